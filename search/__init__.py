@@ -1,0 +1,1 @@
+"""Which candidate next: samplers, screening, the Pareto front and the engine that runs a study."""

@@ -1,0 +1,1 @@
+"""What may change about a network, and what each change does to it."""

@@ -1,0 +1,1 @@
+"""What a person does: study files, runs, exports, reports and the command line."""

@@ -1,0 +1,39 @@
+"""What a run has found so far, as plain values: what tables, figures and exports are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tightfit import Constraint, Measurement, Metric, Objective, Record, SearchSpace
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """A snapshot of a run.
+
+    Attributes:
+        name: Of the study.
+        folder: The run's folder.
+        space: The hparams that were searched.
+        metrics: Every metric that records may have readings of, by name.
+        constraints: With bounds as numbers.
+        objectives: One to three.
+        baseline: The readings of the uncompressed network.
+        records: The search's own and the reference candidates of its space, in trial order.
+        references: Networks outside the space: small nets, shapes trained from scratch.
+        reference_point: Of the hypervolume, one value an objective.
+        finished: Whether the run has spent its trials.
+    """
+
+    name: str
+    folder: Path
+    space: SearchSpace
+    metrics: dict[str, Metric]
+    constraints: tuple[Constraint, ...]
+    objectives: tuple[Objective, ...]
+    baseline: Measurement
+    records: tuple[Record, ...]
+    references: tuple[Record, ...]
+    reference_point: tuple[float, ...]
+    finished: bool

@@ -1,0 +1,56 @@
+"""Tightfit: hard limits in; the best network that fits, out."""
+
+from tightfit.blueprint import FLOAT_BITS, Activation, Blueprint, Operation
+from tightfit.candidate import Candidate
+from tightfit.constraint import Constraint, Sense
+from tightfit.errors import CandidateError, MeasurementError, SpecError, TightfitError
+from tightfit.graph import WEIGHT_OPERATORS, Graph, Node
+from tightfit.hparam import Choice, Hparam
+from tightfit.measurement import Measurement
+from tightfit.metric import Direction, Kind, Metric, Stage
+from tightfit.objective import Objective
+from tightfit.program import Program
+from tightfit.protocols import CostModel, Evaluator
+from tightfit.reading import Reading
+from tightfit.recipe import Distillation, Recipe
+from tightfit.record import Outcome, Record
+from tightfit.space import BoolArray, FloatArray, IntArray, SearchSpace
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "FLOAT_BITS",
+    "WEIGHT_OPERATORS",
+    "Activation",
+    "Blueprint",
+    "BoolArray",
+    "Candidate",
+    "CandidateError",
+    "Choice",
+    "Constraint",
+    "CostModel",
+    "Direction",
+    "Distillation",
+    "Evaluator",
+    "FloatArray",
+    "Graph",
+    "Hparam",
+    "IntArray",
+    "Kind",
+    "Measurement",
+    "MeasurementError",
+    "Metric",
+    "Node",
+    "Objective",
+    "Operation",
+    "Outcome",
+    "Program",
+    "Reading",
+    "Recipe",
+    "Record",
+    "SearchSpace",
+    "Sense",
+    "SpecError",
+    "Stage",
+    "TightfitError",
+]

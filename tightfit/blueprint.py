@@ -1,0 +1,119 @@
+"""The shape of a network after compression, without weights, for a batch of candidates at once.
+
+Every array is ``[n]``, one entry a candidate. What a candidate does not have is all zeros: a layer
+that some candidates decompose is three operations, and each candidate has one or three of them.
+Operations are what a runtime executes: batch norms folded, activations fused where they can be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tightfit.space import BoolArray, FloatArray, IntArray
+
+FLOAT_BITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A tensor that lives between operations, for one picture.
+
+    Attributes:
+        name: Of the graph's input or node that gives it.
+        elements: How many numbers, ``[n]``.
+        bits: Of each number where it is stored, ``[n]``: 8 or 32.
+    """
+
+    name: str
+    elements: IntArray
+    bits: IntArray
+
+    @property
+    def bytes(self) -> FloatArray:
+        """Bytes it takes, ``[n]``."""
+        return self.elements * self.bits / 8
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operator as it is executed.
+
+    Attributes:
+        name: The layer's path; parts of a decomposed layer add ``.0``, ``.1``, ``.2``.
+        operator: As in :mod:`tightfit.graph`.
+        inputs: Names of the activations it reads.
+        output: Name of the activation it writes.
+        present: Whether the candidate has it, ``[n]``.
+        in_channels, out_channels: ``[n]``; zero for operators without weights.
+        groups: ``[n]``, at least 1.
+        kernel: Height and width; (1, 1) for linear layers.
+        positions: At how many places the weights are applied for one picture, ``[n]``.
+        bits: Of each weight, ``[n]``: 8, 4 or 32.
+        bias: Whether the file has a bias (a folded batch norm gives one).
+        trained_extras: Trainable numbers beside the weights (biases, norms' scales), ``[n]``.
+    """
+
+    name: str
+    operator: str
+    inputs: tuple[str, ...]
+    output: str
+    present: BoolArray
+    in_channels: IntArray
+    out_channels: IntArray
+    groups: IntArray
+    kernel: tuple[int, int]
+    positions: IntArray
+    bits: IntArray
+    bias: bool
+    trained_extras: IntArray
+
+    @property
+    def weights(self) -> IntArray:
+        """Number of weights without the bias, ``[n]``."""
+        area = self.kernel[0] * self.kernel[1]
+        dense = self.in_channels * self.out_channels * area // np.maximum(self.groups, 1)
+        return np.where(self.present, dense, 0)
+
+    @property
+    def macs(self) -> IntArray:
+        """Multiply-accumulates for one picture, ``[n]``."""
+        return self.weights * self.positions
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """A batch of networks.
+
+    Attributes:
+        operations: In execution order.
+        activations: By name, inputs of the network among them.
+        inputs, outputs: Names of the network's own inputs and outputs.
+    """
+
+    operations: tuple[Operation, ...]
+    activations: dict[str, Activation]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def n(self) -> int:
+        """How many candidates."""
+        return len(self.activations[self.inputs[0]].elements)
+
+    @property
+    def params(self) -> IntArray:
+        """Trainable parameters of the torch module, ``[n]``."""
+        total = np.zeros(self.n, dtype=np.int64)
+        for operation in self.operations:
+            total += operation.weights + np.where(operation.present, operation.trained_extras, 0)
+        return total
+
+    @property
+    def macs(self) -> IntArray:
+        """Multiply-accumulates of all weight operators for one picture, ``[n]``."""
+        total = np.zeros(self.n, dtype=np.int64)
+        for operation in self.operations:
+            total += operation.macs
+        return total

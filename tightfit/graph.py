@@ -1,0 +1,110 @@
+"""A network as a list of operators, without weights.
+
+One graph serves everything: surgery rewrites it, a torch module executes it, an exporter writes it.
+Operators and their attributes (all sizes in elements; a pair is (height, width)):
+
+==================  ======================================  =======================================
+operator            parameters (role)                       attributes
+==================  ======================================  =======================================
+conv                weight [O, I/groups, kh, kw], bias?     stride, padding, dilation; groups
+conv_transpose      weight [I, O/groups, kh, kw], bias?     the same, and output_padding
+linear              weight [O, I], bias?                    (last axis)
+batch_norm          weight?, bias?, running_mean, -_var     eps, momentum
+layer_norm          weight?, bias?                          eps, axes (number of trailing axes)
+relu, hardswish,
+hardsigmoid,
+sigmoid, silu, tanh
+gelu                                                        approximate ("none" or "tanh")
+clip                                                        low, high
+leaky_relu                                                  slope
+add, sub, mul, div                                          scalar, when there is one input
+matmul
+softmax                                                     axis
+cat                                                         axis
+max_pool                                                    kernel, stride, padding, dilation,
+                                                             ceil_mode
+avg_pool                                                    kernel, stride, padding, ceil_mode,
+                                                             count_include_pad
+adaptive_avg_pool                                           output_size (pair)
+mean                                                        axes, keepdim
+flatten                                                     start (the last axis is the end)
+reshape                                                     shape (0 stands for the batch size)
+permute                                                     axes
+slice                                                       axis, start, end
+upsample                                                    mode ("nearest", "bilinear"),
+                                                             scale (pair), align_corners
+dropout                                                     rate
+quantize            scale [], zero_point []                 bits (unsigned, asymmetric, per tensor)
+==================  ======================================  =======================================
+
+``quantize`` rounds an activation to the nearest of ``2 ** bits`` levels and is written as a pair of
+QuantizeLinear and DequantizeLinear. A ``conv``, ``conv_transpose`` or ``linear`` whose attribute
+``weight_bits`` is 8 or 4 has quantized weights: signed, symmetric, one scale for each output
+channel in the parameter ``weight_scale`` [O].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from tightfit.errors import SpecError
+
+Attribute: TypeAlias = bool | int | float | str | tuple[int, ...] | tuple[float, ...]
+
+WEIGHT_OPERATORS = frozenset({"conv", "conv_transpose", "linear"})
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operator.
+
+    Attributes:
+        name: Unique in its graph, and the name of its output. A layer's is the path of its module.
+        operator: One of the module's table.
+        inputs: Names of nodes or of the graph's inputs.
+        parameters: By role, the names of its tensors in the state dict.
+        attributes: As in the module's table.
+    """
+
+    name: str
+    operator: str
+    inputs: tuple[str, ...]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Operators in execution order.
+
+    Raises:
+        SpecError: A name used twice, or an input that no earlier node gives.
+    """
+
+    inputs: tuple[str, ...]
+    nodes: tuple[Node, ...]
+    outputs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        known = set(self.inputs)
+        for node in self.nodes:
+            for name in node.inputs:
+                if name not in known:
+                    raise SpecError(f"the node {node.name!r} reads {name!r}, which nothing gives")
+            if node.name in known:
+                raise SpecError(f"two nodes are named {node.name!r}; names must differ")
+            known.add(node.name)
+        for name in self.outputs:
+            if name not in known:
+                raise SpecError(f"the graph's output {name!r} is given by no node")
+
+    def consumers(self) -> dict[str, list[Node]]:
+        """Return by name of an input or node the nodes that read it, in execution order."""
+        readers: dict[str, list[Node]] = {name: [] for name in self.inputs}
+        for node in self.nodes:
+            readers.setdefault(node.name, [])
+            for name in dict.fromkeys(node.inputs):
+                readers[name].append(node)
+        return readers

@@ -1,0 +1,39 @@
+"""One number that was taken of a candidate, with what is known of its truth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tightfit.errors import MeasurementError
+from tightfit.metric import Kind, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A value with its spread and its origin.
+
+    Attributes:
+        value: In the metric's unit.
+        kind: How far it can be trusted.
+        stage: The stage that took it; a later stage's reading replaces an earlier one's.
+        stderr: One standard error, in the metric's unit; 0 for what is counted.
+        repeats: How many independent takings ``stderr`` is over.
+
+    Raises:
+        MeasurementError: A value or error that is not finite, a negative error, no repeats.
+    """
+
+    value: float
+    kind: Kind
+    stage: Stage
+    stderr: float = 0.0
+    repeats: int = 1
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.value):
+            raise MeasurementError(f"a reading must be finite, got {self.value}")
+        if not math.isfinite(self.stderr) or self.stderr < 0:
+            raise MeasurementError(f"a standard error must be finite and >= 0, got {self.stderr}")
+        if self.repeats < 1:
+            raise MeasurementError(f"a reading needs at least one repeat, got {self.repeats}")
