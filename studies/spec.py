@@ -1,0 +1,181 @@
+"""What a person writes: the study file's tables as typed models.
+
+This is the one door for what is written; behind it nothing is checked a second time.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Grouping = Literal["layer", "stage", "network"]
+Share = Annotated[float, Field(gt=0, le=1)]
+PositiveInt = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Table(BaseModel):
+    """A table of the study file: closed, and never changed after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class ModelTable(Table):
+    """The trained network."""
+
+    name: str = Field(description="torchvision:NAME, timm:NAME or module:function.")
+    weights: str | None = Field(
+        None, description="A path beside the study file, 'DEFAULT' for published ones, or nothing."
+    )
+    stem: Literal["auto", "imagenet", "small"] = "auto"
+    stem_stride: Literal[1, 2] = 2
+
+
+class DataTable(Table):
+    """Pictures and their targets."""
+
+    name: str = Field(
+        "fashion_mnist_10k",
+        description="fashion_mnist_10k, fashion_mnist, cifar10, cifar100, imagefolder:PATH "
+        "or module:function.",
+    )
+    root: str | None = Field(None, description="Folder of the data set's files.")
+    download: bool = False
+
+
+class TrainingTable(Table):
+    """How candidates are trained."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    threads: int | None = Field(None, ge=1, description="All cores when not given.")
+    batch_size: PositiveInt = 128
+    teacher_views: int = Field(4, ge=4, le=64)
+    baseline_epochs: PositiveInt = Field(
+        10, description="For a baseline without weights, which is trained first."
+    )
+    fit: str | None = Field(None, description="module:function that replaces the training loop.")
+    loss: str | None = Field(None, description="module:function (outputs, targets) -> loss.")
+    augment: str | None = Field(None, description="module:function (inputs, generator) -> inputs.")
+
+
+class QualityTable(Table):
+    """What is maximized or held: accuracy, or the user's own score."""
+
+    score: str | None = Field(
+        None, description="module:function (outputs, targets) -> (value, standard error)."
+    )
+    name: str = "accuracy"
+    direction: Literal["maximize", "minimize"] = "maximize"
+
+
+class PruningTable(Table):
+    """Structured pruning of channel groups."""
+
+    per: Grouping = "layer"
+    ratios: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = (0.0, 0.25, 0.5, 0.625, 0.75, 0.875)
+    align: PositiveInt = 8
+
+
+class QuantizationTable(Table):
+    """Bit-widths of weights; activations of quantized layers have 8 bits."""
+
+    per: Grouping = "layer"
+    bits: tuple[Literal[8, 4, "none"], ...] = ("none", 8, 4)
+
+
+class DecompositionTable(Table):
+    """Low-rank factors: SVD of linear layers and 1x1 convolutions, Tucker-2 of others."""
+
+    per: Grouping = "layer"
+    ranks: tuple[Share | Literal["none"], ...] = ("none", 0.75, 0.5, 0.25)
+
+
+class DistillationTable(Table):
+    """Knowledge distillation from the baseline."""
+
+    weights: tuple[Share | Literal["none"], ...] = ("none", 0.5, 0.9)
+    temperatures: tuple[Positive, ...] = (2.0, 4.0)
+
+
+class InputSizeTable(Table):
+    """The side of the pictures as shares of the baseline's."""
+
+    shares: tuple[Share, ...] = (1.0, 0.75, 0.5)
+
+
+class ScheduleTable(Table):
+    """Training hparams: of every candidate, chosen by the search."""
+
+    epochs: tuple[PositiveInt, ...] = (4,)
+    learning_rates: tuple[Positive, ...] = (0.02, 0.05)
+
+
+class SpaceTable(Table):
+    """What may be chosen. A technique is on when its table stands here."""
+
+    pruning: PruningTable | None = None
+    quantization: QuantizationTable | None = None
+    decomposition: DecompositionTable | None = None
+    distillation: DistillationTable | None = None
+    input_size: InputSizeTable | None = None
+    schedule: ScheduleTable = ScheduleTable()
+
+    @model_validator(mode="after")
+    def _something_to_search(self) -> SpaceTable:
+        if not (self.pruning or self.quantization or self.decomposition or self.input_size):
+            raise ValueError(
+                "no compression technique is on; write at least one of the tables "
+                "[space.pruning], [space.quantization], [space.decomposition], [space.input_size]"
+            )
+        return self
+
+
+class DeviceTable(Table):
+    """Where the network will run."""
+
+    profile: str = Field(
+        "cpu", description="Constants of the static metrics: cpu, microcontroller."
+    )
+    rate_hz: Positive | None = Field(None, description="Pictures a second, for power_mw.")
+    idle_mw: Annotated[float, Field(ge=0)] | None = None
+    threads: PositiveInt = 1
+
+
+class ReferencesTable(Table):
+    """What plain ways reach, evaluated beside the search."""
+
+    uniform: Annotated[int, Field(ge=0, le=10)] = 2
+    single_techniques: bool = True
+    small_nets: tuple[str, ...] = ()
+    small_net_epochs: PositiveInt = 8
+    from_scratch: bool = True
+
+
+class TrialTable(Table):
+    """What one trial may take."""
+
+    minutes: Positive | None = None
+    memory_mb: PositiveInt | None = None
+
+
+SamplerName = Literal["auto", "tpe", "gp", "nsga2", "qmc", "random"]
+
+
+class StudySpec(Table):
+    """A whole study."""
+
+    name: str | None = Field(None, pattern=r"^[A-Za-z0-9][\w.-]*$")
+    constraints: tuple[str, ...] = ()
+    objectives: tuple[str, ...] = Field(("accuracy", "size_kb"), min_length=1, max_length=3)
+    trials: PositiveInt = 20
+    sampler: SamplerName = "auto"
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    model: ModelTable
+    data: DataTable = DataTable()
+    training: TrainingTable = TrainingTable()
+    quality: QualityTable = QualityTable()
+    space: SpaceTable
+    device: DeviceTable = DeviceTable()
+    references: ReferencesTable = ReferencesTable()
+    trial: TrialTable = TrialTable()
