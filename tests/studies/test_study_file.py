@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tightfit import SpecError
+from tightfit.studies.study_file import find_study, read_study, schema, spec_to_json
+
+MINIMAL = """
+constraints = ["size_kb <= 0.1 * baseline"]
+[model]
+name = "resnet18"
+[space.pruning]
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "mine.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_a_minimal_study_takes_its_name_from_the_file(tmp_path: Path) -> None:
+    study = read_study(write(tmp_path, MINIMAL))
+    assert study.name == "mine"
+    assert study.folder == tmp_path
+    assert study.spec.space.pruning is not None
+    assert study.spec.space.quantization is None
+    assert study.spec.objectives == ("accuracy", "size_kb")
+
+
+def test_set_replaces_and_adds_keys(tmp_path: Path) -> None:
+    study = read_study(
+        write(tmp_path, MINIMAL),
+        [
+            "trials=7",
+            "sampler=tpe",
+            'model.weights="w.safetensors"',
+            "space.pruning.ratios=[0, 0.5]",
+        ],
+    )
+    assert study.spec.trials == 7
+    assert study.spec.sampler == "tpe"
+    assert study.spec.model.weights == "w.safetensors"
+    assert study.spec.space.pruning is not None
+    assert study.spec.space.pruning.ratios == (0.0, 0.5)
+
+
+def test_a_shipped_study_is_found_by_its_bare_name() -> None:
+    assert find_study("quickstart").name == "quickstart.toml"
+
+
+def test_equal_studies_have_equal_json(tmp_path: Path) -> None:
+    first = read_study(write(tmp_path, MINIMAL)).spec
+    second = read_study(write(tmp_path, MINIMAL + "\n# a comment\n")).spec
+    assert spec_to_json(first) == spec_to_json(second)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty; 'tightfit init' writes one"),
+        ("trials = ", "is not valid TOML"),
+        ("trials = 3", "'model' is missing"),
+        (MINIMAL + "[spaces]\n", "unknown table 'spaces'; did you mean 'space'"),
+        ("trails = 3\n" + MINIMAL, "unknown key 'trails'; did you mean 'trials'"),
+        (
+            MINIMAL + "ratio = [0.5]",
+            r"unknown key 'ratio'; did you mean 'ratios'\? in \[space.prun",
+        ),
+        (MINIMAL + "[space.prunning]", r"unknown table 'prunning'; did you mean 'pruning'"),
+        ("trials = 0\n" + MINIMAL, "'trials' should be greater than or equal to 1, got 0"),
+        ("trials = -4\n" + MINIMAL, "'trials' should be greater than or equal to 1, got -4"),
+        ('sampler = "tpee"\n' + MINIMAL, "'sampler' must be .*'tpe'.* got 'tpee'"),
+        ("objectives = []\n" + MINIMAL, "'objectives' should be"),
+        (MINIMAL + "ratios = [1.0]", "should be less than 1, got 1.0"),
+        (MINIMAL + "[space.schedule]\nepochs = [0]", "greater than or equal to 1, got 0"),
+        (MINIMAL + "[space.quantization]\nbits = [3]", "must be 8, 4 or 'none', got 3"),
+        (MINIMAL + "[training]\nteacher_views = 2", "greater than or equal to 4, got 2"),
+        ('name = "a/b"\n' + MINIMAL, "'name' should"),
+        ('[model]\nname = "resnet18"\n[space]\n', "no compression technique is on"),
+        (MINIMAL + "[data]\ndownload = 'perhaps'", "'data.download' should be"),
+    ],
+)
+def test_a_mistake_is_named_with_what_to_write_instead(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(SpecError, match=message) as caught:
+        read_study(write(tmp_path, text))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_binary_file_is_not_a_study(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"\x80\x02\xff\xfe")
+    with pytest.raises(SpecError, match="cannot be read: it is not text"):
+        read_study(path)
+
+
+def test_a_missing_study_names_the_shipped_ones() -> None:
+    with pytest.raises(
+        SpecError, match=r"no study file qickstart; shipped studies are .*quickstart"
+    ):
+        find_study("qickstart")
+
+
+def test_a_folder_is_not_a_study(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="is a folder; give a study file"):
+        find_study(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [("trials", "--set takes KEY=VALUE"), ("constraints.a=3", "'constraints' is not a table")],
+)
+def test_a_malformed_override_is_refused(tmp_path: Path, override: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        read_study(write(tmp_path, MINIMAL), [override])
+
+
+def test_the_schema_describes_every_table() -> None:
+    described = schema()
+    assert {"model", "data", "space", "training", "device"} <= set(described["properties"])
