@@ -1,0 +1,61 @@
+"""The study file that ``tightfit init`` writes."""
+
+from __future__ import annotations
+
+import json
+
+_TEMPLATE = """\
+# A Tightfit study. `tightfit check` reads it and says what it would mean; `tightfit run` does it.
+
+# Hard limits. A bound is a number or arithmetic in `baseline`, the uncompressed network's value.
+# `tightfit metrics` lists everything that can be limited.
+constraints = ["size_kb <= 0.25 * baseline", "latency_ms <= 0.5 * baseline", "accuracy >= baseline - 0.02"]
+# What the front trades off: one to three metrics.
+objectives = ["accuracy", "size_kb"]
+# How many candidates may be trained.
+trials = 40
+sampler = "auto"
+seed = 0
+
+[model]
+name = {model}
+# A path beside this file (safetensors, or a state dict), "DEFAULT" for published weights (a
+# download), or no line at all: then the baseline is trained first.
+# weights = "model.safetensors"
+
+[data]
+name = {data}
+# root = "data"          # where the data set's files lie
+# download = true        # let it be fetched when they do not
+
+[training]
+batch_size = 128
+# device = "cuda"        # "auto" takes cuda, then mps, then cpu
+
+# What may be compressed: a technique is on when its table stands here. `per` groups its choices
+# by "layer", by "stage" (layers of one resolution) or for the whole "network".
+[space.pruning]
+per = "layer"
+ratios = [0, 0.25, 0.5, 0.625, 0.75]
+
+[space.quantization]
+per = "stage"
+bits = ["none", 8, 4]
+
+[space.decomposition]
+per = "stage"
+ranks = ["none", 0.5, 0.25]
+
+[space.distillation]
+weights = ["none", 0.9]
+temperatures = [4]
+
+[space.schedule]
+epochs = [6]
+learning_rates = [0.02, 0.05]
+"""  # noqa: E501
+
+
+def study_template(model: str, data: str) -> str:
+    """Return a commented study file for a model and a data set."""
+    return _TEMPLATE.format(model=json.dumps(model), data=json.dumps(data))
