@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tightfit.errors import MeasurementError
 from tightfit.metric import Kind, Stage
@@ -37,3 +39,24 @@ class Reading:
             raise MeasurementError(f"a standard error must be finite and >= 0, got {self.stderr}")
         if self.repeats < 1:
             raise MeasurementError(f"a reading needs at least one repeat, got {self.repeats}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the reading as JSON values."""
+        return {
+            "value": self.value,
+            "stderr": self.stderr,
+            "repeats": self.repeats,
+            "kind": self.kind.value,
+            "stage": self.stage.value,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Reading:
+        """Read back what :meth:`to_json` wrote."""
+        return cls(
+            float(values["value"]),
+            kind=Kind(values["kind"]),
+            stage=Stage(values["stage"]),
+            stderr=float(values["stderr"]),
+            repeats=int(values["repeats"]),
+        )

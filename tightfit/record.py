@@ -10,7 +10,6 @@ from typing import Any
 from tightfit.candidate import Candidate
 from tightfit.errors import SpecError
 from tightfit.measurement import Measurement
-from tightfit.metric import Kind, Stage
 from tightfit.reading import Reading
 
 SCHEMA_VERSION = 1
@@ -64,14 +63,7 @@ class Record:
             "candidate": list(self.candidate.indices),
             "outcome": self.outcome.value,
             "readings": {
-                name: {
-                    "value": reading.value,
-                    "stderr": reading.stderr,
-                    "repeats": reading.repeats,
-                    "kind": reading.kind.value,
-                    "stage": reading.stage.value,
-                }
-                for name, reading in self.measurement.readings.items()
+                name: reading.to_json() for name, reading in self.measurement.readings.items()
             },
             "violations": dict(self.violations),
             "origin": self.origin,
@@ -94,14 +86,7 @@ class Record:
                 f"this version reads schema {SCHEMA_VERSION}"
             )
         readings = {
-            name: Reading(
-                value=float(reading["value"]),
-                kind=Kind(reading["kind"]),
-                stage=Stage(reading["stage"]),
-                stderr=float(reading["stderr"]),
-                repeats=int(reading["repeats"]),
-            )
-            for name, reading in values["readings"].items()
+            name: Reading.from_json(reading) for name, reading in values["readings"].items()
         }
         return cls(
             candidate=Candidate(tuple(values["candidate"])),

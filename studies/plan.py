@@ -1,0 +1,182 @@
+"""What a run was started to do: written once, before its first trial, and read ever after.
+
+Tables, figures and resumed runs need it, and none of them has to build the network for it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tightfit import (
+    Constraint,
+    Direction,
+    Hparam,
+    Kind,
+    Measurement,
+    Metric,
+    Objective,
+    Reading,
+    SearchSpace,
+    Sense,
+    SpecError,
+    Stage,
+)
+from tightfit.objectives.artifact.files import write_atomically
+
+PLAN_VERSION = 1
+_FREE_TO_CHANGE = ("trials", "references", "trial")
+"""Keys of a study that may differ when a run is resumed: they change no reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The fixed part of a run.
+
+    Attributes:
+        name: Of the study.
+        spec: The study as JSON values, overrides applied.
+        study_path: The file it was read from; user modules are looked up beside it.
+        storage: URL of the storage, or ``None`` for the run's own file.
+        fingerprint: Digest of all that readings depend on.
+        space: The hparams.
+        metrics: Every metric that records may have, by name.
+        constraints: With bounds as numbers.
+        objectives: One to three.
+        baseline: The readings of the uncompressed network.
+        reference_point: Of the hypervolume, one value an objective.
+    """
+
+    name: str
+    spec: dict[str, Any]
+    study_path: str | None
+    storage: str | None
+    fingerprint: str
+    space: SearchSpace
+    metrics: dict[str, Metric]
+    constraints: tuple[Constraint, ...]
+    objectives: tuple[Objective, ...]
+    baseline: Measurement
+    reference_point: tuple[float, ...]
+
+    def write(self, path: Path) -> None:
+        """Write the plan, whole or not at all."""
+        values = {
+            "version": PLAN_VERSION,
+            "name": self.name,
+            "spec": self.spec,
+            "study_path": self.study_path,
+            "storage": self.storage,
+            "fingerprint": self.fingerprint,
+            "space": [
+                {"name": h.name, "choices": list(h.choices), "active_if": h.active_if}
+                for h in self.space.hparams
+            ],
+            "metrics": [_metric_to_json(metric) for metric in self.metrics.values()],
+            "constraints": [[c.metric, c.sense.value, c.bound] for c in self.constraints],
+            "objectives": [[o.metric, o.direction.value] for o in self.objectives],
+            "baseline": {name: self.baseline[name].to_json() for name in self.baseline},
+            "reference_point": list(self.reference_point),
+        }
+        write_atomically(path, json.dumps(values, indent=1).encode())
+
+    @classmethod
+    def read(cls, path: Path) -> Plan:
+        """Read a plan back.
+
+        Raises:
+            SpecError: There is none, it is damaged, or another version wrote it.
+        """
+        try:
+            values = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise SpecError(f"{path.parent} is not a run: it has no {path.name}") from None
+        except (OSError, ValueError) as error:
+            raise SpecError(f"{path} cannot be read: {error}") from error
+        if values.get("version") != PLAN_VERSION:
+            raise SpecError(
+                f"{path} has version {values.get('version')!r}, "
+                f"this Tightfit reads version {PLAN_VERSION}"
+            )
+        return cls(
+            name=values["name"],
+            spec=values["spec"],
+            study_path=values["study_path"],
+            storage=values["storage"],
+            fingerprint=values["fingerprint"],
+            space=SearchSpace(tuple(_hparam(each) for each in values["space"])),
+            metrics={each["name"]: _metric(each) for each in values["metrics"]},
+            constraints=tuple(Constraint(m, Sense(s), b) for m, s, b in values["constraints"]),
+            objectives=tuple(Objective(m, Direction(d)) for m, d in values["objectives"]),
+            baseline=Measurement(
+                {name: Reading.from_json(each) for name, each in values["baseline"].items()}
+            ),
+            reference_point=tuple(values["reference_point"]),
+        )
+
+    def check_same_study(self, spec: dict[str, Any], folder: Path) -> None:
+        """Refuse to go on with a run under another study.
+
+        Raises:
+            SpecError: They differ in more than what may change; the differences are listed.
+        """
+        found = [
+            f"{key}: {_shown(before)} in the run, {_shown(now)} in the study"
+            for key, before, now in _differences(self.spec, spec)
+            if key.split(".")[0] not in _FREE_TO_CHANGE
+        ]
+        if found:
+            raise SpecError(
+                f"{folder} belongs to another study ({'; '.join(found)}); "
+                "choose another folder with --to, or undo the change"
+            )
+
+
+def _metric_to_json(metric: Metric) -> dict[str, str]:
+    return {
+        "name": metric.name,
+        "unit": metric.unit,
+        "direction": metric.direction.value,
+        "stage": metric.stage.value,
+        "kind": metric.kind.value,
+        "summary": metric.summary,
+    }
+
+
+def _metric(values: dict[str, str]) -> Metric:
+    return Metric(
+        name=values["name"],
+        unit=values["unit"],
+        direction=Direction(values["direction"]),
+        stage=Stage(values["stage"]),
+        kind=Kind(values["kind"]),
+        summary=values["summary"],
+    )
+
+
+def _hparam(values: dict[str, Any]) -> Hparam:
+    active = values["active_if"]
+    return Hparam(
+        values["name"],
+        tuple(values["choices"]),
+        None if active is None else (active[0], tuple(active[1])),
+    )
+
+
+def _differences(
+    before: dict[str, Any], now: dict[str, Any], prefix: str = ""
+) -> list[tuple[str, Any, Any]]:
+    found: list[tuple[str, Any, Any]] = []
+    for key in sorted(before.keys() | now.keys()):
+        a, b = before.get(key), now.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            found += _differences(a, b, f"{prefix}{key}.")
+        elif a != b:
+            found.append((prefix + key, a, b))
+    return found
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else json.dumps(value)
