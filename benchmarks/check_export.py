@@ -1,4 +1,4 @@
-"""Check an exported network on pictures that nobody here has touched, with nobody's code but theirs.
+"""Check an exported network on pictures that nothing here has touched, with other tools than ours.
 
 Imports onnxruntime and numpy alone. Reads `model.onnx` and `report.json` of an export, runs the
 file on Fashion-MNIST's official 10,000 test pictures, and compares the accuracy found with the test

@@ -6,7 +6,7 @@ Tables, figures and resumed runs need it, and none of them has to build the netw
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ class Plan:
                 {"name": h.name, "choices": list(h.choices), "active_if": h.active_if}
                 for h in self.space.hparams
             ],
-            "metrics": [_metric_to_json(metric) for metric in self.metrics.values()],
+            "metrics": [asdict(metric) for metric in self.metrics.values()],
             "constraints": [[c.metric, c.sense.value, c.bound] for c in self.constraints],
             "objectives": [[o.metric, o.direction.value] for o in self.objectives],
             "baseline": {name: self.baseline[name].to_json() for name in self.baseline},
@@ -132,17 +132,6 @@ class Plan:
                 f"{folder} belongs to another study ({'; '.join(found)}); "
                 "choose another folder with --to, or undo the change"
             )
-
-
-def _metric_to_json(metric: Metric) -> dict[str, str]:
-    return {
-        "name": metric.name,
-        "unit": metric.unit,
-        "direction": metric.direction.value,
-        "stage": metric.stage.value,
-        "kind": metric.kind.value,
-        "summary": metric.summary,
-    }
 
 
 def _metric(values: dict[str, str]) -> Metric:

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tightfit import (
+    Constraint,
+    Direction,
+    Hparam,
+    Kind,
+    Measurement,
+    Metric,
+    Objective,
+    Reading,
+    SearchSpace,
+    Sense,
+    SpecError,
+    Stage,
+)
+from tightfit.studies.plan import Plan
+
+SPEC: dict[str, Any] = {
+    "trials": 10,
+    "seed": 0,
+    "model": {"name": "resnet18", "weights": None},
+    "references": {"uniform": 2},
+}
+
+
+def plan() -> Plan:
+    return Plan(
+        name="mine",
+        spec=SPEC,
+        study_path="/somewhere/mine.toml",
+        storage=None,
+        fingerprint="abc",
+        space=SearchSpace(
+            (
+                Hparam("weight", (None, 0.5)),
+                Hparam("temperature", (2.0, 4.0), active_if=("weight", (1,))),
+            )
+        ),
+        metrics={
+            "size_kb": Metric(
+                "size_kb", "kB", Direction.MINIMIZE, Stage.RUNTIME, Kind.COUNTED, "bytes"
+            )
+        },
+        constraints=(Constraint("size_kb", Sense.AT_MOST, 200.0),),
+        objectives=(Objective("size_kb", Direction.MINIMIZE),),
+        baseline=Measurement({"size_kb": Reading(900.0, kind=Kind.COUNTED, stage=Stage.RUNTIME)}),
+        reference_point=(900.0,),
+    )
+
+
+def test_a_plan_survives_its_file(tmp_path: Path) -> None:
+    plan().write(tmp_path / "plan.json")
+    assert Plan.read(tmp_path / "plan.json") == plan()
+
+
+def test_a_folder_without_a_plan_is_not_a_run(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="is not a run: it has no plan.json"):
+        Plan.read(tmp_path / "plan.json")
+
+
+def test_a_damaged_plan_is_named(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text('{"version": 1, ')
+    with pytest.raises(SpecError, match=r"plan.json cannot be read: Expecting"):
+        Plan.read(tmp_path / "plan.json")
+
+
+def test_a_plan_of_another_version_is_refused(tmp_path: Path) -> None:
+    plan().write(tmp_path / "plan.json")
+    values = json.loads((tmp_path / "plan.json").read_text()) | {"version": 7}
+    (tmp_path / "plan.json").write_text(json.dumps(values))
+    with pytest.raises(SpecError, match="has version 7, this Tightfit reads version 1"):
+        Plan.read(tmp_path / "plan.json")
+
+
+def test_more_trials_are_the_same_study() -> None:
+    plan().check_same_study({**SPEC, "trials": 99}, Path("runs/mine"))
+
+
+def test_the_differences_to_another_study_are_listed() -> None:
+    other = {**SPEC, "seed": 3, "model": {"name": "vgg11", "weights": "w.safetensors"}}
+    message = (
+        r'runs/mine belongs to another study \(model.name: "resnet18" in the run, "vgg11" in the '
+        r'study; model.weights: nothing in the run, "w.safetensors" in the study; '
+        r"seed: 0 in the run, 3 in the study\)"
+    )
+    with pytest.raises(SpecError, match=message):
+        plan().check_same_study(other, Path("runs/mine"))
