@@ -1,0 +1,99 @@
+"""Emission rules of operators that move numbers and change none.
+
+They work on codes as they are, so that a quantized value stays one on its way to the next layer.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tightfit.errors import CandidateError
+from tightfit.objectives.artifact.attributes import integer, integers, pair_of_floats, text, truth
+from tightfit.objectives.artifact.emitter import Scope, Value
+from tightfit.objectives.artifact.shapes import BATCH
+
+
+def flatten(scope: Scope) -> Value:
+    """Reshape that copies the axes in front.
+
+    Not Flatten: runtimes move quantization through a Reshape, so that a pooling in front of it
+    finds its integer kernel.
+    """
+    start = integer(scope.node, "start", 1) % len(scope.input_shape())
+    return _reshape(scope, (0,) * start + (-1,))
+
+
+def reshape(scope: Scope) -> Value:
+    """Reshape, in which 0 is the batch size wherever it stands.
+
+    ONNX's 0 copies the input's axis of the same position, which is the batch in front alone.
+    Elsewhere the batch is the axis to be deduced, and all others take their numbers.
+
+    Raises:
+        CandidateError: The batch is asked for twice.
+    """
+    wanted = integers(scope.node, "shape")
+    if wanted.count(0) > 1:
+        raise CandidateError(
+            f"the shape of {scope.node.name!r} (reshape) may hold the batch size once, "
+            f"got {list(wanted)}"
+        )
+    if wanted[0] == 0:
+        return _reshape(scope, wanted)
+    # BATCH is -1, which is also what Reshape calls the axis to be deduced.
+    return _reshape(scope, tuple(-1 if size == BATCH else size for size in scope.output_shape))
+
+
+def permute(scope: Scope) -> Value:
+    """Transpose."""
+    return scope.moved("Transpose", [], perm=integers(scope.node, "axes"))
+
+
+def slice_(scope: Scope) -> Value:
+    """Slice along one axis."""
+    limits = (
+        integer(scope.node, "start", 0),
+        integer(scope.node, "end"),
+        integer(scope.node, "axis"),
+    )
+    return scope.moved("Slice", [scope.shared(np.array([limit])) for limit in limits])
+
+
+def cat(scope: Scope) -> Value:
+    """Concat."""
+    return scope.result("Concat", scope.floats(), axis=integer(scope.node, "axis", 1))
+
+
+def upsample(scope: Scope) -> Value:
+    """Resize by a scale, sampling where torch does.
+
+    Raises:
+        CandidateError: A mode other than nearest and bilinear.
+    """
+    mode = text(scope.node, "mode", "nearest")
+    scale = np.array([1.0, 1.0, *pair_of_floats(scope.node, "scale")], dtype=np.float32)
+    inputs = [*scope.floats(), "", scope.shared(scale)]
+    if mode == "nearest":
+        return scope.result(
+            "Resize",
+            inputs,
+            mode="nearest",
+            nearest_mode="floor",
+            coordinate_transformation_mode="asymmetric",
+        )
+    if mode != "bilinear":
+        raise CandidateError(
+            f"the mode of {scope.node.name!r} (upsample) must be 'nearest' or 'bilinear', "
+            f"got {mode!r}"
+        )
+    corners = truth(scope.node, "align_corners", False)
+    return scope.result(
+        "Resize",
+        inputs,
+        mode="linear",
+        coordinate_transformation_mode="align_corners" if corners else "half_pixel",
+    )
+
+
+def _reshape(scope: Scope, shape: tuple[int, ...]) -> Value:
+    return scope.moved("Reshape", [scope.shared(np.array(shape, dtype=np.int64))])

@@ -1,0 +1,74 @@
+"""Emission rules of norms, products and quantization."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tightfit.errors import CandidateError
+from tightfit.objectives.artifact.attributes import integer, number
+from tightfit.objectives.artifact.emitter import Grid, Scope, Value
+
+ACTIVATION_BITS = 8
+
+
+def batch_norm(scope: Scope) -> Value:
+    """BatchNormalization; a missing weight is one, a missing bias zero."""
+    mean, variance = scope.tensor("running_mean"), scope.tensor("running_var")
+    inputs = [
+        _or_filled(scope, "weight", "w", mean.shape, 1.0),
+        _or_filled(scope, "bias", "b", mean.shape, 0.0),
+        scope.constant("m", mean.astype(np.float32)),
+        scope.constant("s", variance.astype(np.float32)),
+    ]
+    epsilon = number(scope.node, "eps", 1e-5)
+    return scope.result("BatchNormalization", [*scope.floats(), *inputs], epsilon=epsilon)
+
+
+def layer_norm(scope: Scope) -> Value:
+    """LayerNormalization over the trailing axes."""
+    axes = integer(scope.node, "axes", 1)
+    shape = scope.input_shape()[-axes:]
+    inputs = [_or_filled(scope, "weight", "w", shape, 1.0)]
+    bias = scope.optional("bias")
+    if bias is not None:
+        inputs.append(scope.constant("b", bias.astype(np.float32)))
+    epsilon = number(scope.node, "eps", 1e-5)
+    return scope.result(
+        "LayerNormalization", [*scope.floats(), *inputs], axis=-axes, epsilon=epsilon
+    )
+
+
+def matmul(scope: Scope) -> Value:
+    """MatMul."""
+    return scope.result("MatMul", scope.floats())
+
+
+def quantize(scope: Scope) -> Value:
+    """QuantizeLinear; its DequantizeLinear is written once, before the first who needs floats.
+
+    Raises:
+        CandidateError: Other than 8 bits, or a scale that is not positive.
+    """
+    bits = integer(scope.node, "bits", ACTIVATION_BITS)
+    if bits != ACTIVATION_BITS:
+        raise CandidateError(
+            f"the activation {scope.node.name!r} must have {ACTIVATION_BITS} bits, got {bits}"
+        )
+    scale = scope.tensor("scale").astype(np.float32).reshape(())
+    zero_point = scope.tensor("zero_point").astype(np.uint8).reshape(())
+    if not (np.isfinite(scale) and scale > 0):
+        raise CandidateError(f"the scale of {scope.node.name!r} must be positive, got {scale}")
+    grid = Grid(
+        scope.constant("s", scale), scope.constant("z", zero_point), float(scale), int(zero_point)
+    )
+    inputs = [*scope.floats(), grid.scale_name, grid.zero_point_name]
+    output = scope.emitter.node("QuantizeLinear", inputs, scope.local("q"))
+    return Value(output, grid)
+
+
+def _or_filled(scope: Scope, role: str, prefix: str, shape: tuple[int, ...], fill: float) -> str:
+    found: npt.NDArray[np.float32] | None = scope.optional(role)
+    if found is None:
+        return scope.shared(np.full(shape, fill, dtype=np.float32))
+    return scope.constant(prefix, found.astype(np.float32))

@@ -1,0 +1,100 @@
+"""Programs as ONNX files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
+
+from tightfit.errors import CandidateError
+from tightfit.objectives.artifact.emitter import Emitter, Scope, Value, output_name
+from tightfit.objectives.artifact.files import write_atomically
+from tightfit.objectives.artifact.rules import RULES
+from tightfit.objectives.artifact.shapes import Shape
+from tightfit.program import Program
+
+BATCH_AXIS = "N"
+PRODUCER = "tightfit"
+LARGEST_FILE = 2**31 - 2**20
+
+IR_VERSIONS = ((21, 10), (20, 9), (18, 8))
+"""By the lowest opset that needs it, the version of the file's format; newest first."""
+
+
+def write_onnx(program: Program, path: Path, *, metadata: Mapping[str, str]) -> int:
+    """Write a program as one ONNX file with a free batch axis and return the file's bytes.
+
+    The file is whole or not there: ``path`` holds its old content until the new one is on the disk.
+    It is written again with new numbers in the same way.
+
+    Args:
+        program: The network.
+        path: Of the file; its folder exists.
+        metadata: Kept in the file, in the order of the keys.
+
+    Raises:
+        CandidateError: The program has no file: an unknown operator, numbers of a wrong type, or
+            more than the 2 GB that the format allows.
+        SpecError: The folder cannot be written, or its disk is full.
+    """
+    model = onnx_model(program, metadata=metadata)
+    size = model.ByteSize()
+    if size > LARGEST_FILE:
+        raise CandidateError(f"an ONNX file must stay below 2 GB, this one would have {size} bytes")
+    content = model.SerializeToString()
+    write_atomically(path, content)
+    return len(content)
+
+
+def onnx_model(program: Program, *, metadata: Mapping[str, str]) -> ModelProto:
+    """Return a program as an ONNX model.
+
+    Raises:
+        CandidateError: An unknown operator, or numbers of a wrong type.
+    """
+    emitter = Emitter(program)
+    for number, node in enumerate(program.graph.nodes):
+        rule = RULES.get(node.operator)
+        if rule is None:
+            raise CandidateError(f"{node.name!r} has the unknown operator {node.operator!r}")
+        emitter.values[node.name] = rule(Scope(emitter, node, number))
+    model = ModelProto(producer_name=PRODUCER)
+    _fill_graph(model.graph, program, emitter)
+    model.ir_version = next(ir for opset, ir in IR_VERSIONS if emitter.opset >= opset)
+    model.opset_import.add().version = emitter.opset
+    for key in sorted(metadata):
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, metadata[key]
+    return model
+
+
+def _fill_graph(graph: GraphProto, program: Program, emitter: Emitter) -> None:
+    graph.name = PRODUCER
+    outputs = program.graph.outputs
+    for name in dict.fromkeys(outputs):
+        _name_output(emitter, emitter.values[name], output_name(outputs, name))
+    graph.node.extend(emitter.nodes)
+    graph.initializer.extend(emitter.initializers)
+    graph.input.extend(_float_value(name, emitter.shapes[name]) for name in program.graph.inputs)
+    graph.output.extend(
+        _float_value(output_name(outputs, name), emitter.shapes[name])
+        for name in dict.fromkeys(outputs)
+    )
+
+
+def _name_output(emitter: Emitter, value: Value, wanted: str) -> None:
+    """Give the graph's output its name where the value behind it has another one."""
+    source = emitter.dequantized(value)
+    if source != wanted:
+        emitter.node("Identity", [source], wanted)
+
+
+def _float_value(name: str, shape: Shape) -> ValueInfoProto:
+    info = ValueInfoProto(name=name)
+    info.type.tensor_type.elem_type = TensorProto.FLOAT
+    axes = info.type.tensor_type.shape
+    axes.dim.add().dim_param = BATCH_AXIS
+    for size in shape[1:]:
+        axes.dim.add().dim_value = size
+    return info
