@@ -1,1 +1,29 @@
 """Which candidate next: samplers, screening, the Pareto front and the engine that runs a study."""
+
+from tightfit.search.engine import Search
+from tightfit.search.front import Front, nearest_misses, pareto_front, total_violation
+from tightfit.search.hypervolume import hypervolume, hypervolume_history
+from tightfit.search.journal import StorageError
+from tightfit.search.ledger import records
+from tightfit.search.progress import OnRecord, Progress, SearchOutcome, Stopped
+from tightfit.search.samplers import SAMPLER_NAMES, check_sampler
+from tightfit.search.storage import open_storage
+
+__all__ = [
+    "SAMPLER_NAMES",
+    "Front",
+    "OnRecord",
+    "Progress",
+    "Search",
+    "SearchOutcome",
+    "Stopped",
+    "StorageError",
+    "check_sampler",
+    "hypervolume",
+    "hypervolume_history",
+    "nearest_misses",
+    "open_storage",
+    "pareto_front",
+    "records",
+    "total_violation",
+]

@@ -1,0 +1,197 @@
+"""Runs a search: proposes, has candidates evaluated, keeps their records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from optuna.storages import BaseStorage
+
+from tightfit import (
+    Candidate,
+    Constraint,
+    CostModel,
+    Evaluator,
+    Objective,
+    Record,
+    SearchSpace,
+    SpecError,
+)
+from tightfit.search.exhaustion import explain, failures_in_a_row, untrained_in_a_row
+from tightfit.search.history import History
+from tightfit.search.judge import Judge
+from tightfit.search.ledger import Json, Ledger
+from tightfit.search.progress import OnRecord, SearchOutcome, Stopped
+from tightfit.search.region import GIVE_UP, Region
+from tightfit.search.run import Run
+from tightfit.search.samplers import Proposal, make_sampler
+from tightfit.search.screening import Screen
+from tightfit.search.signature import check_signature, signature
+
+FAILURES = 20
+"""Failed candidates in a row after which the search stops."""
+
+Reference: TypeAlias = tuple[str, Candidate]
+"""An origin and the candidate to evaluate under it."""
+
+
+class Search:
+    """A search over one space, kept in a storage and resumable at any record.
+
+    A proposal follows from the study's seed, the trial's number and the finished records, so that a
+    search which was killed proposes what it would have proposed without that.
+
+    Args:
+        space: The hparams.
+        costs: Static metrics of batches of candidates.
+        constraints: Hard limits, static and other.
+        objectives: What the front trades off, 1 to 3.
+        evaluator: Turns candidates into records.
+        storage: Of :func:`tightfit.search.open_storage`.
+        name: Of the study in the storage.
+        fingerprint: Digest of all that readings depend on.
+        static_errors: Relative errors of those static metrics that are predictions.
+        sampler: One of ``SAMPLER_NAMES``.
+        seed: Of everything random in the search.
+
+    Raises:
+        SpecError: The study in the storage was made with another space, constraints, objectives,
+            sampler, seed or fingerprint; the message lists the differences.
+    """
+
+    def __init__(
+        self,
+        *,
+        space: SearchSpace,
+        costs: CostModel,
+        constraints: Sequence[Constraint],
+        objectives: Sequence[Objective],
+        evaluator: Evaluator,
+        storage: BaseStorage,
+        name: str,
+        fingerprint: str,
+        static_errors: Mapping[str, float] | None = None,
+        sampler: str = "auto",
+        seed: int = 0,
+    ) -> None:
+        if not 1 <= len(objectives) <= 3:
+            raise SpecError(f"a search takes 1 to 3 objectives, got {len(objectives)}")
+        self.space = space
+        self.constraints = tuple(constraints)
+        self.objectives = tuple(objectives)
+        self._judge = Judge(
+            evaluator,
+            constraints=self.constraints,
+            objectives=self.objectives,
+            fingerprint=fingerprint,
+        )
+        self._seed = seed
+        self._screen = Screen(space, costs, self.constraints, errors=static_errors or {})
+        self._region = Region.survey(space, self._screen)
+        self._sampler = make_sampler(
+            sampler,
+            self._region,
+            objectives=self.objectives,
+            open_constraints=len(self.constraints) - sum(self._screen.exact),
+            seed=seed,
+        )
+        self._ledger = Ledger(
+            storage,
+            name,
+            space=space,
+            objectives=self.objectives,
+            constraints=self.constraints,
+        )
+        check_signature(
+            self._ledger,
+            signature(
+                space,
+                self.constraints,
+                self.objectives,
+                sampler=sampler,
+                seed=seed,
+                fingerprint=fingerprint,
+            ),
+            name,
+        )
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """Everything evaluated so far, in trial order, over all resumes."""
+        return tuple(entry.record for entry in self._ledger.entries)
+
+    @property
+    def references(self) -> tuple[Record, ...]:
+        """Records of networks that are not in the space, as they were added."""
+        return self._ledger.references
+
+    @property
+    def feasible_share(self) -> float:
+        """Which share of uniformly drawn candidates keeps the static limits."""
+        return self._region.share
+
+    def add_reference(self, record: Record) -> None:
+        """Keep the record of a network that is not in the space, to compare with."""
+        self._ledger.add_reference(record)
+
+    def get(self, name: str) -> Json:
+        """Return a value kept with the study, ``None`` when it was never set."""
+        return self._ledger.get(name)
+
+    def set(self, name: str, value: Json) -> None:
+        """Keep a JSON value with the study."""
+        self._ledger.set(name, value)
+
+    def run(
+        self,
+        *,
+        trials: int,
+        references: Sequence[Reference] = (),
+        on_record: OnRecord | None = None,
+    ) -> SearchOutcome:
+        """Search until ``trials`` candidates reached training, those of earlier runs included.
+
+        An interrupt leaves at once; the candidate that was being evaluated is evaluated again by
+        the next run, everything else is kept.
+
+        Args:
+            trials: How many candidates shall reach training.
+            references: Candidates to evaluate before any proposal, each under its origin. One that
+                was evaluated before is not evaluated again: its record is copied.
+            on_record: Called after each record that was kept.
+
+        Raises:
+            SpecError: ``trials`` is below 1.
+            StorageError: The storage cannot be written.
+        """
+        if trials < 1:
+            raise SpecError(f"trials must be at least 1, got {trials}")
+        history = History(
+            self.space, self._screen, objectives=self.objectives, constraints=self.constraints
+        )
+        for entry in self._ledger.entries:
+            history.add(entry)
+        run = Run(
+            history=history,
+            ledger=self._ledger,
+            evaluator=self._judge,
+            trials=trials,
+            on_record=on_record,
+        )
+        for origin, candidate in references:
+            if run.trained < trials and not run.has(origin, candidate):
+                run.finish(Proposal(candidate.indices, origin, draws=0))
+        while run.trained < trials:
+            if failures_in_a_row(history) >= FAILURES:
+                reason = history.entries[-1].record.reason
+                message = f"{FAILURES} candidates in a row failed, the last: {reason}"
+                return run.outcome(Stopped.FAILING, message)
+            proposal = None
+            if untrained_in_a_row(history) < GIVE_UP:
+                rng = np.random.default_rng([self._seed, run.number])
+                proposal = self._sampler.propose(history, rng)
+            if proposal is None:
+                return run.outcome(Stopped.EXHAUSTED, explain(self._region, history))
+            run.finish(proposal)
+        return run.outcome(Stopped.FINISHED, f"{run.trained} candidates were trained")

@@ -1,0 +1,142 @@
+"""What a sampler learns from: the finished records as trials of an Optuna study in memory.
+
+The samplers do not read the study in the storage. They get a copy of its trials with what they need
+beside them: refused proposals as pruned trials, and for each trial the constraints that the static
+screen leaves open. The copy follows from the records alone, so that an interrupted search, which
+builds it anew, goes on as an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, IntDistribution
+from optuna.samplers import NSGAIISampler
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from tightfit import Constraint, Objective, Outcome, Record, SearchSpace
+from tightfit.search.ledger import Entry
+from tightfit.search.region import Row
+from tightfit.search.screening import Screen
+
+POPULATION = 20
+"""Members of a generation of NSGA-II: small, as studies have tens to hundreds of trials."""
+
+
+class History:
+    """The finished records of a search.
+
+    Attributes:
+        study: For samplers; hparams with one choice are left out.
+        distributions: Of ``study``'s parameters, in the space's order.
+        completed: How many records the samplers can learn objective values from.
+        seen: The first record of every candidate, by its indices.
+        entries: All of them, in trial order.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        screen: Screen,
+        *,
+        objectives: Sequence[Objective],
+        constraints: Sequence[Constraint],
+    ) -> None:
+        self._space = space
+        self._screen = screen
+        self.objectives = tuple(objectives)
+        decided = {
+            constraint
+            for constraint, exact in zip(screen.constraints, screen.exact, strict=True)
+            if exact
+        }
+        self._open = tuple(each for each in constraints if each not in decided)
+        self.study = optuna.create_study(
+            directions=[StudyDirection[objective.direction.name] for objective in objectives],
+            sampler=optuna.samplers.RandomSampler(seed=0),
+        )
+        self.distributions: dict[str, BaseDistribution] = {
+            hparam.name: IntDistribution(0, len(hparam.choices) - 1)
+            for hparam in space.hparams
+            if len(hparam.choices) > 1
+        }
+        self.completed = 0
+        self.seen: dict[Row, Record] = {}
+        self.entries: list[Entry] = []
+        self._told = 0
+
+    def add(self, entry: Entry) -> None:
+        """Learn from a finished record. Copies and failed ones teach nothing."""
+        record = entry.record
+        for row in entry.refused[self._told :]:
+            self.refuse(row)
+        self._told = 0
+        self.entries.append(entry)
+        if record.candidate.indices in self.seen:
+            return
+        self.seen[record.candidate.indices] = record
+        if record.outcome is Outcome.EVALUATED:
+            self._add_evaluated(record)
+        elif record.outcome is Outcome.SCREENED:
+            self._add_pruned(record.candidate.indices, record.violations)
+
+    def refuse(self, row: Row) -> None:
+        """Learn from a proposal that broke a static limit, before its successor is evaluated."""
+        violations = self._screen.violations(np.array([row], dtype=np.int64))[0].tolist()
+        names = [str(constraint) for constraint in self._screen.constraints]
+        self._add_pruned(row, dict(zip(names, violations, strict=True)))
+        self._told += 1
+
+    def parameters(self, row: Row) -> dict[str, int]:
+        """Return a row of indices as the parameters of ``study``."""
+        named = zip(self._space.hparams, row, strict=True)
+        return {hparam.name: index for hparam, index in named if len(hparam.choices) > 1}
+
+    def row(self, parameters: dict[str, int]) -> Row:
+        """Return parameters of ``study`` as a canonical row of indices."""
+        indices = [int(parameters.get(hparam.name, 0)) for hparam in self._space.hparams]
+        return self._space.candidate(tuple(indices)).indices
+
+    def _add_evaluated(self, record: Record) -> None:
+        """Every evaluated trial has the same constraints in the same order.
+
+        GP and NSGA-II need that. Limits that the screen decides exactly are left out: every
+        evaluated candidate keeps them, and a model of each would cost time and teach nothing.
+        """
+        self._add_trial(
+            record.candidate.indices,
+            TrialState.COMPLETE,
+            values=[record.measurement.value(each.metric) for each in self.objectives],
+            constraints={str(each): record.violations[str(each)] for each in self._open},
+            # Trials that NSGA-II was not asked for are never parents without a generation.
+            system_attrs={NSGAIISampler._get_generation_key(): self.completed // POPULATION},
+        )
+        self.completed += 1
+
+    def _add_pruned(self, row: Row, violations: Mapping[str, float]) -> None:
+        """An untrained candidate has violations and no values; without a broken limit, nothing."""
+        if any(violation > 0 for violation in violations.values()):
+            self._add_trial(row, TrialState.PRUNED, constraints=dict(violations))
+
+    def _add_trial(
+        self,
+        row: Row,
+        state: TrialState,
+        *,
+        constraints: dict[str, float],
+        values: list[float] | None = None,
+        system_attrs: dict[str, int] | None = None,
+    ) -> None:
+        self.study.add_trial(
+            optuna.create_trial(
+                state=state,
+                values=values,
+                params=self.parameters(row),
+                distributions=self.distributions,
+                constraints=constraints,
+                system_attrs=system_attrs,
+            )
+        )

@@ -1,0 +1,66 @@
+"""The evaluator as the search sees it: whatever happens, there is a record with one truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tightfit import (
+    Candidate,
+    Constraint,
+    Evaluator,
+    Measurement,
+    MeasurementError,
+    Objective,
+    Outcome,
+    Record,
+)
+
+
+class Judge:
+    """Evaluates candidates and checks what comes back.
+
+    What an evaluator raises, other than an interrupt, becomes a failed record. The violations of an
+    evaluated record are computed here from its readings; one that lacks a reading which a
+    constraint or an objective needs is a failed record.
+    """
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        *,
+        constraints: Sequence[Constraint],
+        objectives: Sequence[Objective],
+        fingerprint: str,
+    ) -> None:
+        self._evaluator = evaluator
+        self._constraints = tuple(constraints)
+        self._objectives = tuple(objectives)
+        self._fingerprint = fingerprint
+
+    def evaluate(self, candidate: Candidate, origin: str, number: int) -> Record:
+        """Return the record of a candidate."""
+        try:
+            record = self._evaluator.evaluate(candidate, origin, number)
+        # One candidate's bad luck, of whatever kind, must not end a search of hours.
+        except Exception as error:  # noqa: BLE001
+            return Record(
+                candidate=candidate,
+                outcome=Outcome.FAILED,
+                measurement=Measurement(),
+                violations={},
+                origin=origin,
+                fingerprint=self._fingerprint,
+                reason=f"{type(error).__name__}: {error}",
+            )
+        return self._checked(record) if record.outcome is Outcome.EVALUATED else record
+
+    def _checked(self, record: Record) -> Record:
+        measurement = record.measurement
+        try:
+            for objective in self._objectives:
+                measurement.value(objective.metric)
+            violations = {str(each): each.violation(measurement) for each in self._constraints}
+        except MeasurementError as error:
+            return replace(record, outcome=Outcome.FAILED, reason=str(error))
+        return replace(record, violations=violations)

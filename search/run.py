@@ -1,0 +1,106 @@
+"""One run of a search: the way of a proposal to a kept record, and the time that it takes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from tightfit import Candidate, Evaluator, Outcome, Record
+from tightfit.search.front import pareto_front
+from tightfit.search.history import History
+from tightfit.search.ledger import Entry, Ledger
+from tightfit.search.progress import OnRecord, Progress, SearchOutcome, Stopped
+from tightfit.search.samplers import Proposal
+
+
+class Run:
+    """Evaluates proposals, keeps their records and counts.
+
+    Attributes:
+        trained: Records that reached training, those of earlier runs included.
+    """
+
+    def __init__(
+        self,
+        *,
+        history: History,
+        ledger: Ledger,
+        evaluator: Evaluator,
+        trials: int,
+        on_record: OnRecord | None,
+    ) -> None:
+        self._history = history
+        self._ledger = ledger
+        self._evaluator = evaluator
+        self._trials = trials
+        self._on_record = on_record
+        self._started = self._resumed = time.perf_counter()
+        self._evaluating = 0.0
+        self.trained = sum(entry.record.trained for entry in ledger.entries)
+
+    @property
+    def number(self) -> int:
+        """The number of the next trial."""
+        return len(self._ledger.entries)
+
+    def has(self, origin: str, candidate: Candidate) -> bool:
+        """Whether the candidate has a record of that origin."""
+        return any(
+            entry.record.origin == origin and entry.record.candidate == candidate
+            for entry in self._ledger.entries
+        )
+
+    def finish(self, proposal: Proposal) -> None:
+        """Evaluate a proposal, or copy the record it has, and keep the outcome.
+
+        A copy has neither seconds nor training of its own, so that it counts for nothing.
+        """
+        candidate = Candidate(proposal.row)
+        began = time.perf_counter()
+        known = self._history.seen.get(proposal.row)
+        if known is not None:
+            record = replace(known, origin=proposal.origin, trained=False, seconds={})
+        else:
+            record = self._evaluator.evaluate(candidate, proposal.origin, self.number)
+        ended = time.perf_counter()
+        entry = Entry(
+            record=record,
+            draws=proposal.draws,
+            refused=proposal.refused,
+            overhead_seconds=began - self._resumed,
+        )
+        self._ledger.add(entry)
+        self._history.add(entry)
+        self._evaluating += ended - began
+        self._resumed = ended
+        self.trained += record.trained
+        if self._on_record is not None:
+            self._on_record(record, self._progress())
+
+    def outcome(self, stopped: Stopped, message: str) -> SearchOutcome:
+        """Return what the run came to, if it stopped now."""
+        seconds = time.perf_counter() - self._started
+        return SearchOutcome(
+            records=tuple(entry.record for entry in self._ledger.entries),
+            stopped=stopped,
+            message=message,
+            seconds=seconds,
+            overhead_seconds=seconds - self._evaluating,
+        )
+
+    def _progress(self) -> Progress:
+        records = [entry.record for entry in self._history.entries]
+        seconds = time.perf_counter() - self._started
+        return Progress(
+            trained=self.trained,
+            trials=self._trials,
+            screened=sum(record.outcome is Outcome.SCREENED for record in records),
+            failed=sum(record.outcome is Outcome.FAILED for record in records),
+            best=self._best(records),
+            seconds=seconds,
+            overhead_seconds=seconds - self._evaluating,
+        )
+
+    def _best(self, records: list[Record]) -> Record | None:
+        members = pareto_front(records, self._history.objectives).members
+        return members[0] if members else None

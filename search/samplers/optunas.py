@@ -1,0 +1,72 @@
+"""TPE and NSGA-II of Optuna.
+
+A fresh Optuna sampler is made for every proposal and seeded for it: what a sampler remembers of its
+earlier proposals would be lost to an interrupted search.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar, cast
+
+import numpy as np
+from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
+from optuna.trial import TrialState
+
+from tightfit.search.history import POPULATION, History
+from tightfit.search.region import Row
+from tightfit.search.samplers.base import RedrawingSampler
+
+
+class OptunaSampler(RedrawingSampler):
+    """Draws from a sampler of Optuna's that learns from the history's study."""
+
+    @abstractmethod
+    def _make(self, seed: int) -> BaseSampler:
+        """Return a fresh sampler."""
+
+    def _draws(self, history: History, rng: np.random.Generator) -> Iterator[Row]:
+        study, distributions = history.study, history.distributions
+        sampler = self._make(int(rng.integers(2**31)))
+        number = study.ask().number
+        try:
+            while True:
+                trial = study.get_trials(deepcopy=False)[number]
+                joint = sampler.infer_relative_search_space(study, trial)
+                drawn = sampler.sample_relative(study, trial, distributions if joint else {})
+                for name, distribution in distributions.items():
+                    if name not in drawn:
+                        drawn[name] = sampler.sample_independent(study, trial, name, distribution)
+                yield history.row(cast("dict[str, int]", drawn))
+        finally:
+            study.tell(number, state=TrialState.FAIL)
+
+
+class TpeSampler(OptunaSampler):
+    """Tree-structured Parzen estimators (Bergstra et al., 2011; Ozaki et al., 2022).
+
+    Learns from refused draws, which it is told as pruned trials with their violations.
+    """
+
+    name: ClassVar[str] = "tpe"
+    startup: ClassVar[int] = 10
+    redraws: ClassVar[int] = 8
+    told: ClassVar[int] = 4
+
+    def _make(self, seed: int) -> BaseSampler:
+        return TPESampler(seed=seed, n_startup_trials=0, constant_liar=False)
+
+
+class Nsga2Sampler(OptunaSampler):
+    """NSGA-II (Deb et al., 2002): crossings of a population of 20, with constrained domination.
+
+    It looks at evaluated candidates alone, so it is told no refused draws.
+    """
+
+    name: ClassVar[str] = "nsga2"
+    startup: ClassVar[int] = POPULATION
+    redraws: ClassVar[int] = 50
+
+    def _make(self, seed: int) -> BaseSampler:
+        return NSGAIISampler(population_size=POPULATION, seed=seed)

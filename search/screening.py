@@ -1,0 +1,76 @@
+"""Static limits: what can be refused before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tightfit import (
+    BoolArray,
+    Constraint,
+    CostModel,
+    FloatArray,
+    IntArray,
+    SearchSpace,
+    Sense,
+    SpecError,
+)
+
+
+class Screen:
+    """The constraints whose metric the cost model gives, for batches of candidates.
+
+    A prediction with a stated relative error refuses a candidate only when it breaks the limit by
+    more than that error: the value that counts is the prediction moved by its error towards the
+    limit.
+
+    Attributes:
+        constraints: The static ones, in the study's order.
+        exact: Whether each is decided here for good, its prediction having no error.
+
+    Raises:
+        SpecError: A negative or infinite error, or an error for a metric that is not static.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        costs: CostModel,
+        constraints: Sequence[Constraint],
+        *,
+        errors: Mapping[str, float],
+    ) -> None:
+        self._costs = costs
+        static = costs(space.batch([space.baseline()]))
+        for metric, error in errors.items():
+            if metric not in static:
+                known = ", ".join(sorted(static)) or "none"
+                raise SpecError(f"{metric!r} has an error but is not static; static are: {known}")
+            if not 0 <= error < np.inf:
+                raise SpecError(f"the error of {metric!r} must be finite and >= 0, got {error}")
+        self._errors = dict(errors)
+        self.constraints = tuple(each for each in constraints if each.metric in static)
+        self.exact = tuple(not self._errors.get(each.metric) for each in self.constraints)
+
+    def violations(self, batch: IntArray) -> FloatArray:
+        """Return the violations of a batch ``[n, hparams]``, ``[n, static constraints]``."""
+        columns = np.zeros((len(batch), len(self.constraints)))
+        if not self.constraints or not len(batch):
+            return columns
+        costs = self._costs(batch)
+        for column, constraint in enumerate(self.constraints):
+            value = np.asarray(costs[constraint.metric], dtype=np.float64)
+            margin = self._errors.get(constraint.metric, 0.0) * np.abs(value)
+            hopeful = value - margin if constraint.sense is Sense.AT_MOST else value + margin
+            columns[:, column] = constraint.violations(hopeful)
+        return columns
+
+    def excess(self, batch: IntArray) -> FloatArray:
+        """Return the sum of the positive violations of a batch ``[n, hparams]``, ``[n]``."""
+        total: FloatArray = np.maximum(self.violations(batch), 0.0).sum(axis=1)
+        return total
+
+    def keeps(self, batch: IntArray) -> BoolArray:
+        """Return which of a batch ``[n, hparams]`` keep every static limit, ``[n]``."""
+        return np.asarray((self.violations(batch) <= 0).all(axis=1))
