@@ -1,0 +1,53 @@
+"""How many bytes protobuf puts around the numbers of a file.
+
+Only as much of the encoding as a prediction of the file's size needs: a field is a tag, for
+anything longer than a number its length, and its content. Names are taken at their usual length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tightfit.space import IntArray
+
+NAME = 3
+"""Bytes of a name as the emitter makes them: ``x17``."""
+
+_TAG = 1
+_NUMBER = 2
+
+
+def field_bytes(content: IntArray | int) -> IntArray:
+    """Return the bytes of a field with ``content`` bytes, each ``[n]`` or one number."""
+    size = np.asarray(content, dtype=np.int64)
+    return _TAG + varint_bytes(size) + size
+
+
+def varint_bytes(value: IntArray) -> IntArray:
+    """Return the bytes of whole numbers, seven bits a byte."""
+    length = np.ones_like(value)
+    for bits in (7, 14, 21, 28):
+        length += value >= 2**bits
+    return length
+
+
+def tensor_bytes(shape: Sequence[IntArray | int], payload: IntArray) -> IntArray:
+    """Return the bytes of an initializer of a shape with a payload, ``[n]``."""
+    dims = sum(_TAG + varint_bytes(np.asarray(size, dtype=np.int64)) for size in shape)
+    return field_bytes(dims + _NUMBER + field_bytes(NAME) + field_bytes(payload))
+
+
+def node_bytes(operator: str, inputs: int, *, attributes: int = 0, name: str = "") -> int:
+    """Return the bytes of a node with one output."""
+    names = (inputs + 1) * int(field_bytes(NAME)) + int(field_bytes(len(operator)))
+    if name:
+        names += int(field_bytes(len(name)))
+    return int(field_bytes(names + attributes))
+
+
+def attribute_bytes(name: str, count: int = 1) -> int:
+    """Return the bytes of an attribute with one or more small whole numbers."""
+    kind = 3
+    return int(field_bytes(int(field_bytes(len(name))) + kind + _NUMBER * count))

@@ -1,0 +1,48 @@
+"""In which form the weights and activations of an operation lie in the file and in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tightfit.blueprint import FLOAT_BITS, Activation, Blueprint, Operation
+from tightfit.space import BoolArray, FloatArray
+
+CODE_BITS = 8
+FLOAT_BYTES = 4
+
+
+def quantized(activation: Activation) -> BoolArray:
+    """Whether an activation is stored as codes of 8 bits, ``[n]``."""
+    return np.equal(activation.bits, CODE_BITS)
+
+
+def computes_with_integers(operation: Operation, blueprint: Blueprint) -> BoolArray:
+    """Whether an operation with weights runs in integers, ``[n]``.
+
+    Its weights and its input are codes; a convolution's result must be codes, too. Otherwise codes
+    only save bytes of the file: a runtime unpacks them to floats when it loads it.
+    """
+    codes = (operation.bits < FLOAT_BITS) & operation.present
+    codes &= quantized(blueprint.activations[operation.inputs[0]])
+    if operation.operator == "linear":
+        return codes
+    if operation.operator == "conv":
+        return codes & quantized(blueprint.activations[operation.output])
+    return np.zeros_like(codes)
+
+
+def packed_bytes(operation: Operation) -> FloatArray:
+    """Bytes of the weights in the file, without scales, ``[n]``: half bytes are filled up."""
+    return np.ceil(operation.weights * operation.bits / 8)
+
+
+def loaded_bytes(operation: Operation, blueprint: Blueprint) -> FloatArray:
+    """Bytes of the weights, scales and bias as a runtime computes with them, ``[n]``.
+
+    Packed codes are unpacked when a file is loaded: 4 bits save the file's bytes, not the memory's.
+    """
+    integer = computes_with_integers(operation, blueprint)
+    weights = operation.weights * np.where(integer, 1, FLOAT_BYTES)
+    channels = np.where(operation.present, operation.out_channels, 0)
+    numbers = weights + FLOAT_BYTES * channels * (int(operation.bias) + integer)
+    return np.asarray(numbers, dtype=np.float64)

@@ -1,0 +1,116 @@
+"""onnxruntime on the CPU."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+from tightfit.errors import MeasurementError, SpecError
+from tightfit.objectives.runtimes.protocol import Float32Array
+
+ERRORS_ONLY = 3
+
+_FOREIGN = (
+    state.EPFail,
+    state.Fail,
+    state.InvalidArgument,
+    state.InvalidGraph,
+    state.InvalidProtobuf,
+    state.NoModel,
+    state.NoSuchFile,
+    state.NotImplemented,
+    state.RuntimeException,
+    ValueError,
+)
+
+_OPERATOR = re.compile(r"running (\w+) node\. Name:'([^']*)'")
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxRuntime:
+    """Sessions with a stated number of threads that sleep between runs.
+
+    A pool that spins would take the core from whatever is measured beside it. With one thread there
+    is no pool at all, which is what repeats best from measurement to measurement.
+
+    Raises:
+        SpecError: Less than one thread.
+    """
+
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise SpecError(f"a runtime needs at least 1 thread, got {self.threads}")
+
+    @property
+    def name(self) -> str:
+        """See :class:`tightfit.objectives.runtimes.protocol.Runtime`."""
+        plural = "" if self.threads == 1 else "s"
+        return f"onnxruntime {onnxruntime.__version__}, {self.threads} thread{plural}"
+
+    def open(self, path: Path) -> OrtSession:
+        """See :class:`tightfit.objectives.runtimes.protocol.Runtime`."""
+        with _translated(path, "load"):
+            session = onnxruntime.InferenceSession(
+                str(path), _options(self.threads), providers=["CPUExecutionProvider"]
+            )
+        return OrtSession(path, session)
+
+
+class OrtSession:
+    """See :class:`tightfit.objectives.runtimes.protocol.Session`."""
+
+    def __init__(self, path: Path, session: onnxruntime.InferenceSession) -> None:
+        self._path = path
+        self._session = session
+        self._inputs = [entry.name for entry in session.get_inputs()]
+
+    @property
+    def input_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Of each input for one picture, without the batch axis."""
+        return tuple(tuple(entry.shape[1:]) for entry in self._session.get_inputs())
+
+    def run(self, inputs: Sequence[Float32Array]) -> list[Float32Array]:
+        """Return the outputs of a batch."""
+        if len(inputs) != len(self._inputs):
+            raise MeasurementError(
+                f"{self._path.name!r} takes {len(self._inputs)} inputs, got {len(inputs)}"
+            )
+        with _translated(self._path, "run"):
+            outputs: list[Float32Array] = self._session.run(
+                None, dict(zip(self._inputs, inputs, strict=True))
+            )
+        return outputs
+
+
+def _options(threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    # What fails is raised; the library's own log would tear the progress bar.
+    options.log_severity_level = ERRORS_ONLY + 1
+    return options
+
+
+@contextmanager
+def _translated(path: Path, doing: str) -> Iterator[None]:
+    """Turn the library's exceptions into ours, with the file and, where it is told, the layer."""
+    try:
+        yield
+    except _FOREIGN as error:
+        found = _OPERATOR.search(str(error))
+        layer = f" at {found[1]} {found[2]!r}" if found else ""
+        reason = str(error).strip().splitlines()[0]
+        raise MeasurementError(
+            f"onnxruntime could not {doing} {str(path)!r}{layer}: {reason}"
+        ) from error
