@@ -121,13 +121,14 @@ def _tensors(part: str, source: Source) -> tuple[Tensor, Tensor]:
             _joined([_stacked(inputs) for inputs, _ in batches]),
             _joined([_stacked(targets) for _, targets in batches]),
         )
-    if not hasattr(source, "__getitem__") or not hasattr(source, "__len__"):
+    if not (hasattr(source, "__getitem__") and hasattr(source, "__len__")):
         raise SpecError(
             f"{part} must be a torch Dataset with a length, a pair (inputs, targets) of tensors or "
             f"a DataLoader, got {type(source).__name__}"
         )
+    sequence = cast(Sequence[object], source)
     # Data sets need not stop at their end by themselves, so the length says where it is.
-    items = [_pair(source[position]) for position in range(len(source))]
+    items = [_pair(sequence[position]) for position in range(len(sequence))]
     if not items:
         raise SpecError("the data set is empty")
     return (

@@ -1,0 +1,107 @@
+"""The first layers of published networks, fitted to grey, many-channelled and small pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, cast
+
+from torch import nn
+from torchvision.models import GoogLeNet, Inception3
+
+from tightfit import SpecError
+
+StemChoice: TypeAlias = Literal["auto", "imagenet", "small"]
+
+_SMALLEST_GRID = 16
+"""Places along a side that ImageNet's stem must leave, for it to be taken by ``"auto"``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stem:
+    """Where a network shrinks its picture first.
+
+    Attributes:
+        convolution: Name of the first convolution.
+        pools: Names of the max-pools that belong to the stem.
+        stride: By which the convolution and the pools together shrink a side.
+    """
+
+    convolution: str
+    pools: tuple[str, ...]
+    stride: int
+
+
+def find_stem(model: nn.Module) -> Stem:
+    """Return the stem of a convolutional network: its first convolution and max-pool.
+
+    Raises:
+        SpecError: The network has no two-dimensional convolution.
+    """
+    layers = dict(model.named_modules())
+    convolution = next((n for n, layer in layers.items() if isinstance(layer, nn.Conv2d)), None)
+    if convolution is None:
+        raise SpecError(f"{type(model).__name__} has no convolution that could read a picture")
+    pools = [name for name, layer in layers.items() if isinstance(layer, nn.MaxPool2d)]
+    # The two Inceptions shrink twice before their first block; the older one bears it.
+    of_stem = pools[:2] if isinstance(model, Inception3) else pools[:1]
+    stride = _side(cast(nn.Conv2d, layers[convolution]).stride)
+    for name in of_stem:
+        stride *= _side(cast(nn.MaxPool2d, layers[name]).stride)
+    return Stem(convolution, tuple(of_stem), stride)
+
+
+def is_small(stem: Stem, choice: StemChoice, *, side: int) -> bool:
+    """Whether pictures whose shorter side has ``side`` pixels get the small stem."""
+    if choice == "auto":
+        return side < _SMALLEST_GRID * stem.stride
+    return choice == "small"
+
+
+def fit_stem(model: nn.Module, stem: Stem, *, channels: int, small: bool, stride: int) -> None:
+    """Fit the first convolution of ``model`` to ``channels``, in place.
+
+    The small stem is a 3x3 convolution of ``stride`` (never more than it was) without max-pool.
+    Where nothing differs the layer stays as it is.
+
+    Raises:
+        SpecError: The small stem is asked of a network whose first convolution is a special one.
+    """
+    old = cast(nn.Conv2d, model.get_submodule(stem.convolution))
+    if small:
+        if type(old) is not nn.Conv2d:
+            raise SpecError(
+                f"stem = 'small' needs a plain first convolution, {type(model).__name__} has a "
+                f"{type(old).__name__}; write stem = 'imagenet'"
+            )
+        for name in stem.pools:
+            model.set_submodule(name, nn.Identity())
+        shape = ((3, 3), (min(stride, _side(old.stride)),) * 2, (1, 1))
+    else:
+        shape = (_pair(old.kernel_size), _pair(old.stride), _pair(cast("int", old.padding)))
+    if (channels, *shape) == (
+        old.in_channels,
+        old.kernel_size,
+        old.stride,
+        old.padding,
+    ):
+        return
+    kernel, strides, padding = shape
+    fitted = nn.Conv2d(
+        channels,
+        old.out_channels,
+        kernel,
+        stride=strides,
+        padding=padding,
+        bias=old.bias is not None,
+    )
+    model.set_submodule(stem.convolution, fitted)
+    if isinstance(model, GoogLeNet | Inception3):
+        model.transform_input = False
+
+
+def _side(value: int | tuple[int, ...]) -> int:
+    return value if isinstance(value, int) else value[0]
+
+
+def _pair(value: int | tuple[int, ...]) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else (value[0], value[1])
