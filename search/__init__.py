@@ -6,18 +6,26 @@ from tightfit.search.hypervolume import hypervolume, hypervolume_history
 from tightfit.search.journal import StorageError
 from tightfit.search.ledger import records
 from tightfit.search.progress import OnRecord, Progress, SearchOutcome, Stopped
+from tightfit.search.reference_candidates import (
+    ReferenceCandidate,
+    reference_candidates,
+    technique_columns,
+)
 from tightfit.search.samplers import SAMPLER_NAMES, check_sampler
 from tightfit.search.storage import open_storage
+from tightfit.search.survey import Survey, survey
 
 __all__ = [
     "SAMPLER_NAMES",
     "Front",
     "OnRecord",
     "Progress",
+    "ReferenceCandidate",
     "Search",
     "SearchOutcome",
     "Stopped",
     "StorageError",
+    "Survey",
     "check_sampler",
     "hypervolume",
     "hypervolume_history",
@@ -25,5 +33,8 @@ __all__ = [
     "open_storage",
     "pareto_front",
     "records",
+    "reference_candidates",
+    "survey",
+    "technique_columns",
     "total_violation",
 ]

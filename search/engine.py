@@ -170,6 +170,7 @@ class Search:
         history = History(
             self.space, self._screen, objectives=self.objectives, constraints=self.constraints
         )
+        self._ledger.reload()
         for entry in self._ledger.entries:
             history.add(entry)
         run = Run(

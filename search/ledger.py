@@ -80,7 +80,8 @@ class Ledger:
         self._distributions = {
             hparam.name: IntDistribution(0, len(hparam.choices) - 1) for hparam in space.hparams
         }
-        self._entries = [_read_entry(trial, name) for trial in self._study.get_trials()]
+        self._entries: list[Entry] = []
+        self.reload()
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -96,6 +97,11 @@ class Ledger:
             key=lambda key: int(key.removeprefix(_REFERENCE)),
         )
         return tuple(Record.from_json(attributes[key]) for key in keys)
+
+    def reload(self) -> None:
+        """Read the entries from the storage: an interrupt may have come between it and this copy."""
+        name = self._study.study_name
+        self._entries = [_read_entry(trial, name) for trial in self._study.get_trials()]
 
     def add(self, entry: Entry) -> None:
         """Keep one finished candidate, whole or not at all.

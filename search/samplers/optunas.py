@@ -55,7 +55,7 @@ class TpeSampler(OptunaSampler):
     told: ClassVar[int] = 4
 
     def _make(self, seed: int) -> BaseSampler:
-        return TPESampler(seed=seed, n_startup_trials=0, constant_liar=False)
+        return TPESampler(seed=seed, n_startup_trials=0, constant_liar=False, multivariate=True)
 
 
 class Nsga2Sampler(OptunaSampler):
