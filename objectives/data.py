@@ -14,7 +14,7 @@ from tightfit import SpecError
 _CHUNK = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Split:
     """One part of a data set.
 
@@ -24,8 +24,8 @@ class Split:
         targets: Classes as int64 ``[N]``, or anything else ``[N, ...]``.
 
     Raises:
-        SpecError: No pictures, other dtypes, as many targets as inputs it has not, values that
-            are not finite.
+        SpecError: No inputs, other dtypes, more or fewer targets than inputs, values that are not
+            finite.
     """
 
     inputs: Tensor
@@ -68,7 +68,7 @@ class Split:
         return Split(self.inputs[index], self.targets[index])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Data:
     """A whole data set with fixed splits. Made by :func:`make_data`.
 

@@ -161,4 +161,5 @@ def _neighbours_importable(folder: Path) -> Iterator[None]:
 
 
 def _home(module: ModuleType) -> str:
-    return str(getattr(module, "__file__", None) or "built in")
+    folders = list(getattr(module, "__path__", []))
+    return str(module.__file__ or (folders[0] if folders else "built in"))

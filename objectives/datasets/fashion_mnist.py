@@ -91,6 +91,8 @@ def _find(root: Path) -> list[Path] | None:
 
 def _read_pair(images: Path, labels: Path) -> Split:
     inputs, targets = read_idx(images, axes=3), read_idx(labels, axes=1)
+    if inputs.numel() == 0:
+        raise SpecError(f"{images} must hold at least one picture, got {list(inputs.shape)}")
     if len(inputs) != len(targets):
         raise SpecError(
             f"{images} and {labels} must belong together, "

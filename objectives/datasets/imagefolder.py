@@ -74,7 +74,13 @@ def _data(
 
 
 def _classes(folder: Path) -> tuple[str, ...]:
-    classes = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir()))
+    classes = tuple(
+        sorted(
+            entry.name
+            for entry in folder.iterdir()
+            if entry.is_dir() and not entry.name.startswith(".")
+        )
+    )
     if len(classes) < 2:
         raise SpecError(
             f"{folder} needs one folder for each of at least two classes, "

@@ -51,8 +51,6 @@ def from_objects(
         if source is not None
     }
     if "validation" not in read:
-        if len(read["train"]) < 2:
-            raise SpecError("the training split needs two inputs to hold one out, got 1")
         read["train"], read["validation"] = hold_out(
             read["train"], share=VALIDATION_SHARE, seed=seed
         )
@@ -186,7 +184,7 @@ def _as_inputs(values: Tensor) -> Tensor:
 
 
 def _as_targets(values: Tensor) -> Tensor:
-    """Whole numbers ``[N]`` are classes, and classes are int64."""
-    if values.dim() == 1 and not values.is_floating_point() and values.dtype != torch.bool:
-        return values.long()
-    return values.float() if values.dtype == torch.float64 else values
+    """Whole numbers become int64, as classes are, and fractions float32; booleans stay."""
+    if values.is_floating_point():
+        return values.float()
+    return values if values.dtype == torch.bool else values.long()

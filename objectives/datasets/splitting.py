@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tightfit import SpecError
 from tightfit.objectives.data import Split
 
 VALIDATION_SHARE = 0.1
@@ -17,8 +18,16 @@ def hold_out(split: Split, *, share: float, seed: int) -> tuple[Split, Split]:
 
     Every class gives its share, rounded up, as long as it keeps one picture; where targets are not
     classes, all pictures are one class. The same seed gives the same pictures on every machine.
+
+    Raises:
+        SpecError: Nothing can be held out, since no class has two pictures.
     """
     held = _drawn(split, share=share, seed=seed)
+    if held.size == 0:
+        raise SpecError(
+            "at least one class needs two inputs, so that one can be held out for validation, "
+            f"got {len(split)} inputs with one or none of each class"
+        )
     kept = np.setdiff1d(np.arange(len(split)), held)
     return split.take(torch.from_numpy(kept)), split.take(torch.from_numpy(held))
 

@@ -103,6 +103,7 @@ def load_baseline(
             stem=stem,
             stem_stride=stem_stride,
         )
+        built.module.eval()
         check_model(built.module, name, input_shape=input_shape, classes=classes)
         return _with_weights(built, name, weights=weights, folder=folder)
 
@@ -153,16 +154,7 @@ def check_model(
         raise SpecError(
             f"the model {name!r} must be a torch.nn.Module, got {type(module).__name__}"
         )
-    module.eval()
-    try:
-        with torch.no_grad():
-            outputs = module(torch.zeros(1, *input_shape))
-    # A network may fail on a strange shape in any way.
-    except Exception as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise SpecError(
-            f"the model {name!r} cannot read inputs of {list(input_shape)}: {reason}"
-        ) from error
+    outputs = _outputs(module, name, input_shape)
     if not isinstance(outputs, Tensor):
         raise SpecError(f"the model {name!r} must return one tensor, got {type(outputs).__name__}")
     if classes is not None and outputs.shape != (1, classes):
@@ -170,6 +162,25 @@ def check_model(
             f"the model {name!r} must give {classes} outputs for {classes} classes, "
             f"[1, {classes}] for one input, got {list(outputs.shape)}"
         )
+
+
+def _outputs(module: nn.Module, name: str, input_shape: tuple[int, ...]) -> object:
+    """Run one input of zeros through the network in evaluation mode, and leave it as it was."""
+    modes = [(part, part.training) for part in module.modules()]
+    device = next((values.device for values in module.parameters()), None)
+    module.eval()
+    try:
+        with torch.no_grad():
+            return module(torch.zeros(1, *input_shape, device=device))
+    # A network may fail on a strange shape in any way.
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise SpecError(
+            f"the model {name!r} cannot read inputs of {list(input_shape)}: {reason}"
+        ) from error
+    finally:
+        for part, training in modes:
+            part.training = training
 
 
 def _with_weights(built: Built, name: str, *, weights: str | None, folder: Path) -> LoadedModel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torchvision
@@ -22,6 +22,7 @@ from tightfit.objectives.models.weights import State
 from tightfit.objectives.nearest import did_you_mean
 
 _WITH_AUXILIARY = ("googlenet", "inception_v3")
+_MAXVIT_STEM = Stem("stem.0.0", (), stride=2)
 _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 
 # What the published Inceptions do to a picture that was standardized as ImageNet's are.
@@ -74,23 +75,22 @@ def _module(
     stride: int,
 ) -> nn.Module:
     channels, height, width = input_shape
-    module: nn.Module
     if name == "maxvit_t":
         side = square_side(name, input_shape)
-        small = is_small(Stem("stem.0.0", (), stride=2), stem, side=side)
+        small = is_small(_MAXVIT_STEM, stem, side=side)
         module = build_maxvit(side=side, stem_stride=stride if small else 2, classes=classes)
     else:
         module = torchvision.models.get_model(
             name, weights=None, num_classes=classes, **_options(name)
         )
-        if isinstance(module, VisionTransformer):
-            side = square_side(name, input_shape)
-            fit_vision_transformer(module, name, side=side, channels=channels, stem=stem)
-            return module
-    found = find_stem(module)
-    small = is_small(found, stem, side=min(height, width))
-    fit_stem(module, found, channels=channels, small=small, stride=stride)
-    return module
+    if isinstance(module, VisionTransformer):
+        side = square_side(name, input_shape)
+        fit_vision_transformer(module, name, side=side, channels=channels, stem=stem)
+    else:
+        found = find_stem(module)
+        small = is_small(found, stem, side=min(height, width))
+        fit_stem(module, found, channels=channels, small=small, stride=stride)
+    return cast(nn.Module, module)
 
 
 def _options(name: str) -> dict[str, Any]:
