@@ -99,7 +99,7 @@ class Ledger:
         return tuple(Record.from_json(attributes[key]) for key in keys)
 
     def reload(self) -> None:
-        """Read the entries from the storage: an interrupt may have come between it and this copy."""
+        """Read the entries anew: an interrupt may have come between the storage and this copy."""
         name = self._study.study_name
         self._entries = [_read_entry(trial, name) for trial in self._study.get_trials()]
 

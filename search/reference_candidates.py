@@ -81,7 +81,7 @@ def reference_candidates(
 
 
 def technique_columns(space: SearchSpace) -> dict[str, IntArray]:
-    """Return by technique the columns of its hparams that have choices; absent ones are left out."""
+    """Return by technique the columns of its hparams that have choices, absent ones left out."""
     columns: dict[str, IntArray] = {}
     for technique, suffix in TECHNIQUES.items():
         found = [

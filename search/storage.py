@@ -18,6 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from tightfit.errors import SpecError
 from tightfit.search.journal import SafeJournalFile
 
+_FIRST_BYTES = b'{"op_code":'
+
 
 def open_storage(target: str | Path) -> BaseStorage:
     """Open, or make, the storage of a study.
@@ -36,11 +38,15 @@ def open_storage(target: str | Path) -> BaseStorage:
 
 def _open_journal(path: Path) -> BaseStorage:
     try:
-        with path.open("ab"):
-            pass
+        with path.open("a+b") as file:
+            file.seek(0)
+            head = file.read(len(_FIRST_BYTES))
     except OSError as error:
         raise SpecError(f"cannot write the storage file {path}: {error.strerror}") from error
     try:
+        # A line without an end is cut off by the next write: not of a file that is not ours.
+        if head != _FIRST_BYTES[: len(head)]:
+            raise ValueError(f"it begins with {head!r}")
         return JournalStorage(SafeJournalFile(path))
     # What a journal of other lines makes Optuna raise depends on the line.
     except (ValueError, KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
