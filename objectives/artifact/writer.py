@@ -11,7 +11,7 @@ from tightfit.errors import CandidateError
 from tightfit.objectives.artifact.emitter import Emitter, Scope, Value, output_name
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.artifact.rules import RULES
-from tightfit.objectives.artifact.shapes import Shape
+from tightfit.objectives.artifact.shapes import BATCH, Shape
 from tightfit.program import Program
 
 BATCH_AXIS = "N"
@@ -94,7 +94,9 @@ def _float_value(name: str, shape: Shape) -> ValueInfoProto:
     info = ValueInfoProto(name=name)
     info.type.tensor_type.elem_type = TensorProto.FLOAT
     axes = info.type.tensor_type.shape
-    axes.dim.add().dim_param = BATCH_AXIS
-    for size in shape[1:]:
-        axes.dim.add().dim_value = size
+    for size in shape:
+        if size == BATCH:
+            axes.dim.add().dim_param = BATCH_AXIS
+        else:
+            axes.dim.add().dim_value = size
     return info
