@@ -38,11 +38,12 @@ def write_onnx(program: Program, path: Path, *, metadata: Mapping[str, str]) -> 
             more than the 2 GB that the format allows.
         SpecError: The folder cannot be written, or its disk is full.
     """
-    model = onnx_model(program, metadata=metadata)
-    size = model.ByteSize()
-    if size > LARGEST_FILE:
-        raise CandidateError(f"an ONNX file must stay below 2 GB, this one would have {size} bytes")
-    content = model.SerializeToString()
+    numbers = sum(tensor.nbytes for tensor in program.tensors.values())
+    if numbers > LARGEST_FILE:
+        raise CandidateError(
+            f"an ONNX file must stay below 2 GB, the numbers of this one take {numbers:,} bytes"
+        )
+    content = onnx_model(program, metadata=metadata).SerializeToString()
     write_atomically(path, content)
     return len(content)
 

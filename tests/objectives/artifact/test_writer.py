@@ -6,8 +6,10 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
 
@@ -35,7 +37,7 @@ def node(operator: str, **attributes: Attribute) -> Node:
     return Node("node", operator, ("input",), {}, attributes)
 
 
-def picture(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def picture(*shape: int) -> npt.NDArray[np.float32]:
     return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
@@ -92,7 +94,10 @@ def test_an_output_that_is_the_input_is_passed_on(tmp_path: Path) -> None:
 
 def test_a_quantized_output_is_given_as_floats(tmp_path: Path) -> None:
     grid = Node("node", "quantize", ("input",), {"scale": "s", "zero_point": "z"}, {"bits": 8})
-    tensors = {"s": np.array(0.05, np.float32), "z": np.array(128, np.uint8)}
+    tensors: dict[str, npt.NDArray[Any]] = {
+        "s": np.array(0.05, np.float32),
+        "z": np.array(128, np.uint8),
+    }
     path = tmp_path / "model.onnx"
     write_onnx(Program(Graph(("input",), (grid,), ("node",)), tensors, ((4,),)), path, metadata={})
     x = picture(2, 4)
