@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import AttributeProto, NodeProto, TensorProto
+from onnx import AttributeProto, GraphProto
 
 from tightfit.errors import CandidateError
 from tightfit.graph import WEIGHT_OPERATORS, Node
-from tightfit.objectives.artifact.packing import initializer
+from tightfit.objectives.artifact.packing import add_initializer
 from tightfit.objectives.artifact.shapes import Shape, shapes
 from tightfit.program import Program
 
@@ -53,15 +53,14 @@ class Value:
 
 
 class Emitter:
-    """Collects a program's nodes and initializers in execution order."""
+    """Adds a program's nodes and initializers to a file's graph, in execution order."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, graph: GraphProto) -> None:
         self.program = program
+        self.graph = graph
         self.shapes: dict[str, Shape] = shapes(program)
         self.consumers = program.graph.consumers()
         self.by_name = {node.name: node for node in program.graph.nodes}
-        self.nodes: list[NodeProto] = []
-        self.initializers: list[TensorProto] = []
         self.opset = LOWEST_OPSET
         self.values = {name: Value(name) for name in program.graph.inputs}
         self._dequantized: dict[str, str] = {}
@@ -77,8 +76,8 @@ class Emitter:
         name: str = "",
         attributes: dict[str, AttributeValue] | None = None,
     ) -> str:
-        """Append a node with one output and return the output's name."""
-        proto = NodeProto()
+        """Add a node with one output and return the output's name."""
+        proto = self.graph.node.add()
         proto.op_type = operator
         proto.input.extend(inputs)
         proto.output.append(output)
@@ -86,20 +85,14 @@ class Emitter:
             proto.name = name
         for key, value in (attributes or {}).items():
             proto.attribute.append(_attribute(key, value))
-        self.nodes.append(proto)
         return output
-
-    def initializer(self, tensor: TensorProto) -> str:
-        """Append an initializer and return its name."""
-        self.initializers.append(tensor)
-        return str(tensor.name)
 
     def shared(self, array: npt.NDArray[Any]) -> str:
         """Return the name of an initializer that all who need these numbers share."""
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._shared:
             name = self.free(f"c{len(self._shared)}")
-            self._shared[key] = self.initializer(initializer(name, array))
+            self._shared[key] = add_initializer(self.graph, name, array)
         return self._shared[key]
 
     def free(self, name: str) -> str:
@@ -168,7 +161,7 @@ class Scope:
 
     def constant(self, prefix: str, array: npt.NDArray[Any]) -> str:
         """Add an initializer of this node's own and return its name."""
-        return self.emitter.initializer(initializer(self.local(prefix), array))
+        return add_initializer(self.emitter.graph, self.local(prefix), array)
 
     def shared(self, array: npt.NDArray[Any]) -> str:
         """Return the name of an initializer that every node may share."""
@@ -181,15 +174,15 @@ class Scope:
     def step(
         self, operator: str, inputs: Sequence[str], prefix: str, **attributes: AttributeValue
     ) -> str:
-        """Append an auxiliary node and return its output's name."""
+        """Add an auxiliary node and return its output's name."""
         return self.emitter.node(operator, inputs, self.local(prefix), attributes=attributes)
 
     def result(self, operator: str, inputs: Sequence[str], **attributes: AttributeValue) -> Value:
-        """Append the node that gives the graph node's result."""
+        """Add the node that gives the graph node's result."""
         return Value(self._main(operator, inputs, self._result_name(), attributes))
 
     def moved(self, operator: str, inputs: Sequence[str], **attributes: AttributeValue) -> Value:
-        """Append a node that only moves numbers: it takes codes as they are and keeps their grid.
+        """Add a node that only moves numbers: it takes codes as they are and keeps their grid.
 
         ``inputs`` are those behind the value that is moved, the node's only input.
         """

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import TensorProto
+from onnx import GraphProto, TensorProto
 
 _DATA_TYPES = {
     np.dtype(np.float32): TensorProto.FLOAT,
@@ -18,18 +18,14 @@ _DATA_TYPES = {
 }
 
 
-def initializer(name: str, array: npt.NDArray[Any]) -> TensorProto:
-    """Return an array of float32, int64, int32, int8 or uint8 as a named tensor."""
-    tensor = _header(name, array.shape, _DATA_TYPES[array.dtype])
-    tensor.raw_data = array.tobytes()
-    return tensor
+def add_initializer(graph: GraphProto, name: str, array: npt.NDArray[Any]) -> str:
+    """Add an array of float32, int64, int32, int8 or uint8 and return its name."""
+    return _add(graph, name, array.shape, _DATA_TYPES[array.dtype], array.tobytes())
 
 
-def int4_initializer(name: str, codes: npt.NDArray[np.int8]) -> TensorProto:
-    """Return codes in -8..7 as a named INT4 tensor, two in a byte."""
-    tensor = _header(name, codes.shape, TensorProto.INT4)
-    tensor.raw_data = pack_nibbles(codes)
-    return tensor
+def add_int4_initializer(graph: GraphProto, name: str, codes: npt.NDArray[np.int8]) -> str:
+    """Add codes in -8..7 as INT4, two in a byte, and return the name."""
+    return _add(graph, name, codes.shape, TensorProto.INT4, pack_nibbles(codes))
 
 
 def pack_nibbles(codes: npt.NDArray[np.int8]) -> bytes:
@@ -40,9 +36,11 @@ def pack_nibbles(codes: npt.NDArray[np.int8]) -> bytes:
     return (nibbles[0::2] | (nibbles[1::2] << 4)).tobytes()
 
 
-def _header(name: str, shape: Sequence[int], data_type: int) -> TensorProto:
-    tensor = TensorProto()
+def _add(graph: GraphProto, name: str, shape: Sequence[int], data_type: int, content: bytes) -> str:
+    # Made in its place: a tensor that is made elsewhere is copied when it is added.
+    tensor = graph.initializer.add()
     tensor.name = name
     tensor.data_type = data_type
     tensor.dims.extend(shape)
-    return tensor
+    tensor.raw_data = content
+    return name

@@ -54,14 +54,14 @@ def onnx_model(program: Program, *, metadata: Mapping[str, str]) -> ModelProto:
     Raises:
         CandidateError: An unknown operator, or numbers of a wrong type.
     """
-    emitter = Emitter(program)
+    model = ModelProto(producer_name=PRODUCER)
+    emitter = Emitter(program, model.graph)
     for number, node in enumerate(program.graph.nodes):
         rule = RULES.get(node.operator)
         if rule is None:
             raise CandidateError(f"{node.name!r} has the unknown operator {node.operator!r}")
         emitter.values[node.name] = rule(Scope(emitter, node, number))
-    model = ModelProto(producer_name=PRODUCER)
-    _fill_graph(model.graph, program, emitter)
+    _state_ends(model.graph, program, emitter)
     model.ir_version = next(ir for opset, ir in IR_VERSIONS if emitter.opset >= opset)
     model.opset_import.add().version = emitter.opset
     for key in sorted(metadata):
@@ -70,13 +70,12 @@ def onnx_model(program: Program, *, metadata: Mapping[str, str]) -> ModelProto:
     return model
 
 
-def _fill_graph(graph: GraphProto, program: Program, emitter: Emitter) -> None:
+def _state_ends(graph: GraphProto, program: Program, emitter: Emitter) -> None:
+    """State the inputs and outputs with their shapes."""
     graph.name = PRODUCER
     outputs = program.graph.outputs
     for name in dict.fromkeys(outputs):
         _name_output(emitter, emitter.values[name], output_name(outputs, name))
-    graph.node.extend(emitter.nodes)
-    graph.initializer.extend(emitter.initializers)
     graph.input.extend(_float_value(name, emitter.shapes[name]) for name in program.graph.inputs)
     graph.output.extend(
         _float_value(output_name(outputs, name), emitter.shapes[name])

@@ -27,7 +27,7 @@ from tightfit.errors import CandidateError
 from tightfit.graph import Node
 from tightfit.objectives.artifact.attributes import integer, number, pair
 from tightfit.objectives.artifact.emitter import AttributeValue, Grid, Scope, Value
-from tightfit.objectives.artifact.packing import initializer, int4_initializer
+from tightfit.objectives.artifact.packing import add_int4_initializer
 
 INT4_OPSET = 21
 LARGEST_BIAS_CODE = 2**30
@@ -165,8 +165,8 @@ def _transposed(weights: QuantizedWeights) -> QuantizedWeights:
 def _codes(scope: Scope, weights: QuantizedWeights) -> str:
     if weights.bits == 4:
         scope.emitter.require(INT4_OPSET)
-        return scope.emitter.initializer(int4_initializer(scope.local("w"), weights.codes))
-    return scope.emitter.initializer(initializer(scope.local("w"), weights.codes))
+        return add_int4_initializer(scope.emitter.graph, scope.local("w"), weights.codes)
+    return scope.constant("w", weights.codes)
 
 
 def _float_weight(scope: Scope, *, axis: int, transpose: bool = False) -> str:
