@@ -1,0 +1,260 @@
+"""The front beside the baseline and the references: as plain rows, and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tightfit import Measurement, Metric, SearchSpace
+from tightfit.hparam import Choice
+from tightfit.studies import wording
+from tightfit.studies.results import Results
+from tightfit.studies.standing import Standing, members, misses, standings
+from tightfit.studies.verdict import advice, headline, shown_metrics
+
+Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
+Scalar: TypeAlias = bool | int | float | str | None
+
+BASELINE = "baseline"
+NEAREST = 3
+_BROKEN = "✗"
+_PICKED = "◆"
+
+
+@dataclass(frozen=True, slots=True)
+class FrontRow:
+    """One network of the table.
+
+    Attributes:
+        role: ``baseline``, ``member``, ``reference`` or ``miss``.
+        name: ``trial 12``, or what a network outside the space is called.
+        trial: Its number in the run, if it has one.
+        origin: Who proposed it.
+        picks: Names that ``--pick`` knows it by.
+        feasible: Whether it keeps every limit; ``None`` for the baseline, which need not.
+        outcome: How its evaluation ended.
+        measurement: All that was read of it.
+        violations: By limit, positive is broken.
+        choices: Of every hparam; empty for networks outside the space.
+    """
+
+    role: str
+    name: str
+    trial: int | None
+    origin: str
+    picks: tuple[str, ...]
+    feasible: bool | None
+    outcome: str
+    measurement: Measurement
+    violations: dict[str, float]
+    choices: dict[str, Choice]
+
+    def to_json(self, metrics: dict[str, Metric], baseline: Measurement) -> dict[str, Json]:
+        """Return the row as JSON values: every reading with its unit and kind."""
+        readings: dict[str, Json] = {}
+        for name in self.measurement:
+            reading = self.measurement[name]
+            readings[name] = {
+                "value": reading.value,
+                "stderr": reading.stderr,
+                "unit": metrics[name].unit if name in metrics else "",
+                "kind": reading.kind.value,
+                "of_baseline": _of_baseline(name, reading.value, baseline),
+            }
+        return {
+            "role": self.role,
+            "name": self.name,
+            "trial": self.trial,
+            "origin": self.origin,
+            "picks": list(self.picks),
+            "feasible": self.feasible,
+            "outcome": self.outcome,
+            "metrics": readings,
+            "violations": {limit: value for limit, value in self.violations.items()},
+            "choices": {name: value for name, value in self.choices.items()},
+        }
+
+    def flat(self) -> dict[str, Scalar]:
+        """Return the row as scalars, for data frames: ``accuracy`` and ``accuracy_stderr``."""
+        row: dict[str, Scalar] = {
+            "role": self.role,
+            "name": self.name,
+            "trial": self.trial,
+            "origin": self.origin,
+            "picks": " ".join(self.picks),
+            "feasible": self.feasible,
+        }
+        for name in self.measurement:
+            row[name] = self.measurement[name].value
+            row[f"{name}_stderr"] = self.measurement[name].stderr
+        return row | self.choices
+
+
+def front_rows(results: Results) -> tuple[FrontRow, ...]:
+    """Return the baseline, the front (or the nearest misses) and the references, in that order."""
+    everyone = standings(results)
+    on_front = members(everyone)
+    shown = [(each, "member") for each in on_front]
+    if not on_front:
+        shown = [(each, "miss") for each in misses(everyone, NEAREST)]
+    keys = {each.key for each, _ in shown}
+    shown += [(each, "reference") for each in everyone if each.reference and each.key not in keys]
+    rows = [_baseline_row(results)]
+    rows += [_row(each, role, results.space) for each, role in shown]
+    return tuple(rows)
+
+
+def front_table(results: Results) -> RenderableType:
+    """Return the table for a terminal of 80 columns or more.
+
+    Every metric stands with its standard error and beside the baseline. A value that breaks its
+    limit is marked with ``✗``. When no trial is feasible it shows the nearest misses, and says
+    what would have to be relaxed.
+    """
+    rows = front_rows(results)
+    metrics = [results.metrics[name] for name in shown_metrics(results)]
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("trial", justify="right", no_wrap=True)
+    # The only column that folds where the terminal is narrow.
+    table.add_column(f"by {_PICKED} --pick", overflow="fold")
+    for metric in metrics:
+        table.add_column(_heading(results, metric), justify="right", no_wrap=True)
+    cells = [[_Cell.of(row, metric, results) for metric in metrics] for row in rows]
+    widths = [_Widths.of(column) for column in zip(*cells, strict=True)]
+    for position, row in enumerate(rows):
+        texts = [cell.text(width) for cell, width in zip(cells[position], widths, strict=True)]
+        ends = position + 1 == len(rows) or rows[position + 1].role != row.role
+        table.add_row(*_row_texts(row, texts), end_section=ends)
+    return _with_advice(results, table)
+
+
+def _row_texts(row: FrontRow, cells: Sequence[Text]) -> list[Text]:
+    style = "bold" if row.picks else "dim" if row.feasible is False else "none"
+    name = Text(row.origin, style)
+    if row.picks:
+        name.append(f" {_PICKED}\u00a0{', '.join(row.picks)}", "green")
+    trial = "" if row.trial is None else str(row.trial)
+    return [Text(trial, style), name, *cells]
+
+
+def _with_advice(results: Results, table: Table) -> RenderableType:
+    everyone = standings(results)
+    if members(everyone):
+        return table
+    lines = [headline(results, None)]
+    near = misses(everyone, NEAREST)
+    if near:
+        lines.append("Nearest to it:")
+        lines += [f"  {advice(results, each)}" for each in near]
+    return Group(table, Text("\n".join(lines)))
+
+
+def _heading(results: Results, metric: Metric) -> Text:
+    heading = Text.assemble((metric.name, "bold"))
+    for constraint in results.constraints:
+        if constraint.metric == metric.name:
+            bound = wording.number(metric, constraint.bound)
+            heading.append(f"\n{wording.sign(constraint)} {bound}{_unit(metric)}", "dim")
+    return heading
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """One value with what stands beside it, to be aligned with the others of its column."""
+
+    value: str
+    spread: str
+    beside: str
+    broken: bool
+
+    @classmethod
+    def of(cls, row: FrontRow, metric: Metric, results: Results) -> _Cell:
+        if metric.name not in row.measurement:
+            return cls("–", "", "", broken=False)
+        reading = row.measurement[metric.name]
+        beside = ""
+        if row.role == BASELINE:
+            beside = _unit(metric).strip()
+        elif metric.name in results.baseline:
+            baseline = results.baseline.value(metric.name)
+            beside = wording.relation(metric, reading.value, baseline)
+        broken = row.role != BASELINE and any(
+            constraint.metric == metric.name and constraint.excess(reading.value) > 0
+            for constraint in results.constraints
+        )
+        value = wording.number(metric, reading.value, stderr=reading.stderr)
+        beside = beside.replace(" points", " pt")
+        return cls(value, wording.spread(metric, reading), beside, broken=broken)
+
+    def text(self, widths: _Widths) -> Text:
+        value = _BROKEN + self.value if self.broken else self.value
+        text = Text.assemble((value.rjust(widths.value), "red" if self.broken else ""))
+        if widths.spread:
+            text.append(" " + self.spread.ljust(widths.spread), "dim")
+        if widths.beside:
+            text.append(" " + self.beside.rjust(widths.beside), "cyan")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class _Widths:
+    value: int
+    spread: int
+    beside: int
+
+    @classmethod
+    def of(cls, cells: Sequence[_Cell]) -> _Widths:
+        return cls(
+            max(len(cell.value) + cell.broken for cell in cells),
+            max(len(cell.spread) for cell in cells),
+            max(len(cell.beside) for cell in cells),
+        )
+
+
+def _baseline_row(results: Results) -> FrontRow:
+    return FrontRow(
+        role=BASELINE,
+        name=BASELINE,
+        trial=None,
+        origin=BASELINE,
+        picks=(),
+        feasible=None,
+        outcome="evaluated",
+        measurement=results.baseline,
+        violations={},
+        choices={},
+    )
+
+
+def _row(standing: Standing, role: str, space: SearchSpace) -> FrontRow:
+    record = standing.record
+    return FrontRow(
+        role=role,
+        name=standing.name,
+        trial=standing.trial,
+        origin=record.origin,
+        picks=standing.picks,
+        feasible=record.feasible,
+        outcome=record.outcome.value,
+        measurement=record.measurement,
+        violations=dict(record.violations),
+        choices={} if standing.trial is None else space.choices(record.candidate),
+    )
+
+
+def _of_baseline(name: str, value: float, baseline: Measurement) -> float | None:
+    if name not in baseline or baseline.value(name) == 0:
+        return None
+    return value / baseline.value(name)
+
+
+def _unit(metric: Metric) -> str:
+    if wording.is_share(metric):
+        return " %"
+    return f" {metric.unit}" if metric.unit else ""

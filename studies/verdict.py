@@ -1,0 +1,219 @@
+"""What a run has reached, in sentences; each is made of figures that can be tested."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tightfit import Constraint, Direction, Metric, Sense
+from tightfit.studies import wording
+from tightfit.studies.results import Results
+from tightfit.studies.standing import Standing, members, misses
+
+_TWO_SIGMA = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """A limit that would have to give way for one candidate.
+
+    Attributes:
+        constraint: The limit.
+        needed: The bound that the candidate keeps.
+        excess: By how much the limit is broken, as a share of its bound.
+    """
+
+    constraint: Constraint
+    needed: float
+    excess: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A network made without compressing, beside the best member that costs no more.
+
+    Attributes:
+        rival: A small net, or a shape trained from scratch.
+        member: The best member that is as good in every objective but the first; ``None`` when
+            there is none.
+        gain: By how much the member is better in the first objective; negative is worse.
+        stderr: Of ``gain``.
+    """
+
+    rival: Standing
+    member: Standing | None
+    gain: float = 0.0
+    stderr: float = 0.0
+
+    @property
+    def settled(self) -> bool:
+        """Whether the gain is more than two of its standard errors, in either direction."""
+        return abs(self.gain) > _TWO_SIGMA * self.stderr
+
+
+def headline(results: Results, pick: Standing | None) -> str:
+    """Return in one sentence what the picked member reached, or that nothing was feasible."""
+    if pick is None:
+        return _nothing_feasible(results)
+    record = pick.record
+    parts, whose = [], ""
+    for name in shown_metrics(results):
+        metric, value = results.metrics[name], record.measurement.value(name)
+        if name not in results.baseline:
+            parts.append(f"{wording.title(metric)} {wording.quantity(metric, value)}")
+            continue
+        beside = wording.relation(metric, value, results.baseline.value(name))
+        if wording.is_difference(metric):
+            exact = wording.quantity(metric, value)
+            parts.append(f"{wording.title(metric)} {exact} ({beside})")
+        else:
+            whose = "its" if whose else "the baseline's"
+            parts.append(f"{beside} of {whose} {wording.title(metric)}")
+    keeps = "keeps all limits" if results.constraints else "is on the front"
+    return f"{_capital(pick.name)} {keeps}: {wording.listed(parts)}."
+
+
+def shown_metrics(results: Results) -> tuple[str, ...]:
+    """Return the metrics that matter in this run: objectives, then what limits bound."""
+    names = [each.metric for each in results.objectives]
+    names += [each.metric for each in results.constraints]
+    return tuple(dict.fromkeys(names))
+
+
+def relaxations(results: Results, standing: Standing) -> tuple[Relaxation, ...]:
+    """Return the limits that a network breaks, worst first; only those that could be read."""
+    found = []
+    for constraint in results.constraints:
+        if constraint.metric in standing.record.measurement:
+            value = standing.record.measurement.value(constraint.metric)
+            excess = constraint.excess(value)
+            if excess > 0:
+                found.append(Relaxation(constraint, value, excess))
+    return tuple(sorted(found, key=lambda each: -each.excess))
+
+
+def advice(results: Results, standing: Standing) -> str:
+    """Return in one sentence what would have to be relaxed for a network that breaks limits."""
+    parts = [
+        f"{wording.limit(each.constraint, _metric(results, each.constraint))} relaxed to "
+        f"{_loose(_metric(results, each.constraint), each)} ({100 * each.excess:.2g} % over)"
+        for each in relaxations(results, standing)
+    ]
+    needs = f"{_capital(standing.name)} needs {wording.listed(parts)}"
+    if standing.evaluated:
+        return f"{needs}, and is feasible then."
+    return f"{needs}, and was not trained."
+
+
+def comparisons(results: Results, all_of_them: Sequence[Standing]) -> tuple[Comparison, ...]:
+    """Return how the front compares with each evaluated network outside the space."""
+    rivals = [each for each in all_of_them if each.trial is None and each.evaluated]
+    front = members(all_of_them)
+    return tuple(_compare(results, rival, front) for rival in rivals)
+
+
+def worth(results: Results, found: Sequence[Comparison]) -> tuple[str, ...]:
+    """Return whether compressing was worth it: a verdict, then a sentence for each comparison."""
+    if not found:
+        return ()
+    matched = [each for each in found if each.member is not None]
+    lost = [each for each in matched if each.gain < 0 and each.settled]
+    won = [each for each in matched if each.gain > 0 and each.settled]
+    if not matched:
+        verdict = "Whether compressing was worth it is open: no member costs as little as"
+        names = wording.listed([each.rival.name for each in found])
+        verdict = f"{verdict} {names}."
+    elif lost:
+        names = wording.listed([each.rival.name for each in lost])
+        verdict = f"Compressing was not worth it everywhere: {names} did better at the same cost."
+    elif len(won) == len(matched):
+        verdict = "Compressing was worth it: no network made without it is as good at its cost."
+    else:
+        verdict = "Compressing cost nothing, but not every difference is more than chance."
+    return (verdict, *(_sentence(results, each) for each in found))
+
+
+def _compare(results: Results, rival: Standing, front: Sequence[Standing]) -> Comparison:
+    first, *costs = results.objectives
+    theirs = rival.record.measurement
+    matches = [
+        each
+        for each in front
+        if not any(
+            cost.better(theirs.value(cost.metric), each.record.measurement.value(cost.metric))
+            for cost in costs
+        )
+    ]
+    if not matches:
+        return Comparison(rival, None)
+    # Members are best first by the first objective.
+    ours = matches[0].record.measurement[first.metric]
+    other = theirs[first.metric]
+    sign = 1.0 if first.direction is Direction.MAXIMIZE else -1.0
+    return Comparison(
+        rival,
+        matches[0],
+        gain=sign * (ours.value - other.value),
+        stderr=math.hypot(ours.stderr, other.stderr),
+    )
+
+
+def _sentence(results: Results, found: Comparison) -> str:
+    first, *costs = results.objectives
+    metric = results.metrics[first.metric]
+    theirs = found.rival.record.measurement
+    reached = wording.reading_text(metric, theirs[first.metric])
+    at = [
+        wording.quantity(results.metrics[cost.metric], theirs.value(cost.metric)) for cost in costs
+    ]
+    whole = f" at {wording.listed(at)}" if at else ""
+    sentence = f"{_capital(found.rival.name)} reaches {wording.title(metric)} {reached}{whole}"
+    broken = relaxations(results, found.rival)
+    if broken:
+        names = [
+            wording.limit(each.constraint, _metric(results, each.constraint)) for each in broken
+        ]
+        sentence += f" and breaks {wording.listed(names)}"
+    if found.member is None:
+        return f"{sentence}; no member of the front costs as little."
+    return f"{sentence}; {found.member.name}, at no more cost, is {_gain(metric, found)}."
+
+
+def _gain(metric: Metric, found: Comparison) -> str:
+    if found.gain == 0:
+        return "equal"
+    scale, unit = (100.0, " points") if wording.is_share(metric) else (1.0, f" {metric.unit}")
+    decimals = 1 if wording.is_share(metric) else 3
+    size = f"{scale * abs(found.gain):.{decimals}f} ±{scale * found.stderr:.{decimals}f}"
+    way = "better" if found.gain > 0 else "worse"
+    chance = "" if found.settled else ", which may be chance"
+    return f"{size}{unit.rstrip()} {way}{chance}"
+
+
+def _nothing_feasible(results: Results) -> str:
+    if not results.records:
+        return "No trial is finished yet."
+    tried = len(results.records)
+    return f"None of {tried} trials keeps all limits." if tried > 1 else "The trial breaks a limit."
+
+
+def _loose(metric: Metric, found: Relaxation) -> str:
+    """Return a bound that the value keeps also after rounding."""
+    scale = 100.0 if wording.is_share(metric) else 1.0
+    value = found.needed * scale
+    step = 10.0 ** (math.floor(math.log10(abs(value))) - 2) if value else 1.0
+    rounded = (
+        math.ceil(value / step)
+        if found.constraint.sense is Sense.AT_MOST
+        else math.floor(value / step)
+    ) * step
+    return wording.quantity(metric, rounded / scale)
+
+
+def _metric(results: Results, constraint: Constraint) -> Metric:
+    return results.metrics[constraint.metric]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

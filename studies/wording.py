@@ -1,0 +1,143 @@
+"""Values in words: one way of writing a metric, for the terminal, the pages and the figures."""
+
+from __future__ import annotations
+
+import math
+
+from tightfit import Choice, Constraint, Direction, Metric, Reading, Sense, Stage
+
+SIGNIFICANT = 3
+_LARGE_COUNT = 10_000
+_SUFFIXES = ((1e9, " G"), (1e6, " M"), (1e3, " k"))
+
+
+def is_share(metric: Metric) -> bool:
+    """Whether the metric is a share in 0..1 that people read as a percentage."""
+    return metric.name.split(".")[0] == "accuracy"
+
+
+def title(metric: Metric) -> str:
+    """Return the metric's name without its unit: ``latency on pi4`` for ``latency_ms.pi4``."""
+    name, _, place = metric.name.partition(".")
+    suffix = f"_{metric.unit}".lower()
+    if metric.unit and name.lower().endswith(suffix):
+        name = name[: -len(suffix)]
+    name = name.replace("_", " ")
+    return f"{name} on {place}" if place else name
+
+
+def axis_title(metric: Metric) -> str:
+    """Return the title of an axis: ``latency (ms)``, ``accuracy (%)``."""
+    unit = "%" if is_share(metric) else metric.unit
+    return f"{title(metric)} ({unit})" if unit else title(metric)
+
+
+def shown(metric: Metric, value: float) -> float:
+    """Return the value in the unit that people see: a share as a percentage."""
+    return 100 * value if is_share(metric) else value
+
+
+def number(metric: Metric, value: float, *, stderr: float = 0.0) -> str:
+    """Return the value without its unit, with as many digits as its error leaves a meaning."""
+    if _is_large_count(metric, value):
+        for scale, suffix in _SUFFIXES:
+            if abs(value) >= scale:
+                return f"{_plain(value / scale, _decimals(value / scale))}{suffix}"
+    value, stderr = shown(metric, value), shown(metric, stderr)
+    return _plain(value, _places(metric, value, stderr))
+
+
+def quantity(metric: Metric, value: float, *, stderr: float = 0.0) -> str:
+    """Return the value with its unit: ``612 kB``, ``91.4 %``, ``11.2 M``."""
+    unit = "%" if is_share(metric) else metric.unit
+    text = number(metric, value, stderr=stderr)
+    return f"{text} {unit}" if unit else text
+
+
+def spread(metric: Metric, reading: Reading) -> str:
+    """Return the reading's standard error: ``±0.7``; nothing where there is none."""
+    if reading.stderr == 0:
+        return ""
+    value, stderr = shown(metric, reading.value), shown(metric, reading.stderr)
+    return f"±{_plain(stderr, _places(metric, value, stderr))}"
+
+
+def reading_text(metric: Metric, reading: Reading) -> str:
+    """Return a reading in full: ``0.412 ±0.003 ms``."""
+    unit = "%" if is_share(metric) else metric.unit
+    parts = (number(metric, reading.value, stderr=reading.stderr), spread(metric, reading), unit)
+    return " ".join(part for part in parts if part)
+
+
+def is_difference(metric: Metric) -> bool:
+    """Whether people compare it by difference (quality) and not as a share of the baseline."""
+    return metric.stage is Stage.LEARNED
+
+
+def relation(metric: Metric, value: float, baseline: float) -> str:
+    """Return the value beside the baseline's: ``1.4 %`` of it, or ``−2.1 points`` from it."""
+    if is_share(metric):
+        return f"{signed(100 * (value - baseline), 1)} points"
+    if is_difference(metric):
+        return signed(value - baseline, _decimals(value - baseline))
+    if baseline == 0:
+        return ""
+    ratio = value / baseline
+    if abs(ratio) >= SIGNIFICANT:
+        return f"{ratio:.3g}×"
+    decimals = 0 if abs(ratio) >= 0.1 else 1 if abs(ratio) >= 0.01 else 2
+    return f"{_plain(100 * ratio, decimals)} %"
+
+
+def sign(constraint: Constraint) -> str:
+    """Return the limit's sense as one character."""
+    return "≤" if constraint.sense is Sense.AT_MOST else "≥"
+
+
+def limit(constraint: Constraint, metric: Metric) -> str:
+    """Return a limit as people say it: ``latency ≤ 0.42 ms``."""
+    return f"{title(metric)} {sign(constraint)} {quantity(metric, constraint.bound)}"
+
+
+def better(metric: Metric) -> str:
+    """Return which way is better, in a word."""
+    return "smaller is better" if metric.direction is Direction.MINIMIZE else "larger is better"
+
+
+def choice(value: Choice) -> str:
+    """Return a choice of an hparam as written in a study."""
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def signed(value: float, decimals: int) -> str:
+    """Return a number with its sign; a true minus, and no sign for what rounds to zero."""
+    text = f"{value:+.{decimals}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+def listed(words: list[str]) -> str:
+    """Return words as a list in a sentence: ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else ""
+
+
+def _is_large_count(metric: Metric, value: float) -> bool:
+    return not metric.unit and not is_share(metric) and abs(value) >= _LARGE_COUNT
+
+
+def _places(metric: Metric, value: float, stderr: float) -> int:
+    decimals = 1 if is_share(metric) else _decimals(value)
+    # An error that would be rounded away gets one or two digits more, and so does its value.
+    while 0 < stderr < 0.5 * 10**-decimals and decimals < _decimals(value) + 2:
+        decimals += 1
+    return decimals
+
+
+def _decimals(value: float) -> int:
+    """Decimals that leave three significant digits; none for whole numbers below 1,000."""
+    if value == 0 or (value == round(value) and abs(value) < 1000):
+        return 0
+    return min(6, max(0, SIGNIFICANT - 1 - math.floor(math.log10(abs(value)))))
+
+
+def _plain(value: float, decimals: int) -> str:
+    return f"{value:,.{decimals}f}".replace("-", "−")
