@@ -14,13 +14,8 @@ from tightfit.search.region import GIVE_UP, Region
 
 
 def untrained_in_a_row(history: History) -> int:
-    """Return how many proposals in a row, up to now, led to no training."""
-    count = 0
-    for entry in reversed(history.entries):
-        if entry.record.trained:
-            break
-        count += max(1, entry.draws)
-    return count
+    """Return how many records in a row, up to now, are of candidates that were not trained."""
+    return sum(1 for _ in _untrained(history))
 
 
 def failures_in_a_row(history: History) -> int:

@@ -32,8 +32,11 @@ class History:
     Attributes:
         study: For samplers; hparams with one choice are left out.
         distributions: Of ``study``'s parameters, in the space's order.
+        open_constraints: Those that the static screen does not decide, in the study's order; the
+            constraints of every evaluated trial of ``study``.
         completed: How many records the samplers can learn objective values from.
         seen: The first record of every candidate, by its indices.
+        screened: The records that were screened out, untrained.
         entries: All of them, in trial order.
     """
 
@@ -53,7 +56,7 @@ class History:
             for constraint, exact in zip(screen.constraints, screen.exact, strict=True)
             if exact
         }
-        self._open = tuple(each for each in constraints if each not in decided)
+        self.open_constraints = tuple(each for each in constraints if each not in decided)
         self.study = optuna.create_study(
             directions=[StudyDirection[objective.direction.name] for objective in objectives],
             sampler=optuna.samplers.RandomSampler(seed=0),
@@ -65,6 +68,7 @@ class History:
         }
         self.completed = 0
         self.seen: dict[Row, Record] = {}
+        self.screened: list[Record] = []
         self.entries: list[Entry] = []
         self._told = 0
 
@@ -81,6 +85,7 @@ class History:
         if record.outcome is Outcome.EVALUATED:
             self._add_evaluated(record)
         elif record.outcome is Outcome.SCREENED:
+            self.screened.append(record)
             self._add_pruned(record.candidate.indices, record.violations)
 
     def refuse(self, row: Row) -> None:
@@ -110,7 +115,7 @@ class History:
             record.candidate.indices,
             TrialState.COMPLETE,
             values=[record.measurement.value(each.metric) for each in self.objectives],
-            constraints={str(each): record.violations[str(each)] for each in self._open},
+            constraints={str(each): record.violations[str(each)] for each in self.open_constraints},
             # Trials that NSGA-II was not asked for are never parents without a generation.
             system_attrs={NSGAIISampler._get_generation_key(): self.completed // POPULATION},
         )

@@ -15,8 +15,6 @@ from tightfit.search.samplers.optunas import TpeSampler
 BUDGET = 0.015
 """Share of the trials' own time that Gaussian processes may take, of the 2 % for everything."""
 
-_BLIND_AFTER = 3
-
 
 class AutoSampler(Sampler):
     """Gaussian processes as often as their time is small beside the trials', TPE otherwise.
@@ -26,8 +24,7 @@ class AutoSampler(Sampler):
     of trials, hparams and models (:func:`gp_seconds`), and they are taken when that, with the next
     proposal, stays below ``BUDGET`` of the seconds that the records say their evaluation took: for
     every trial where trials are long, for every few where they are short. TPE, a hundredth of a
-    second a proposal, makes the others. TPE also takes over while three candidates in a row were
-    screened out by runtime limits, which Gaussian processes cannot see.
+    second a proposal, makes the others.
 
     The choice follows from the records alone, and from no clock.
     """
@@ -42,33 +39,29 @@ class AutoSampler(Sampler):
         self._models = models
 
     def _propose(self, history: History, rng: np.random.Generator) -> Proposal | None:
-        blind = len(history.entries) >= _BLIND_AFTER and all(
-            entry.record.outcome is Outcome.SCREENED for entry in history.entries[-_BLIND_AFTER:]
-        )
-        affordable = not blind and self._gp_fits(history)
-        return (self._gp if affordable else self._tpe).propose(history, rng)
+        return (self._gp if self._gp_fits(history) else self._tpe).propose(history, rng)
 
     def _gp_fits(self, history: History) -> bool:
-        hparams, completed = len(history.distributions), 0
+        hparams, learned = len(history.distributions), 0
         spent, worked = 0.0, 0.0
         for entry in history.entries:
             record = entry.record
             if record.origin == self._gp.name:
-                spent += gp_seconds(completed, hparams=hparams, models=self._models)
-            completed += record.outcome is Outcome.EVALUATED
+                spent += gp_seconds(learned, hparams=hparams, models=self._models)
+            learned += record.outcome is not Outcome.FAILED
             worked += sum(record.seconds.values())
-        next_one = gp_seconds(completed, hparams=hparams, models=self._models)
+        next_one = gp_seconds(learned, hparams=hparams, models=self._models)
         return spent + next_one <= BUDGET * worked
 
 
-def gp_seconds(completed: int, *, hparams: int, models: int) -> float:
+def gp_seconds(learned: int, *, hparams: int, models: int) -> float:
     """Return about how long a proposal by Gaussian processes takes, in seconds.
 
     Fitted to one slow core (2 to 5 models, 20 and 50 hparams, 10 to 300 trials) and raised by half.
 
     Args:
-        completed: Evaluated candidates to learn from.
+        learned: Candidates to learn from, evaluated or screened out.
         hparams: With more than one choice.
         models: Objectives and open constraints together.
     """
-    return 1.5 * models * (0.05 + 1e-5 * completed**2) * (0.5 + hparams / 100)
+    return 1.5 * models * (0.05 + 1e-5 * learned**2) * (0.5 + hparams / 100)

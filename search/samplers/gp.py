@@ -20,6 +20,7 @@ Acquisition: TypeAlias = Callable[[FloatArray], FloatArray]
 
 _RANDOM, _CHANGED = 384, 640
 _CLIMBERS = 4
+_SCREENED = 100
 _ROUNDS = 4
 
 
@@ -33,8 +34,10 @@ class GaussianProcessSampler(Sampler):
     that keep the static limits: random ones and changes of the best evaluated ones, then, from the
     best of these, steps of single hparams for as long as they improve.
 
-    It cannot learn from candidates without objective values: neither from refused proposals nor
-    from those that a runtime limit screened out.
+    Optuna's processes see evaluated candidates only. Those of the constraints see here also the
+    violations of candidates that a runtime limit screened out: they were measured, and without them
+    the same corner would be proposed over and over. Refused proposals teach it nothing, and need
+    not: it proposes none.
     """
 
     name: ClassVar[str] = "gp"
@@ -54,6 +57,7 @@ class GaussianProcessSampler(Sampler):
         sampler = _AllowedGPSampler(
             lambda acquisition: self._climb(acquisition, pool, history),
             seed=int(rng.integers(2**31)),
+            screened=self._screened(history),
         )
         study = history.study
         number = study.ask().number
@@ -63,6 +67,21 @@ class GaussianProcessSampler(Sampler):
         finally:
             study.tell(number, state=TrialState.FAIL)
         return Proposal(history.row(drawn), self.name)
+
+    def _screened(self, history: History) -> list[tuple[FloatArray, FloatArray]]:
+        """Return what was read of screened candidates, for each open constraint.
+
+        Points of the unit cube ``[n, parameters]`` and their violations ``[n]``, the latest
+        ``_SCREENED`` only.
+        """
+        readings = []
+        for constraint in map(str, history.open_constraints):
+            known = [each for each in history.screened if constraint in each.violations]
+            known = known[-_SCREENED:]
+            batch = self.region.space.batch([record.candidate for record in known])
+            violations = np.array([record.violations[constraint] for record in known])
+            readings.append((self._unit(batch), violations))
+        return readings
 
     def _pool(self, history: History, rng: np.random.Generator) -> IntArray:
         """Return unseen candidates that keep the static limits, ``[n, hparams]``."""
@@ -122,11 +141,36 @@ class GaussianProcessSampler(Sampler):
 
 
 class _AllowedGPSampler(GPSampler):
-    """A GP sampler whose acquisition is maximized by ours."""
+    """A GP sampler whose acquisition is maximized by ours, and whose constraints know more."""
 
-    def __init__(self, maximize: Callable[[Acquisition], FloatArray], *, seed: int) -> None:
+    def __init__(
+        self,
+        maximize: Callable[[Acquisition], FloatArray],
+        *,
+        seed: int,
+        screened: list[tuple[FloatArray, FloatArray]],
+    ) -> None:
         super().__init__(seed=seed, n_startup_trials=0)
         self._maximize = maximize
+        self._screened = screened
+
+    def _get_constraints_acqf_args(
+        self, constraint_vals: FloatArray, internal_search_space: Any, normalized_params: FloatArray
+    ) -> tuple[list[Any], list[float]]:
+        """Return a process and its threshold for each constraint, ``constraint_vals [n, c]``."""
+        processes: list[Any] = []
+        thresholds: list[float] = []
+        for column, (points, violations) in enumerate(self._screened):
+            # What it keeps is for the next call of the same sampler, and of other constraints.
+            self._constraints_gprs_cache_list = None
+            process, threshold = super()._get_constraints_acqf_args(
+                np.concatenate([constraint_vals[:, column], violations])[:, None],
+                internal_search_space,
+                np.concatenate([normalized_params, points]),
+            )
+            processes += process
+            thresholds += threshold
+        return processes, thresholds
 
     def _optimize_acqf(self, acqf: Any, best_params: FloatArray | None) -> FloatArray:
         del best_params

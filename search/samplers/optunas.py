@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import ClassVar, cast
 
 import numpy as np
+import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from tightfit.search.history import POPULATION, History
 from tightfit.search.region import Row
@@ -26,10 +27,14 @@ class OptunaSampler(RedrawingSampler):
     def _make(self, seed: int) -> BaseSampler:
         """Return a fresh sampler."""
 
+    def _prepare(self, sampler: BaseSampler, study: optuna.Study, trial: FrozenTrial) -> None:
+        """Bring what Optuna keeps in the study into the state it has in every process."""
+
     def _draws(self, history: History, rng: np.random.Generator) -> Iterator[Row]:
         study, distributions = history.study, history.distributions
         sampler = self._make(int(rng.integers(2**31)))
         number = study.ask().number
+        self._prepare(sampler, study, study.get_trials(deepcopy=False)[number])
         try:
             while True:
                 trial = study.get_trials(deepcopy=False)[number]
@@ -70,3 +75,13 @@ class Nsga2Sampler(OptunaSampler):
 
     def _make(self, seed: int) -> BaseSampler:
         return NSGAIISampler(population_size=POPULATION, seed=seed)
+
+    def _prepare(self, sampler: BaseSampler, study: optuna.Study, trial: FrozenTrial) -> None:
+        """Let the parents of every generation be chosen and kept, the earliest first.
+
+        Optuna returns the same parents in another order when it has just chosen them, and children
+        depend on the order.
+        """
+        assert isinstance(sampler, NSGAIISampler)
+        for generation in range(1, sampler.get_trial_generation(study, trial) + 1):
+            sampler.get_parent_population(study, generation)

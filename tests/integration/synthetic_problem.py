@@ -104,16 +104,21 @@ class SyntheticEvaluator:
     Attributes:
         seconds: What every record says its training took.
         calls: The candidates it was asked for, in order.
-        limits: A runtime limit on a metric that the screen does not know, if any: the candidates
-            that break it are screened out untrained.
+        constraints: Those that are known before training screen a candidate out. One on
+            ``measured`` is known to no cost model, as a latency is.
+        interrupt_at: Numbers of trials in which it is interrupted, once each.
     """
 
     seconds: float = 20.0
     calls: list[Candidate] = field(default_factory=list)
     constraints: tuple[Constraint, ...] = CONSTRAINTS
+    interrupt_at: set[int] = field(default_factory=set)
 
     def evaluate(self, candidate: Candidate, origin: str, number: int) -> Record:
-        del number
+        """Return the record of a candidate."""
+        if number in self.interrupt_at:
+            self.interrupt_at.remove(number)
+            raise KeyboardInterrupt
         self.calls.append(candidate)
         batch = SPACE.batch([candidate])
         values = {name: float(value[0]) for name, value in costs(batch).items()}
