@@ -32,8 +32,8 @@ from tightfit.objectives.runtimes.protocol import Float32Array, Runtime, Session
 from tightfit.reading import Reading
 
 FEWEST_SESSIONS = 3
-FEWEST_RUNS, MOST_RUNS = 4, 20
-MOST_ROUNDS = 5
+FEWEST_RUNS, MOST_RUNS = 3, 20
+MOST_PAIRS = 3
 DROPPED = 4
 PROBES = 3
 
@@ -97,8 +97,8 @@ class LatencyMeter:
             MeasurementError: A file could not be loaded or run.
         """
         ratios, baselines = [], []
-        for number in range(self.sessions):
-            candidate_ms, baseline_ms = self._session([path, self.baseline], number)
+        for _ in range(self.sessions):
+            candidate_ms, baseline_ms = self._session([path, self.baseline])
             ratios.append(candidate_ms / baseline_ms)
             baselines.append(baseline_ms)
         ratio, stderr = _median_with_error(ratios)
@@ -114,23 +114,23 @@ class LatencyMeter:
         Raises:
             MeasurementError: The file could not be loaded or run.
         """
-        values = [self._session([self.baseline], number)[0] for number in range(self.sessions)]
+        values = [self._session([self.baseline])[0] for _ in range(self.sessions)]
         value, stderr = _median_with_error(values)
         return _reading(value, stderr, values)
 
-    def _session(self, paths: Sequence[Path], number: int) -> list[float]:
+    def _session(self, paths: Sequence[Path]) -> list[float]:
         """Return the milliseconds of each file, loaded afresh, in blocks that alternate.
 
-        Every other session begins with the last file, so that none is always first.
+        Rounds go there and back, first file first and then last file first, so that a pace that
+        changes evenly cancels.
         """
         timers = [_Timer(self.runtime.open(path)) for path in paths]
-        order = timers if number % 2 == 0 else timers[::-1]
-        probes = sum(timer.probe() for timer in order)
+        probes = sum(timer.probe() for timer in timers)
         share = 1000 * self.budget_s / self.sessions
-        runs = min(max(int(share / probes), FEWEST_RUNS), MOST_RUNS)
-        rounds = min(max(int(share / (runs * probes)), 1), MOST_ROUNDS)
-        for _ in range(rounds):
-            for timer in order:
+        runs = min(max(int(share / (2 * probes)), FEWEST_RUNS), MOST_RUNS)
+        pairs = min(max(int(share / (2 * runs * probes)), 1), MOST_PAIRS)
+        for _ in range(pairs):
+            for timer in (*timers, *reversed(timers)):
                 timer.block(runs)
         return [statistics.median(timer.medians) for timer in timers]
 

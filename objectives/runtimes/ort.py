@@ -14,7 +14,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 from tightfit.errors import MeasurementError, SpecError
 from tightfit.objectives.runtimes.protocol import Float32Array
 
-ERRORS_ONLY = 3
+FATAL_ONLY = 4
+LONGEST_REASON = 300
 
 _FOREIGN = (
     state.EPFail,
@@ -98,7 +99,7 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     # What fails is raised; the library's own log would tear the progress bar.
-    options.log_severity_level = ERRORS_ONLY + 1
+    options.log_severity_level = FATAL_ONLY
     return options
 
 
@@ -110,7 +111,7 @@ def _translated(path: Path, doing: str) -> Iterator[None]:
     except _FOREIGN as error:
         found = _OPERATOR.search(str(error))
         layer = f" at {found[1]} {found[2]!r}" if found else ""
-        reason = str(error).strip().splitlines()[0]
+        reason = " ".join(str(error).split())[:LONGEST_REASON]
         raise MeasurementError(
             f"onnxruntime could not {doing} {str(path)!r}{layer}: {reason}"
         ) from error
