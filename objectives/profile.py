@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 from tightfit.errors import SpecError
 
 
+def _require_at_least_zero(owner: str, numbers: dict[str, float]) -> None:
+    for name, value in numbers.items():
+        if not (math.isfinite(value) and value >= 0):
+            raise SpecError(f"{name!r} of the {owner} must be finite and >= 0, got {value}")
+
+
 @dataclass(frozen=True, slots=True)
 class EnergyTable:
     """Picojoules of single operations and of bytes moved, replaceable for another technology.
@@ -90,9 +96,3 @@ MICROCONTROLLER = DeviceProfile(
     "microcontroller", weights_in_ram=False, sram_kb=512.0, rate_hz=1.0, idle_mw=5.0
 )
 PROFILES = (CPU, MICROCONTROLLER)
-
-
-def _require_at_least_zero(owner: str, numbers: dict[str, float]) -> None:
-    for name, value in numbers.items():
-        if not (math.isfinite(value) and value >= 0):
-            raise SpecError(f"{name!r} of the {owner} must be finite and >= 0, got {value}")
