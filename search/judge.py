@@ -44,16 +44,22 @@ class Judge:
             record = self._evaluator.evaluate(candidate, origin, number)
         # One candidate's bad luck, of whatever kind, must not end a search of hours.
         except Exception as error:  # noqa: BLE001
-            return Record(
-                candidate=candidate,
-                outcome=Outcome.FAILED,
-                measurement=Measurement(),
-                violations={},
-                origin=origin,
-                fingerprint=self._fingerprint,
-                reason=f"{type(error).__name__}: {error}",
-            )
+            return self._failed(candidate, origin, f"{type(error).__name__}: {error}")
+        if record.candidate != candidate:
+            answered = f"the evaluator answered for candidate {record.candidate.key}"
+            return self._failed(candidate, origin, answered)
         return self._checked(record) if record.outcome is Outcome.EVALUATED else record
+
+    def _failed(self, candidate: Candidate, origin: str, reason: str) -> Record:
+        return Record(
+            candidate=candidate,
+            outcome=Outcome.FAILED,
+            measurement=Measurement(),
+            violations={},
+            origin=origin,
+            fingerprint=self._fingerprint,
+            reason=reason,
+        )
 
     def _checked(self, record: Record) -> Record:
         measurement = record.measurement

@@ -30,7 +30,8 @@ class Screen:
         exact: Whether each is decided here for good, its prediction having no error.
 
     Raises:
-        SpecError: A negative or infinite error, or an error for a metric that is not static.
+        SpecError: A space without hparams, a negative or infinite error, or an error for a metric
+            that is not static.
     """
 
     def __init__(
@@ -41,6 +42,8 @@ class Screen:
         *,
         errors: Mapping[str, float],
     ) -> None:
+        if not len(space):
+            raise SpecError("the space has no hparams: switch a technique on")
         self._costs = costs
         static = costs(space.batch([space.baseline()]))
         for metric, error in errors.items():
