@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -192,6 +193,77 @@ def test_a_relu_that_its_grid_does_not_contain_keeps_the_convolution_in_floats(
     found = outputs(program, path, pictures())
     assert np.abs(found - simulated(program, pictures())).max() < 0.05
     assert kernels(path, tmp_path)["QLinearConv"] == 3
+
+
+@pytest.mark.parametrize(("high", "integer"), [(6.0, 4), (4.5, 2)])
+def test_a_clip_vanishes_where_its_grid_lies_inside(
+    residual_program: ResidualProgram, tmp_path: Path, high: float, integer: int
+) -> None:
+    """The grids reach to 5, 4 and 5; the second convolution of the block has no clip."""
+    program = residual_program(8)
+    nodes = tuple(
+        replace(node, operator="clip", attributes={"low": 0.0, "high": high})
+        if node.operator == "relu"
+        else node
+        for node in program.graph.nodes
+    )
+    path = tmp_path / "model.onnx"
+    graph = Graph(("input",), nodes, ("fc",))
+    write_onnx(replace(program, graph=graph), path, metadata={})
+    assert kernels(path, tmp_path)["QLinearConv"] == integer
+
+
+@pytest.mark.parametrize("operator", ["add", "quantize"])
+def test_an_activation_with_other_readers_keeps_the_convolution_in_floats(
+    residual_program: ResidualProgram, tmp_path: Path, operator: str
+) -> None:
+    program = residual_program(8)
+    roles = {role: f"block.conv2.grid.{role}" for role in ("scale", "zero_point")}
+    extra = {
+        "add": Node("extra", "add", ("head.relu",), {}, {"scalar": 1.0}),
+        "quantize": Node("extra", "quantize", ("head.relu",), roles, {"bits": 8}),
+    }
+    graph = Graph(("input",), (*program.graph.nodes, extra[operator]), ("fc", "extra"))
+    path = tmp_path / "model.onnx"
+    write_onnx(replace(program, graph=graph), path, metadata={})
+    assert kernels(path, tmp_path)["QLinearConv"] == 3
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("grid", [True, False])
+def test_a_linear_layer_on_more_axes_keeps_its_codes(
+    tmp_path: Path, bits: int, bias: bool, grid: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    largest = 2 ** (bits - 1) - 1
+    tensors: dict[str, npt.NDArray[Any]] = {
+        "weight": rng.integers(-largest, largest + 1, (32, 16)).astype(np.int8),
+        "weight_scale": (rng.random(32) / largest).astype(np.float32),
+        "bias": rng.standard_normal(32).astype(np.float32),
+        "scale": np.array(8 / 255, np.float32),
+        "zero_point": np.array(128, np.uint8),
+    }
+    grids = Node("grid", "quantize", ("x",), {k: k for k in ("scale", "zero_point")}, {"bits": 8})
+    roles = [role for role in ("weight", "weight_scale", "bias") if bias or role != "bias"]
+    layer = Node(
+        "fc",
+        "linear",
+        ("grid" if grid else "x",),
+        {role: role for role in roles},
+        {"weight_bits": bits},
+    )
+    nodes = (grids, layer) if grid else (layer,)
+    x = rng.standard_normal((2, 5, 16)).astype(np.float32)
+    path = tmp_path / "model.onnx"
+    found = outputs(Program(Graph(("x",), nodes, ("fc",)), tensors, ((5, 16),)), path, x)
+    step = float(tensors["scale"]) if grid else 0.0
+    rounded = np.rint(x / step) * step if grid else x
+    weight = tensors["weight"] * tensors["weight_scale"][:, None]
+    expected = rounded @ weight.T + (tensors["bias"] if bias else 0)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert not {"Cast", "Mul"} & set(kernels(path, tmp_path))
+    assert ("MatMulIntegerToFloat" in kernels(path, tmp_path)) == grid
 
 
 def test_a_bias_far_beyond_its_weights_is_kept(
