@@ -28,8 +28,10 @@ def field_bytes(content: IntArray | int) -> IntArray:
 def varint_bytes(value: IntArray) -> IntArray:
     """Return the bytes of whole numbers, seven bits a byte."""
     length = np.ones_like(value)
-    for bits in (7, 14, 21, 28):
-        length += value >= 2**bits
+    limit, largest = 2**7, value.max(initial=0)
+    while largest >= limit:
+        length += value >= limit
+        limit *= 2**7
     return length
 
 

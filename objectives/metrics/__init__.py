@@ -20,7 +20,7 @@ from tightfit.objectives.metrics import (
     size_kb,
 )
 from tightfit.objectives.metrics.size_kb import SIZE_ERROR, SIZE_ERROR_KB
-from tightfit.objectives.metrics.static_metric import StaticMetric
+from tightfit.objectives.metrics.static_metric import Compute, StaticMetric
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.space import FloatArray
 
@@ -28,10 +28,10 @@ STATIC_METRICS = (
     StaticMetric(params.METRIC, params.compute, Kind.COUNTED),
     StaticMetric(macs.METRIC, macs.compute, Kind.COUNTED),
     StaticMetric(size_kb.METRIC, size_kb.compute, Kind.ESTIMATED, SIZE_ERROR, SIZE_ERROR_KB),
-    StaticMetric(flash_kb.METRIC, flash_kb.compute, Kind.ESTIMATED, SIZE_ERROR, SIZE_ERROR_KB),
+    StaticMetric(flash_kb.METRIC, size_kb.compute, Kind.ESTIMATED, SIZE_ERROR, SIZE_ERROR_KB),
     StaticMetric(ram_kb.METRIC, ram_kb.compute, Kind.COMPUTED),
     StaticMetric(energy_mj.METRIC, energy_mj.compute, Kind.ESTIMATED),
-    StaticMetric(power_mw.METRIC, power_mw.compute, Kind.ESTIMATED),
+    StaticMetric(power_mw.METRIC, energy_mj.compute, Kind.ESTIMATED, finish=power_mw.from_energy),
 )
 """What follows from a blueprint, or is predicted from it."""
 
@@ -49,7 +49,13 @@ def compute_static(
     metrics: Sequence[StaticMetric] = STATIC_METRICS,
 ) -> dict[str, FloatArray]:
     """Return static metrics of a batch by name, each ``[n]``."""
-    return {static.metric.name: static.compute(blueprint, profile) for static in metrics}
+    computed: dict[Compute, FloatArray] = {}
+    for static in metrics:
+        if static.compute not in computed:
+            computed[static.compute] = static.compute(blueprint, profile)
+    return {
+        static.metric.name: static.finish(computed[static.compute], profile) for static in metrics
+    }
 
 
 __all__ = [

@@ -1,11 +1,8 @@
-"""Memory that keeps the network while the machine is off: the file."""
+"""Memory that keeps the network while the machine is off: it holds the file, see ``size_kb``."""
 
 from __future__ import annotations
 
 from tightfit.metric import Direction, Kind, Metric, Stage
-from tightfit.objectives.metrics.size_kb import compute
-
-__all__ = ["METRIC", "compute"]
 
 METRIC = Metric(
     name="flash_kb",

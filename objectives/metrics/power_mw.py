@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from tightfit.blueprint import Blueprint
 from tightfit.metric import Direction, Kind, Metric, Stage
-from tightfit.objectives.metrics import energy_mj
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.space import FloatArray
 
@@ -18,6 +16,6 @@ METRIC = Metric(
 )
 
 
-def compute(blueprint: Blueprint, profile: DeviceProfile) -> FloatArray:
-    """Return the milliwatts of a batch, ``[n]``."""
-    return energy_mj.compute(blueprint, profile) * profile.rate_hz + profile.idle_mw
+def from_energy(energy: FloatArray, profile: DeviceProfile) -> FloatArray:
+    """Return the milliwatts of a batch from its millijoules a picture, both ``[n]``."""
+    return energy * profile.rate_hz + profile.idle_mw

@@ -14,6 +14,12 @@ from tightfit.objectives.profile import DeviceProfile
 from tightfit.space import FloatArray
 
 Compute: TypeAlias = Callable[[Blueprint, DeviceProfile], FloatArray]
+Finish: TypeAlias = Callable[[FloatArray, DeviceProfile], FloatArray]
+
+
+def unchanged(values: FloatArray, _profile: DeviceProfile) -> FloatArray:
+    """Return the values as they were computed."""
+    return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +29,13 @@ class StaticMetric:
     Attributes:
         metric: What is computed. Where its stage is a later one, the static reading is a
             prediction that the later reading replaces.
-        compute: Blueprint and profile to values ``[n]`` in the metric's unit.
+        compute: Blueprint and profile to values ``[n]``. Metrics that name the same function share
+            its result.
         kind: Of the static reading.
         relative_error, absolute_error: How far the later reading may lie from a prediction, as a
             share of the value or in the metric's unit, whichever is more. A prediction breaks a
             limit only beyond that.
+        finish: From what ``compute`` gives to the metric's unit; cheap.
     """
 
     metric: Metric
@@ -35,6 +43,7 @@ class StaticMetric:
     kind: Kind
     relative_error: float = 0.0
     absolute_error: float = 0.0
+    finish: Finish = unchanged
 
     def error(self, values: FloatArray) -> FloatArray:
         """Return the largest expected distance of the final values from these ``[n]``, ``[n]``."""
