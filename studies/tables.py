@@ -76,8 +76,8 @@ class FrontRow:
             "feasible": self.feasible,
             "outcome": self.outcome,
             "metrics": readings,
-            "violations": {limit: value for limit, value in self.violations.items()},
-            "choices": {name: value for name, value in self.choices.items()},
+            "violations": dict(self.violations),
+            "choices": dict(self.choices),
         }
 
     def flat(self) -> dict[str, Scalar]:

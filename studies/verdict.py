@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tightfit import Constraint, Direction, Metric, Sense
 from tightfit.studies import wording
 from tightfit.studies.results import Results
-from tightfit.studies.standing import Standing, members, misses
+from tightfit.studies.standing import Standing, members
 
 _TWO_SIGMA = 2.0
 

@@ -1,0 +1,135 @@
+"""One candidate layer by layer: what is kept of every site, in how many bits, at which rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from tightfit import FLOAT_BITS, Choice, SearchSpace
+from tightfit.candidate import Candidate
+from tightfit.studies import wording
+from tightfit.studies.figures import style
+
+_PRUNING, _BITS, _RANK = "pruning_ratio", "bits", "rank"
+_ROW_HEIGHT = 24
+_MARGINS = 110
+
+
+@dataclass(frozen=True, slots=True)
+class SiteChoice:
+    """What was chosen for one layer, or for a group of layers that share their choice.
+
+    ``None`` where the technique does not apply to the site; a rank that is not taken is 1.
+
+    Attributes:
+        site: Path of the layer, or name of the group.
+        width: Share of the channels that are kept.
+        bits: Of each weight; 32 is not quantized.
+        rank: Share of the full rank that is kept.
+    """
+
+    site: str
+    width: float | None
+    bits: int | None
+    rank: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """A candidate taken apart.
+
+    Attributes:
+        sites: In the space's order.
+        settings: Every other hparam: training, distillation, input size.
+    """
+
+    sites: tuple[SiteChoice, ...]
+    settings: tuple[tuple[str, str], ...]
+
+
+def layers(space: SearchSpace, candidate: Candidate) -> Layers:
+    """Return a candidate's choices by site."""
+    chosen = space.choices(candidate)
+    by_site: dict[str, dict[str, Choice]] = {}
+    settings = []
+    for name, value in chosen.items():
+        site, _, technique = name.rpartition(".")
+        if technique in (_PRUNING, _BITS, _RANK):
+            by_site.setdefault(site, {})[technique] = value
+        else:
+            settings.append((name, wording.choice(value)))
+    sites = tuple(_site(name, choices) for name, choices in by_site.items())
+    return Layers(sites, tuple(settings))
+
+
+def draw_layers(found: Layers) -> go.Figure:
+    """Draw a bar for every site and technique, side by side."""
+    columns: list[tuple[str, list[float | None], float]] = [
+        ("width kept (%)", [_percent(each.width) for each in found.sites], 100.0),
+        ("bits", [_float(each.bits) for each in found.sites], float(FLOAT_BITS)),
+        ("rank kept (%)", [_percent(each.rank) for each in found.sites], 100.0),
+    ]
+    columns = [column for column in columns if any(value is not None for value in column[1])]
+    if not columns:
+        return style.empty("Nothing is chosen layer by layer.")
+    sites = [each.site for each in found.sites]
+    figure = make_subplots(rows=1, cols=len(columns), shared_yaxes=True, horizontal_spacing=0.04)
+    figure.update_layout(
+        template=style.TEMPLATE, height=_ROW_HEIGHT * len(sites) + _MARGINS, showlegend=False
+    )
+    for position, (title, values, full) in enumerate(columns, start=1):
+        colour = (style.MEMBER, style.REFERENCE, style.OUTSIDE)[position - 1]
+        where = {"row": 1, "col": position}
+        figure.add_bar(
+            y=sites,
+            x=[value or 0 for value in values],
+            orientation="h",
+            marker={"color": colour},
+            text=[_label(title, value) for value in values],
+            textposition="auto",
+            textangle=0,
+            insidetextanchor="end",
+            hovertemplate="%{y}: " + title + " %{text}<extra></extra>",
+            **where,
+        )
+        figure.update_xaxes(
+            title_text=title, range=[0, full * 1.02], tickvals=_ticks(full), **where
+        )
+    figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", type="category")
+    return figure
+
+
+def _site(name: str, choices: dict[str, Choice]) -> SiteChoice:
+    return SiteChoice(
+        site=name or "network",
+        width=1 - _number(choices[_PRUNING], 0.0) if _PRUNING in choices else None,
+        bits=int(_number(choices[_BITS], FLOAT_BITS)) if _BITS in choices else None,
+        rank=_number(choices[_RANK], 1.0) if _RANK in choices else None,
+    )
+
+
+def _number(value: Choice, otherwise: float) -> float:
+    """Return a choice as a number; ``none`` is the technique's doing nothing."""
+    return float(value) if isinstance(value, int | float) else otherwise
+
+
+def _float(value: int | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def _label(title: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    if title == "bits":
+        return "float" if value == FLOAT_BITS else f"{value:g}"
+    return "full" if value == 100 else f"{value:.3g}"
+
+
+def _ticks(full: float) -> list[float]:
+    return [0, 4, 8, 16, 32] if full == FLOAT_BITS else [0, 25, 50, 75, 100]
