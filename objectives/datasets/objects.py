@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -19,9 +19,7 @@ from tightfit.objectives.datasets.splitting import VALIDATION_SHARE, hold_out
 from tightfit.objectives.seeding import seeded
 from tightfit.objectives.user_code import load_object
 
-Source: TypeAlias = (
-    Split | tuple[Tensor, Tensor] | Dataset[tuple[object, object]] | DataLoader[object]
-)
+Source: TypeAlias = Split | tuple[Tensor, Tensor] | Dataset[Any] | DataLoader[Any]
 """What a split may be given as. Pairs of data sets and batches of loaders are (inputs, targets)."""
 
 

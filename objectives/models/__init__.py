@@ -192,8 +192,8 @@ def _with_weights(built: Built, name: str, *, weights: str | None, folder: Path)
     else:
         path = folder / Path(weights).expanduser()
         source, state = f"the weights {path}", read_weights(path)
-        state = {key: value for key, value in state.items() if not key.startswith(built.extras)}
         _check_file(built, state, source)
+    state = {key: value for key, value in state.items() if not key.startswith(built.extras)}
     adaptation = fit_state(
         state, module, convolution=built.convolution, classifier=built.classifier
     )

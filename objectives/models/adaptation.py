@@ -15,6 +15,7 @@ from tightfit.objectives.models.weights import State
 
 _SHOWN = 3
 _COUNTER = "num_batches_tracked"
+_INDEX = "relative_position_index"  # follows from the size alone
 _TABLES = ("encoder.pos_embedding", "relative_position_bias_table")
 
 
@@ -73,6 +74,9 @@ def fit_state(source: State, model: nn.Module, *, convolution: str, classifier: 
     target = model.state_dict()
     state, notes, needs_training = dict(source), list[str](), False
     for name in _differing(state, target):
+        if name.endswith(_INDEX):
+            state[name] = target[name]
+            continue
         old, new = state[name].shape, target[name].shape
         if name == f"{convolution}.weight" and len(new) == 4 and old[0] == new[0]:
             state[name] = fit_convolution(state[name], new)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
 from torch import nn
-from torchvision.models import GoogLeNet, Inception3
+from torchvision.models import Inception3
 
 from tightfit import SpecError
 
@@ -24,11 +24,13 @@ class Stem:
         convolution: Name of the first convolution.
         pools: Names of the max-pools that belong to the stem.
         stride: By which the convolution and the pools together shrink a side.
+        plain: Whether the convolution is an ordinary one, which another can stand for.
     """
 
     convolution: str
     pools: tuple[str, ...]
     stride: int
+    plain: bool
 
 
 def find_stem(model: nn.Module) -> Stem:
@@ -47,13 +49,14 @@ def find_stem(model: nn.Module) -> Stem:
     stride = _side(cast(nn.Conv2d, layers[convolution]).stride)
     for name in of_stem:
         stride *= _side(cast(nn.MaxPool2d, layers[name]).stride)
-    return Stem(convolution, tuple(of_stem), stride)
+    plain = type(layers[convolution]) is nn.Conv2d
+    return Stem(convolution, tuple(of_stem), stride, plain)
 
 
 def is_small(stem: Stem, choice: StemChoice, *, side: int) -> bool:
     """Whether pictures whose shorter side has ``side`` pixels get the small stem."""
     if choice == "auto":
-        return side < _SMALLEST_GRID * stem.stride
+        return stem.plain and side < _SMALLEST_GRID * stem.stride
     return choice == "small"
 
 
@@ -67,41 +70,30 @@ def fit_stem(model: nn.Module, stem: Stem, *, channels: int, small: bool, stride
         SpecError: The small stem is asked of a network whose first convolution is a special one.
     """
     old = cast(nn.Conv2d, model.get_submodule(stem.convolution))
+    if small and not stem.plain:
+        raise SpecError(
+            f"stem = 'small' needs a plain first convolution, {type(model).__name__} has a "
+            f"{type(old).__name__}; write stem = 'imagenet'"
+        )
+    stride = min(stride, _side(old.stride))
     if small:
-        if type(old) is not nn.Conv2d:
-            raise SpecError(
-                f"stem = 'small' needs a plain first convolution, {type(model).__name__} has a "
-                f"{type(old).__name__}; write stem = 'imagenet'"
-            )
         for name in stem.pools:
             model.set_submodule(name, nn.Identity())
-        shape = ((3, 3), (min(stride, _side(old.stride)),) * 2, (1, 1))
+        as_wanted = (old.kernel_size, old.stride, old.padding) == ((3, 3), (stride,) * 2, (1, 1))
     else:
-        shape = (_pair(old.kernel_size), _pair(old.stride), _pair(cast("int", old.padding)))
-    if (channels, *shape) == (
-        old.in_channels,
-        old.kernel_size,
-        old.stride,
-        old.padding,
-    ):
+        as_wanted = True
+    if as_wanted and old.in_channels == channels:
         return
-    kernel, strides, padding = shape
     fitted = nn.Conv2d(
         channels,
         old.out_channels,
-        kernel,
-        stride=strides,
-        padding=padding,
+        3 if small else cast("tuple[int, int]", old.kernel_size),
+        stride=stride,
+        padding=1 if small else cast("tuple[int, int]", old.padding),
         bias=old.bias is not None,
     )
     model.set_submodule(stem.convolution, fitted)
-    if isinstance(model, GoogLeNet | Inception3):
-        model.transform_input = False
 
 
 def _side(value: int | tuple[int, ...]) -> int:
     return value if isinstance(value, int) else value[0]
-
-
-def _pair(value: int | tuple[int, ...]) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else (value[0], value[1])

@@ -34,7 +34,12 @@ def build_timm(
     if not timm.is_model(name):
         raise SpecError(f"timm has no model {name!r}{did_you_mean(name, timm.list_models())}")
     channels, height, width = input_shape
-    fixed = bool(timm.get_pretrained_cfg(name).fixed_input_size)
+    fixed = _is_built_for_one_size(timm, name)
+    if fixed and stem == "small":
+        raise SpecError(
+            f"timm:{name} is built for the size of its pictures and has no small stem; "
+            "write stem = 'auto'"
+        )
     options: dict[str, Any] = {"img_size": (height, width)} if fixed else {}
     try:
         module: nn.Module = timm.create_model(
@@ -64,6 +69,16 @@ def _timm() -> ModuleType:
     except ModuleNotFoundError as error:
         raise SpecError(
             "models named timm:NAME need timm; install it with: pip install 'tightfit[timm]'"
+        ) from error
+
+
+def _is_built_for_one_size(timm: ModuleType, name: str) -> bool:
+    try:
+        return bool(timm.get_pretrained_cfg(name).fixed_input_size)
+    except RuntimeError as error:
+        known = timm.list_pretrained(f"{name.partition('.')[0]}.*")
+        raise SpecError(
+            f"timm has no weights {name!r}{did_you_mean(name, known)} (known: {', '.join(known)})"
         ) from error
 
 

@@ -22,7 +22,7 @@ from tightfit.objectives.models.weights import State
 from tightfit.objectives.nearest import did_you_mean
 
 _WITH_AUXILIARY = ("googlenet", "inception_v3")
-_MAXVIT_STEM = Stem("stem.0.0", (), stride=2)
+_MAXVIT_STEM = Stem("stem.0.0", (), stride=2, plain=True)
 _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 
 # What the published Inceptions do to a picture that was standardized as ImageNet's are.
@@ -110,8 +110,7 @@ def _classifier(module: nn.Module, classes: int) -> str:
 
 
 def _published(name: str) -> State:
-    auxiliary = {"aux_logits": False} if name in _WITH_AUXILIARY else {}
-    network = torchvision.models.get_model(name, weights="DEFAULT", progress=False, **auxiliary)
+    network = torchvision.models.get_model(name, weights="DEFAULT", progress=False)
     state: State = network.state_dict()
     if not isinstance(network, GoogLeNet | Inception3):
         return state
