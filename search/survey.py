@@ -52,8 +52,9 @@ def survey(
     uniform = space.random(PROBES, rng)
     broken = (screen.violations(uniform) > 0).mean(axis=0)
     row = region.draw(rng, frozenset())
-    near, excess = np.array(row, dtype=np.int64), 0.0
-    if row is None:
+    if row is not None:
+        near, excess = np.array(row, dtype=np.int64), 0.0
+    else:
         drawn = np.concatenate([uniform, region.tilted(PROBES, rng)])
         start = drawn[screen.excess(drawn).argmin()]
         near, excess = least_violating(space, screen, start, columns=region.costly)

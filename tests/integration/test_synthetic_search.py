@@ -1,0 +1,110 @@
+"""Searches of a problem whose best front is nearly known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.integration.synthetic_problem import (
+    CONSTRAINTS,
+    OBJECTIVES,
+    REFERENCE_HYPERVOLUME,
+    REFERENCE_POINT,
+    SPACE,
+    SyntheticEvaluator,
+    costs,
+)
+from tightfit import Constraint, Direction, Objective, Sense
+from tightfit.search import Search, SearchOutcome, hypervolume_history, open_storage, pareto_front
+
+
+def run(
+    path: Path,
+    sampler: str,
+    trials: int,
+    *,
+    seed: int = 0,
+    seconds: float = 20.0,
+    constraints: tuple[Constraint, ...] = CONSTRAINTS,
+    objectives: tuple[Objective, ...] = OBJECTIVES,
+) -> SearchOutcome:
+    """Search the problem; ``seconds`` is what every training is said to take."""
+    return Search(
+        space=SPACE,
+        costs=costs,
+        constraints=constraints,
+        objectives=objectives,
+        evaluator=SyntheticEvaluator(seconds=seconds, constraints=constraints),
+        storage=open_storage(path / f"{sampler}{seed}.journal"),
+        name="synthetic",
+        fingerprint="f",
+        sampler=sampler,
+        seed=seed,
+    ).run(trials=trials)
+
+
+def reached(outcome: SearchOutcome) -> float:
+    """Return the hypervolume as a share of the best known."""
+    history = hypervolume_history(outcome.records, OBJECTIVES, REFERENCE_POINT)
+    return float(history[-1]) / REFERENCE_HYPERVOLUME
+
+
+def test_auto_is_far_better_than_random_within_forty_trials(tmp_path: Path) -> None:
+    auto = run(tmp_path, "auto", 40)
+    assert reached(auto) > 0.6
+    assert reached(auto) > 1.3 * reached(run(tmp_path, "random", 40))
+
+
+def test_auto_takes_gaussian_processes_where_trials_are_long(tmp_path: Path) -> None:
+    origins = Counter(record.origin for record in run(tmp_path, "auto", 16).records)
+    assert origins == {"random": 8, "gp": 8}
+
+
+def test_auto_takes_what_costs_little_where_trials_are_short(tmp_path: Path) -> None:
+    short = run(tmp_path, "auto", 40, seconds=0.1).records
+    assert "gp" not in {record.origin for record in short}
+    medium = Counter(
+        record.origin for record in run(tmp_path, "auto", 40, seed=1, seconds=5.0).records
+    )
+    assert medium["tpe"] > 3
+    assert medium["gp"] > 3
+
+
+def test_proposing_and_keeping_take_at_most_two_per_cent_of_trials_of_20_s(tmp_path: Path) -> None:
+    outcome = run(tmp_path, "auto", 40)
+    assert outcome.overhead_seconds < 0.02 * 40 * 20.0
+
+
+def test_gaussian_processes_learn_where_a_runtime_limit_lies(tmp_path: Path) -> None:
+    limits = (*CONSTRAINTS, Constraint("measured", Sense.AT_MOST, 0.31))
+    records = run(tmp_path, "gp", 24, constraints=limits).records
+    screened = {
+        half: sum(not record.trained for record in part) / len(part)
+        for half, part in (
+            ("random", [record for record in records if record.origin == "random"]),
+            ("gp", [record for record in records if record.origin == "gp"]),
+        )
+    }
+    assert screened["gp"] < screened["random"]
+
+
+@pytest.mark.parametrize("sampler", ["gp", "tpe", "nsga2"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_one_and_three_objectives_are_searched_too(
+    tmp_path: Path, sampler: str, count: int
+) -> None:
+    objectives = (*OBJECTIVES, Objective("latency", Direction.MINIMIZE))[:count]
+    outcome = run(tmp_path, sampler, 24, objectives=objectives)
+    assert sampler in {record.origin for record in outcome.records}
+    assert len(pareto_front(outcome.records, objectives)) >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_auto_comes_near_the_best_known_front(tmp_path: Path, seed: int) -> None:
+    auto = run(tmp_path, "auto", 60, seed=seed)
+    assert reached(auto) > 0.75
+    for other in ("random", "tpe", "nsga2"):
+        assert reached(auto) > reached(run(tmp_path, other, 60, seed=seed))
