@@ -14,6 +14,7 @@ from rich.text import Text
 from tightfit import Measurement, Metric, SearchSpace
 from tightfit.hparam import Choice
 from tightfit.studies import wording
+from tightfit.studies.cells import Cell, cell
 from tightfit.studies.results import Results
 from tightfit.studies.standing import Standing, members, misses, standings
 from tightfit.studies.verdict import advice, headline, shown_metrics
@@ -125,10 +126,18 @@ def front_table(results: Results) -> RenderableType:
     table.add_column(f"by {_PICKED} --pick", overflow="fold")
     for metric in metrics:
         table.add_column(_heading(results, metric), justify="right", no_wrap=True)
-    cells = [[_Cell.of(row, metric, results) for metric in metrics] for row in rows]
+    cells = [
+        [
+            cell(results, metric, row.measurement, baseline=row.role == BASELINE)
+            for metric in metrics
+        ]
+        for row in rows
+    ]
     widths = [_Widths.of(column) for column in zip(*cells, strict=True)]
     for position, row in enumerate(rows):
-        texts = [cell.text(width) for cell, width in zip(cells[position], widths, strict=True)]
+        texts = [
+            _cell_text(each, width) for each, width in zip(cells[position], widths, strict=True)
+        ]
         ends = position + 1 == len(rows) or rows[position + 1].role != row.role
         table.add_row(*_row_texts(row, texts), end_section=ends)
     return _with_advice(results, table)
@@ -159,47 +168,24 @@ def _heading(results: Results, metric: Metric) -> Text:
     heading = Text.assemble((metric.name, "bold"))
     for constraint in results.constraints:
         if constraint.metric == metric.name:
-            bound = wording.number(metric, constraint.bound)
-            heading.append(f"\n{wording.sign(constraint)} {bound}{_unit(metric)}", "dim")
+            bound = wording.quantity(metric, constraint.bound)
+            heading.append(f"\n{wording.sign(constraint)} {bound}", "dim")
     return heading
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    """One value with what stands beside it, to be aligned with the others of its column."""
+def _cell_text(cell: Cell, widths: _Widths) -> Text:
+    value = _BROKEN + cell.value if cell.broken else cell.value
+    text = Text.assemble((value.rjust(widths.value), "red" if cell.broken else ""))
+    if widths.spread:
+        text.append(" " + cell.spread.ljust(widths.spread), "dim")
+    if widths.beside:
+        text.append(" " + _beside(cell).rjust(widths.beside), "cyan")
+    return text
 
-    value: str
-    spread: str
-    beside: str
-    broken: bool
 
-    @classmethod
-    def of(cls, row: FrontRow, metric: Metric, results: Results) -> _Cell:
-        if metric.name not in row.measurement:
-            return cls("–", "", "", broken=False)
-        reading = row.measurement[metric.name]
-        beside = ""
-        if row.role == BASELINE:
-            beside = _unit(metric).strip()
-        elif metric.name in results.baseline:
-            baseline = results.baseline.value(metric.name)
-            beside = wording.relation(metric, reading.value, baseline)
-        broken = row.role != BASELINE and any(
-            constraint.metric == metric.name and constraint.excess(reading.value) > 0
-            for constraint in results.constraints
-        )
-        value = wording.number(metric, reading.value, stderr=reading.stderr)
-        beside = beside.replace(" points", " pt")
-        return cls(value, wording.spread(metric, reading), beside, broken=broken)
-
-    def text(self, widths: _Widths) -> Text:
-        value = _BROKEN + self.value if self.broken else self.value
-        text = Text.assemble((value.rjust(widths.value), "red" if self.broken else ""))
-        if widths.spread:
-            text.append(" " + self.spread.ljust(widths.spread), "dim")
-        if widths.beside:
-            text.append(" " + self.beside.rjust(widths.beside), "cyan")
-        return text
+def _beside(cell: Cell) -> str:
+    """The baseline has the unit where the others have what they are of it."""
+    return cell.beside.replace("points", "pt") or (cell.unit if cell.number is not None else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +195,11 @@ class _Widths:
     beside: int
 
     @classmethod
-    def of(cls, cells: Sequence[_Cell]) -> _Widths:
+    def of(cls, cells: Sequence[Cell]) -> _Widths:
         return cls(
             max(len(cell.value) + cell.broken for cell in cells),
             max(len(cell.spread) for cell in cells),
-            max(len(cell.beside) for cell in cells),
+            max(len(_beside(cell)) for cell in cells),
         )
 
 
@@ -252,9 +238,3 @@ def _of_baseline(name: str, value: float, baseline: Measurement) -> float | None
     if name not in baseline or baseline.value(name) == 0:
         return None
     return value / baseline.value(name)
-
-
-def _unit(metric: Metric) -> str:
-    if wording.is_share(metric):
-        return " %"
-    return f" {metric.unit}" if metric.unit else ""

@@ -118,19 +118,22 @@ def worth(results: Results, found: Sequence[Comparison]) -> tuple[str, ...]:
     if not found:
         return ()
     matched = [each for each in found if each.member is not None]
-    lost = [each for each in matched if each.gain < 0 and each.settled]
-    won = [each for each in matched if each.gain > 0 and each.settled]
+    won = [each.rival.name for each in matched if each.gain > 0 and each.settled]
+    lost = [each.rival.name for each in matched if each.gain < 0 and each.settled]
+    even = [each.rival.name for each in matched if not each.settled]
+    parts = []
+    if won:
+        parts.append(f"compressing was worth it against {wording.listed(won)}")
+    if lost:
+        parts.append(f"{wording.listed(lost)} did better at the same cost")
+    if even:
+        parts.append(f"against {wording.listed(even)} the difference may be chance")
     if not matched:
-        verdict = "Whether compressing was worth it is open: no member costs as little as"
         names = wording.listed([each.rival.name for each in found])
-        verdict = f"{verdict} {names}."
-    elif lost:
-        names = wording.listed([each.rival.name for each in lost])
-        verdict = f"Compressing was not worth it everywhere: {names} did better at the same cost."
-    elif len(won) == len(matched):
-        verdict = "Compressing was worth it: no network made without it is as good at its cost."
-    else:
-        verdict = "Compressing cost nothing, but not every difference is more than chance."
+        parts.append(
+            f"whether compressing was worth it is open, as no member is as small as {names}"
+        )
+    verdict = _capital("; ".join(parts)) + "."
     return (verdict, *(_sentence(results, each) for each in found))
 
 

@@ -26,10 +26,14 @@ def title(metric: Metric) -> str:
     return f"{name} on {place}" if place else name
 
 
+def unit(metric: Metric) -> str:
+    """Return the unit that people see; empty for counts."""
+    return "%" if is_share(metric) else metric.unit
+
+
 def axis_title(metric: Metric) -> str:
     """Return the title of an axis: ``latency (ms)``, ``accuracy (%)``."""
-    unit = "%" if is_share(metric) else metric.unit
-    return f"{title(metric)} ({unit})" if unit else title(metric)
+    return f"{title(metric)} ({unit(metric)})" if unit(metric) else title(metric)
 
 
 def shown(metric: Metric, value: float) -> float:
@@ -49,9 +53,7 @@ def number(metric: Metric, value: float, *, stderr: float = 0.0) -> str:
 
 def quantity(metric: Metric, value: float, *, stderr: float = 0.0) -> str:
     """Return the value with its unit: ``612 kB``, ``91.4 %``, ``11.2 M``."""
-    unit = "%" if is_share(metric) else metric.unit
-    text = number(metric, value, stderr=stderr)
-    return f"{text} {unit}" if unit else text
+    return f"{number(metric, value, stderr=stderr)} {unit(metric)}".rstrip()
 
 
 def spread(metric: Metric, reading: Reading) -> str:
@@ -64,8 +66,8 @@ def spread(metric: Metric, reading: Reading) -> str:
 
 def reading_text(metric: Metric, reading: Reading) -> str:
     """Return a reading in full: ``0.412 ±0.003 ms``."""
-    unit = "%" if is_share(metric) else metric.unit
-    parts = (number(metric, reading.value, stderr=reading.stderr), spread(metric, reading), unit)
+    value = number(metric, reading.value, stderr=reading.stderr)
+    parts = (value, spread(metric, reading), unit(metric))
     return " ".join(part for part in parts if part)
 
 
