@@ -51,10 +51,10 @@ def reached(outcome: SearchOutcome) -> float:
     return float(history[-1]) / REFERENCE_HYPERVOLUME
 
 
-def test_auto_is_far_better_than_random_within_forty_trials(tmp_path: Path) -> None:
-    auto = run(tmp_path, "auto", 40)
-    assert reached(auto) > 0.6
-    assert reached(auto) > 1.3 * reached(run(tmp_path, "random", 40))
+def test_auto_is_far_better_than_random_within_thirty_trials(tmp_path: Path) -> None:
+    auto = run(tmp_path, "auto", 30)
+    assert reached(auto) > 0.5
+    assert reached(auto) > 1.3 * reached(run(tmp_path, "random", 30))
 
 
 def test_auto_takes_gaussian_processes_where_trials_are_long(tmp_path: Path) -> None:
@@ -63,18 +63,18 @@ def test_auto_takes_gaussian_processes_where_trials_are_long(tmp_path: Path) -> 
 
 
 def test_auto_takes_what_costs_little_where_trials_are_short(tmp_path: Path) -> None:
-    short = run(tmp_path, "auto", 40, seconds=0.1).records
+    short = run(tmp_path, "auto", 20, seconds=0.1).records
     assert "gp" not in {record.origin for record in short}
     medium = Counter(
-        record.origin for record in run(tmp_path, "auto", 40, seed=1, seconds=5.0).records
+        record.origin for record in run(tmp_path, "auto", 30, seed=1, seconds=5.0).records
     )
     assert medium["tpe"] > 3
     assert medium["gp"] > 3
 
 
 def test_proposing_and_keeping_take_at_most_two_per_cent_of_trials_of_20_s(tmp_path: Path) -> None:
-    outcome = run(tmp_path, "auto", 40)
-    assert outcome.overhead_seconds < 0.02 * 40 * 20.0
+    outcome = run(tmp_path, "auto", 20)
+    assert outcome.overhead_seconds < 0.02 * 20 * 20.0
 
 
 def test_gaussian_processes_learn_where_a_runtime_limit_lies(tmp_path: Path) -> None:

@@ -226,6 +226,7 @@ def test_a_space_is_done_when_every_candidate_is(make: Callable[..., Search]) ->
     assert len({record.candidate for record in outcome.records}) == 5
 
 
+@pytest.mark.slow
 def test_a_runtime_limit_that_nothing_keeps_is_named(make: Callable[..., Search]) -> None:
     space = SearchSpace(tuple(Hparam(f"layer{i}.bits", (32, 8, 4)) for i in range(9)))
 

@@ -1,0 +1,125 @@
+"""Samplers where the limits leave next to nothing, and where they leave a handful."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.search.builders import OBJECTIVES, measurement
+from tightfit import (
+    Candidate,
+    Constraint,
+    FloatArray,
+    Hparam,
+    IntArray,
+    Outcome,
+    Record,
+    SearchSpace,
+    Sense,
+)
+from tightfit.search import SAMPLER_NAMES, Search, SearchOutcome, Stopped, open_storage
+from tightfit.search.samplers.auto import gp_seconds
+
+KEPT = np.array([1.0, 0.75, 0.5, 0.25, 0.1])
+
+
+@dataclass
+class Pruned:
+    """A network of equal layers: the size falls with every index, and so does the accuracy."""
+
+    layers: int
+    limit: float
+    calls: list[Candidate] = field(default_factory=list)
+
+    @property
+    def space(self) -> SearchSpace:
+        layers = (
+            Hparam(f"layer{i}.pruning_ratio", (0.0, 0.25, 0.5, 0.75, 0.9))
+            for i in range(self.layers)
+        )
+        bias = Hparam("layer0.bias", (None,))
+        return SearchSpace((bias, *layers, Hparam("training.epochs", (2, 4))))
+
+    def costs(self, batch: IntArray) -> dict[str, FloatArray]:
+        return {"size_kb": 100.0 * KEPT[batch[:, 1:-1]].mean(axis=1)}
+
+    def evaluate(self, candidate: Candidate, origin: str, number: int) -> Record:
+        del number
+        self.calls.append(candidate)
+        size = float(self.costs(self.space.batch([candidate]))["size_kb"][0])
+        indices = np.array(candidate.indices)
+        weights = np.linspace(0.5, 1.5, self.layers)
+        accuracy = 1.0 - float(weights @ indices[1:-1] ** 1.5) / 40 + 0.01 * indices[-1]
+        return Record(
+            candidate=candidate,
+            outcome=Outcome.EVALUATED,
+            measurement=measurement({"size_kb": size, "accuracy": accuracy}),
+            violations={},
+            origin=origin,
+            fingerprint="f",
+            seconds={"train": 100.0},
+            trained=True,
+        )
+
+    def search(self, path: Path, sampler: str, trials: int) -> SearchOutcome:
+        return Search(
+            space=self.space,
+            costs=self.costs,
+            constraints=(Constraint("size_kb", Sense.AT_MOST, self.limit),),
+            objectives=OBJECTIVES,
+            evaluator=self,
+            storage=open_storage(path / "study.journal"),
+            name="pruned",
+            fingerprint="f",
+            sampler=sampler,
+        ).run(trials=trials)
+
+
+@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+def test_in_a_narrow_region_every_sampler_finds_its_own_candidates(
+    tmp_path: Path, sampler: str
+) -> None:
+    network = Pruned(layers=24, limit=25.0)
+    outcome = network.search(tmp_path, sampler, trials=26)
+    assert outcome.stopped is Stopped.FINISHED
+    assert (network.costs(network.space.batch(network.calls))["size_kb"] <= 25.0).all()
+    assert len(set(network.calls)) == 26
+    own = Counter(record.origin for record in outcome.records)
+    assert own["gp" if sampler == "auto" else sampler] >= 6
+
+
+@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+def test_every_sampler_goes_through_a_handful_of_candidates_and_stops(
+    tmp_path: Path, sampler: str
+) -> None:
+    network = Pruned(layers=4, limit=20.0)
+    every = np.stack(np.meshgrid(*[np.arange(5)] * 4, indexing="ij"), axis=-1).reshape(-1, 4)
+    allowed = 2 * int((KEPT[every].mean(axis=1) <= 0.2).sum())
+    outcome = network.search(tmp_path, sampler, trials=1_000)
+    assert outcome.stopped is Stopped.EXHAUSTED
+    assert (
+        outcome.message == f"each of the {allowed} candidates that keep the static limits is done"
+    )
+    assert len(network.calls) == len(set(network.calls)) == allowed
+
+
+@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+def test_a_space_too_large_to_list_is_gone_through_too(tmp_path: Path, sampler: str) -> None:
+    network = Pruned(layers=12, limit=11.0)  # every layer at 0.9
+    outcome = network.search(tmp_path, sampler, trials=1_000)
+    assert outcome.stopped is Stopped.EXHAUSTED
+    assert {candidate.indices[1:-1] for candidate in network.calls} == {(4,) * 12}
+    assert len(network.calls) == 2
+    assert "'size_kb <= 11' refuses most" in outcome.message
+
+
+def test_a_proposal_by_gaussian_processes_takes_longer_with_all_it_learns_from() -> None:
+    few = gp_seconds(20, hparams=20, models=2)
+    assert 0.05 < few < 0.5
+    assert gp_seconds(300, hparams=20, models=2) > 5 * few
+    assert gp_seconds(20, hparams=60, models=2) > few
+    assert gp_seconds(20, hparams=20, models=4) == pytest.approx(2 * few)
