@@ -79,7 +79,7 @@ class Pruned:
         ).run(trials=trials)
 
 
-@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+@pytest.mark.parametrize("sampler", [name for name in SAMPLER_NAMES if name != "auto"])
 def test_in_a_narrow_region_every_sampler_finds_its_own_candidates(
     tmp_path: Path, sampler: str
 ) -> None:
@@ -89,7 +89,7 @@ def test_in_a_narrow_region_every_sampler_finds_its_own_candidates(
     assert (network.costs(network.space.batch(network.calls))["size_kb"] <= 25.0).all()
     assert len(set(network.calls)) == 26
     own = Counter(record.origin for record in outcome.records)
-    assert own["gp" if sampler == "auto" else sampler] >= 6
+    assert own[sampler] >= 6
 
 
 @pytest.mark.parametrize("sampler", SAMPLER_NAMES)

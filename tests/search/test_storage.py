@@ -211,6 +211,7 @@ def test_a_full_disk_is_named_and_what_was_finished_stays(small_disk: Path) -> N
     assert len(open_ledger(path).entries) == finished + 2
 
 
+@pytest.mark.slow
 def test_a_full_disk_under_a_database_is_told_and_what_was_finished_stays(
     small_disk: Path,
 ) -> None:
