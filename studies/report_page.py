@@ -68,6 +68,7 @@ class Heading:
 class Row:
     """A network of the table; ``sort`` orders the first column, ``by`` is who proposed it."""
 
+    key: str
     name: str
     sort: str
     by: str
@@ -161,7 +162,7 @@ def report_page(
         untested=final.reason if final else "this run has no test split, or none was evaluated.",
         hypervolume=hypervolume_caption(hypervolume_over_trials(results)),
         failures=_failures(results),
-        chosen="" if picked is None else picked.name.capitalize(),
+        chosen="" if picked is None else wording.capital(picked.name),
         settings=() if taken is None else taken.settings,
         metrics=tuple(_metric_row(results, each, picked) for each in ordered_metrics(results)),
         versions=tuple(versions.items()),
@@ -195,6 +196,7 @@ def _row(results: Results, row: FrontRow) -> Row:
     baseline = row.role == BASELINE
     trial = row.trial is not None
     return Row(
+        key=row.key,
         name=row.name,
         # Trials are sorted by number, the others by name and behind them.
         sort=str(row.trial) if trial else row.name,

@@ -34,6 +34,7 @@ class FrontRow:
 
     Attributes:
         role: ``baseline``, ``member``, ``reference`` or ``miss``.
+        key: Of its standing; empty for the baseline.
         name: ``trial 12``, or what a network outside the space is called.
         trial: Its number in the run, if it has one.
         origin: Who proposed it.
@@ -46,6 +47,7 @@ class FrontRow:
     """
 
     role: str
+    key: str
     name: str
     trial: int | None
     origin: str
@@ -206,6 +208,7 @@ class _Widths:
 def _baseline_row(results: Results) -> FrontRow:
     return FrontRow(
         role=BASELINE,
+        key="",
         name=BASELINE,
         trial=None,
         origin=BASELINE,
@@ -222,6 +225,7 @@ def _row(standing: Standing, role: str, space: SearchSpace) -> FrontRow:
     record = standing.record
     return FrontRow(
         role=role,
+        key=standing.key,
         name=standing.name,
         trial=standing.trial,
         origin=record.origin,

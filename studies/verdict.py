@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tightfit import Constraint, Direction, Metric, Sense
+from tightfit import Constraint, Direction, Metric, Outcome, Record, Sense
 from tightfit.studies import wording
 from tightfit.studies.results import Results
 from tightfit.studies.standing import Standing, members
@@ -71,7 +71,7 @@ def headline(results: Results, pick: Standing | None) -> str:
             whose = "its" if whose else "the baseline's"
             parts.append(f"{beside} of {whose} {wording.title(metric)}")
     keeps = "keeps all limits" if results.constraints else "is on the front"
-    return f"{_capital(pick.name)} {keeps}: {wording.listed(parts)}."
+    return f"{wording.capital(pick.name)} {keeps}: {wording.listed(parts)}."
 
 
 def shown_metrics(results: Results) -> tuple[str, ...]:
@@ -100,10 +100,18 @@ def advice(results: Results, standing: Standing) -> str:
         f"{_loose(_metric(results, each.constraint), each)} ({100 * each.excess:.2g} % over)"
         for each in relaxations(results, standing)
     ]
-    needs = f"{_capital(standing.name)} needs {wording.listed(parts)}"
+    needs = f"{wording.capital(standing.name)} needs {wording.listed(parts)}"
     if standing.evaluated:
         return f"{needs}, and is feasible then."
     return f"{needs}, and was not trained."
+
+
+def stopped_by(results: Results, record: Record) -> str:
+    """Return why a network got no further: the limit as people say it, or the error."""
+    for constraint in results.constraints:
+        if record.outcome is Outcome.SCREENED and record.reason == str(constraint):
+            return f"screened out by {wording.limit(constraint, _metric(results, constraint))}"
+    return f"{record.outcome.value}: {record.reason}"
 
 
 def comparisons(results: Results, all_of_them: Sequence[Standing]) -> tuple[Comparison, ...]:
@@ -133,7 +141,7 @@ def worth(results: Results, found: Sequence[Comparison]) -> tuple[str, ...]:
         parts.append(
             f"whether compressing was worth it is open, as no member is as small as {names}"
         )
-    verdict = _capital("; ".join(parts)) + "."
+    verdict = wording.capital("; ".join(parts)) + "."
     return (verdict, *(_sentence(results, each) for each in found))
 
 
@@ -171,7 +179,9 @@ def _sentence(results: Results, found: Comparison) -> str:
         wording.quantity(results.metrics[cost.metric], theirs.value(cost.metric)) for cost in costs
     ]
     whole = f" at {wording.listed(at)}" if at else ""
-    sentence = f"{_capital(found.rival.name)} reaches {wording.title(metric)} {reached}{whole}"
+    sentence = (
+        f"{wording.capital(found.rival.name)} reaches {wording.title(metric)} {reached}{whole}"
+    )
     broken = relaxations(results, found.rival)
     if broken:
         names = [
@@ -216,7 +226,3 @@ def _loose(metric: Metric, found: Relaxation) -> str:
 
 def _metric(results: Results, constraint: Constraint) -> Metric:
     return results.metrics[constraint.metric]
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -122,6 +122,11 @@ def listed(words: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else ""
 
 
+def capital(text: str) -> str:
+    """Return the text as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
 def _is_large_count(metric: Metric, value: float) -> bool:
     return not metric.unit and not is_share(metric) and abs(value) >= _LARGE_COUNT
 

@@ -9,7 +9,7 @@ from tightfit import Measurement, SearchSpace
 from tightfit.studies import wording
 from tightfit.studies.results import Results
 from tightfit.studies.standing import Place, Standing
-from tightfit.studies.verdict import shown_metrics
+from tightfit.studies.verdict import shown_metrics, stopped_by
 
 _MAX_VALUES = 4
 
@@ -22,7 +22,7 @@ def hover_text(results: Results, standing: Standing) -> str:
     heading += f" · {', '.join(standing.picks) or standing.place.value}"
     lines = [heading, *reading_lines(results, standing.record.measurement)]
     if standing.place is Place.SCREENED:
-        lines.append(f"screened out by {escape(standing.record.reason)}")
+        lines.append(escape(stopped_by(results, standing.record)))
     if standing.trial is not None:
         lines += ["", *main_choices(results.space, standing)]
     return "<br>".join(lines)

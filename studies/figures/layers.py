@@ -75,7 +75,7 @@ def draw_layers(found: Layers) -> go.Figure:
     if not columns:
         return style.empty("Nothing is chosen layer by layer.")
     sites = [each.site for each in found.sites]
-    figure = make_subplots(rows=1, cols=len(columns), shared_yaxes=True, horizontal_spacing=0.04)
+    figure = make_subplots(rows=1, cols=len(columns), shared_yaxes=True, horizontal_spacing=0.07)
     figure.update_layout(
         template=style.TEMPLATE, height=_ROW_HEIGHT * len(sites) + _MARGINS, showlegend=False
     )
@@ -132,4 +132,4 @@ def _label(title: str, value: float | None) -> str:
 
 
 def _ticks(full: float) -> list[float]:
-    return [0, 4, 8, 16, 32] if full == FLOAT_BITS else [0, 25, 50, 75, 100]
+    return [0, 8, 16, 32] if full == FLOAT_BITS else [0, 50, 100]

@@ -101,7 +101,7 @@ def _draw_track(figure: go.Figure, track: Track, row: int) -> None:
         line={"shape": "hv", "color": style.MEMBER, "width": 2},
         name="best feasible so far",
         legendgroup="best",
-        showlegend=row == 1,
+        showlegend=row == 1 and any(track.feasible),
         hoverinfo="skip",
         **where,
     )

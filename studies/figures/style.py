@@ -7,6 +7,7 @@ nothing is told by colour alone: what differs in meaning differs in its marker o
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -74,7 +75,9 @@ REFERENCE_SYMBOLS = (
 )
 BASELINE_SYMBOL = "diamond"
 
-CONFIG = {
+EMPTY_HEIGHT = 140
+
+CONFIG: dict[str, Any] = {
     "displaylogo": False,
     "displayModeBar": "hover",
     "responsive": True,
@@ -139,7 +142,7 @@ TEMPLATE = _template()
 
 def empty(words: str) -> go.Figure:
     """Return a figure that says why there is nothing to see yet."""
-    figure = go.Figure(layout={"template": TEMPLATE})
+    figure = go.Figure(layout={"template": TEMPLATE, "height": EMPTY_HEIGHT})
     figure.update_xaxes(visible=False).update_yaxes(visible=False)
     figure.add_annotation(
         text=words, showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper", font_color=MUTED

@@ -36,6 +36,7 @@
       lines.sort((a, b) => {
         const [x, y] = [key(a), key(b)];
         if (missing(x) || missing(y)) return missing(x) - missing(y);
+        if (typeof x !== typeof y) return typeof x === "number" ? -1 : 1;
         return (x < y ? -1 : x > y ? 1 : 0) * (up ? 1 : -1);
       });
       body.append(...lines);
