@@ -131,6 +131,11 @@ class Search:
         """Which share of uniformly drawn candidates keeps the static limits."""
         return self._region.share
 
+    @property
+    def overhead_seconds(self) -> float:
+        """Time between evaluations, over all resumes, as it was kept with the records."""
+        return sum(entry.overhead_seconds for entry in self._ledger.entries)
+
     def add_reference(self, record: Record) -> None:
         """Keep the record of a network that is not in the space, to compare with."""
         self._ledger.add_reference(record)

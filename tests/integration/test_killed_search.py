@@ -23,7 +23,7 @@ from tightfit import Candidate, Record
 from tightfit.search import Search, SearchOutcome, open_storage
 
 TRIALS = 30
-STUDY = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 
 
 class SleepyEvaluator(SyntheticEvaluator):
@@ -64,7 +64,7 @@ def test_killed_at_any_moment_no_trial_is_lost_repeated_or_changed(tmp_path: Pat
     for _ in range(4):
         process = subprocess.Popen(
             [sys.executable, "-c", program, str(killed)],
-            cwd=STUDY,
+            cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -278,8 +278,10 @@ def test_time_outside_the_evaluator_is_overhead(make: Callable[..., Search]) -> 
             time.sleep(0.2)
             return super().evaluate(candidate, origin, number)
 
-    outcome = make(Sleepy()).run(trials=3)
+    search = make(Sleepy())
+    outcome = search.run(trials=3)
     assert outcome.seconds > 0.6
+    assert 0 < search.overhead_seconds <= outcome.overhead_seconds
     assert outcome.overhead_seconds == pytest.approx(outcome.seconds - 0.6, abs=0.05)
 
 
