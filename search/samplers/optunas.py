@@ -52,8 +52,8 @@ class TpeSampler(OptunaSampler):
     """Tree-structured Parzen estimators (Bergstra et al., 2011; Ozaki et al., 2022).
 
     Multivariate: with one model for all hparams a proposal took 0.01 s where one for each took
-    0.06 s (19 hparams, up to 100 trials, refused draws included). It learns from refused draws, which it is told as
-    pruned trials with their violations.
+    0.06 s (19 hparams, up to 100 trials, refused draws included). It learns from refused draws,
+    which it is told as pruned trials with their violations.
     """
 
     name: ClassVar[str] = "tpe"
