@@ -74,6 +74,18 @@ class Node:
     parameters: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
 
+    def integer(self, name: str, default: int = 0) -> int:
+        """Return a whole-number attribute, ``default`` where the node has none."""
+        value = self.attributes.get(name, default)
+        assert isinstance(value, int)
+        return value
+
+    def number(self, name: str) -> float:
+        """Return an attribute that is a number."""
+        value = self.attributes[name]
+        assert isinstance(value, int | float)
+        return float(value)
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:

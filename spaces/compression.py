@@ -1,0 +1,199 @@
+"""The space of compressed networks of one trained network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tightfit import (
+    Blueprint,
+    Candidate,
+    Choice,
+    Graph,
+    IntArray,
+    Node,
+    Recipe,
+    SearchSpace,
+    SpecError,
+)
+from tightfit.spaces.blueprint_program import BatchChoices, BlueprintProgram
+from tightfit.spaces.decomposition import Decomposition
+from tightfit.spaces.input_size import InputSize
+from tightfit.spaces.network import Network
+from tightfit.spaces.pruning import Pruning
+from tightfit.spaces.quantization import Quantization, quantize_graph
+from tightfit.spaces.settings import SpaceSettings
+from tightfit.spaces.sites import Sites, find_sites
+from tightfit.spaces.surgery import slice_tensors
+from tightfit.spaces.ties import find_ties
+from tightfit.spaces.tracing import trace
+from tightfit.spaces.training import TrainingChoices
+
+
+class CompressionSpace:
+    """What may change about a network, what each choice costs, and the network it gives.
+
+    Args:
+        model: Trained; left as it is.
+        example: One input, ``[1, ...]``.
+        settings: The techniques that are on.
+
+    Raises:
+        SpecError: The model cannot be traced, or nothing of it can be compressed in these ways.
+    """
+
+    def __init__(self, model: nn.Module, example: Tensor, *, settings: SpaceSettings) -> None:
+        self._traced = trace(model, example)
+        graph, tensors = self._traced.graph, self._traced.tensors
+        self._size = InputSize(settings.input_size, self._traced)
+        self._ties = find_ties(graph, tensors, self._size.shapes[0])
+        self.sites: Sites = find_sites(graph, tensors, self._size.shapes[0], self._ties)
+        self._pruning = (
+            Pruning(settings.pruning, self.sites, tensors, self._ties) if settings.pruning else None
+        )
+        self._quantization = (
+            Quantization(settings.quantization, self.sites) if settings.quantization else None
+        )
+        self._decomposition = (
+            Decomposition(settings.decomposition, self.sites, tensors)
+            if settings.decomposition
+            else None
+        )
+        self._training = TrainingChoices(settings.schedule, settings.distillation)
+        shape = [self._pruning, self._quantization, self._decomposition, self._size]
+        compressing = [hparam for knob in shape if knob is not None for hparam in knob.hparams]
+        if not any(len(hparam.choices) > 1 for hparam in compressing):
+            raise SpecError(
+                "nothing of this model can be compressed by the techniques that are on; "
+                "turn on another table of [space] or give more choices"
+            )
+        self.search_space = SearchSpace((*compressing, *self._training.hparams))
+        self._columns = {
+            hparam.name: column for column, hparam in enumerate(self.search_space.hparams)
+        }
+        layers = {layer.name: layer for layer in self.sites.layers}
+        self._program = BlueprintProgram(graph, layers, self._ties, self._size.shapes)
+
+    def baseline_network(self) -> Network:
+        """Return the traced network with nothing changed."""
+        traced = self._traced
+        tensors = {name: tensor.clone() for name, tensor in traced.tensors.items()}
+        return Network(
+            traced.graph, tensors, trainable=traced.trainable, input_shape=traced.input_shape
+        ).eval()
+
+    def baseline_blueprint(self) -> Blueprint:
+        """Return the blueprint of the network with nothing changed, a batch of one."""
+        return self._program(BatchChoices({}, {}, {}, np.zeros(1, dtype=np.int64)))
+
+    def blueprint(self, batch: IntArray) -> Blueprint:
+        """Return the shapes of candidates ``[n, hparams]``."""
+        columns, size = self._columns, np.zeros(len(batch), dtype=np.int64)
+        if self._size.hparams:
+            size = batch[:, columns[self._size.hparams[0].name]]
+        pruning, decomposition = self._pruning, self._decomposition
+        quantization = self._quantization
+        return self._program(
+            BatchChoices(
+                widths=pruning.widths(columns, batch) if pruning else {},
+                shares=decomposition.shares(columns, batch) if decomposition else {},
+                bits=quantization.bits(columns, batch) if quantization else {},
+                size=size,
+            )
+        )
+
+    def recipe(self, candidate: Candidate) -> Recipe:
+        """Return how a candidate is trained."""
+        return self._training.recipe(self.search_space.choices(candidate))
+
+    def build(self, candidate: Candidate) -> Network:
+        """Return a candidate's network, with the baseline's weights as far as they stay.
+
+        Surgery decomposes, prunes, then quantizes. The baseline is left untouched.
+        """
+        choices = self.search_space.choices(candidate)
+        graph, tensors, trainable = self._surgery(choices)
+        if self._quantization is not None:
+            graph = quantize_graph(graph, self._bits(choices, graph))
+        size = self._size.shape(choices)[self._traced.graph.inputs[0]]
+        return Network(graph, tensors, trainable=trainable, input_shape=size).eval()
+
+    def _surgery(
+        self, choices: Mapping[str, Choice]
+    ) -> tuple[Graph, dict[str, Tensor], frozenset[str]]:
+        kept = self._pruning.kept(choices) if self._pruning else {}
+        decomposition = self._decomposition
+        shares = decomposition.chosen(choices) if decomposition else {}
+        graph = self._traced.graph
+        tensors = slice_tensors(graph, self._traced.tensors, self._ties, kept)
+        trainable = set(self._traced.trainable)
+        nodes: list[Node] = []
+        for node in graph.nodes:
+            if node.name not in shares or decomposition is None:
+                nodes.append(_regrouped(node, tensors))
+                continue
+            parts, factors = decomposition.split(
+                node.name,
+                shares[node.name],
+                kept_out=self._ties.kept(node.name, kept),
+                kept_in=self._ties.kept(node.inputs[0], kept),
+            )
+            nodes += parts
+            del tensors[node.parameters["weight"]]
+            tensors |= factors
+            trainable |= factors.keys()
+        rewritten = Graph(graph.inputs, tuple(nodes), graph.outputs)
+        return rewritten, tensors, frozenset(trainable & tensors.keys())
+
+    def _bits(self, choices: Mapping[str, Choice], graph: Graph) -> dict[str, int]:
+        """Return the bits of every layer, the parts of decomposed ones among them."""
+        assert self._quantization is not None
+        by_layer = self._quantization.chosen(choices)
+        result = {}
+        for node in graph.nodes:
+            owner = node.name
+            if owner not in by_layer:
+                stem, _, part = owner.rpartition(".")
+                owner = stem if part.isdigit() and stem in by_layer else ""
+            if owner in by_layer and node.operator in ("conv", "linear"):
+                result[node.name] = by_layer[owner]
+        return result
+
+
+def _regrouped(node: Node, tensors: Mapping[str, Tensor]) -> Node:
+    """Return a depthwise convolution with as many groups as it has channels left."""
+    if node.operator != "conv" or node.attributes["groups"] == 1:
+        return node
+    weight = tensors[node.parameters["weight"]]
+    if weight.shape[1] != 1:
+        return node
+    return replace(node, attributes={**node.attributes, "groups": len(weight)})
+
+
+def fresh(network: Network, seed: int) -> Network:
+    """Return a network of the same shape with new weights, initialized as torch's layers are."""
+    generator = torch.Generator().manual_seed(seed)
+    tensors = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    for node in network.graph.nodes:
+        for role, name in node.parameters.items():
+            tensors[name] = _initial(node, role, tensors[name], generator)
+    trainable = frozenset(name for name, _ in network.named_parameters())
+    return Network(
+        network.graph, tensors, trainable=trainable, input_shape=network.input_shape
+    ).eval()
+
+
+def _initial(node: Node, role: str, tensor: Tensor, generator: torch.Generator) -> Tensor:
+    if node.operator == "batch_norm":
+        return torch.ones_like(tensor) if role in ("weight", "running_var") else tensor * 0
+    if role == "bias":
+        return torch.zeros_like(tensor)
+    if role != "weight":
+        return tensor
+    # He et al. (2015): variance 2 / fan-in keeps the scale through ReLUs.
+    deviation = (2 / tensor[0].numel()) ** 0.5
+    return torch.randn(tuple(tensor.shape), generator=generator).mul(deviation)

@@ -1,0 +1,67 @@
+"""Input size: smaller pictures cost less in every layer that is spatial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from tightfit import Choice, Hparam, SpecError
+from tightfit.spaces.settings import InputSizeSettings
+from tightfit.spaces.shapes import Shape, activation_shapes
+from tightfit.spaces.tracing import Traced
+
+NAME = "input.size"
+
+
+class InputSize:
+    """The knob: the hparam ``input.size``, and every activation's shape at each of its choices.
+
+    Raises:
+        SpecError: The network cannot read inputs of another size.
+    """
+
+    def __init__(self, settings: InputSizeSettings | None, traced: Traced) -> None:
+        base = activation_shapes(traced, traced.input_shape)
+        self.shapes: list[dict[str, Shape]] = [base]
+        self.hparams: list[Hparam] = []
+        if settings is None:
+            return
+        if len(traced.input_shape) != 3:
+            raise SpecError(
+                f"'input.size' needs pictures [C, H, W], the input is {list(traced.input_shape)}"
+            )
+        stride = total_stride(traced.input_shape, base)
+        sides: dict[tuple[int, int], float] = {}
+        for share in sorted({1.0, *settings.shares}, reverse=True):
+            height, width = (
+                max(stride, round(share * side / stride) * stride) if share < 1 else side
+                for side in traced.input_shape[1:]
+            )
+            sides.setdefault((height, width), share)
+        self.hparams.append(Hparam(NAME, tuple(sides.values())))
+        channels = traced.input_shape[0]
+        self.shapes = [activation_shapes(traced, (channels, *side)) for side in sides]
+        for shapes in self.shapes[1:]:
+            _check_flat(traced, base, shapes)
+
+    def shape(self, choices: Mapping[str, Choice]) -> dict[str, Shape]:
+        """Return every activation's shape in the candidate's input size."""
+        if not self.hparams:
+            return self.shapes[0]
+        return self.shapes[self.hparams[0].choices.index(choices[NAME])]
+
+
+def total_stride(input_shape: Shape, shapes: Mapping[str, Shape]) -> int:
+    """Return how many input pixels stand behind one position of the smallest map larger than 1."""
+    sides = [shape[1] for shape in shapes.values() if len(shape) == 3 and shape[1] > 1]
+    return int(2 ** np.floor(np.log2(max(1, input_shape[1] // min(sides)))))
+
+
+def _check_flat(traced: Traced, base: Mapping[str, Shape], shapes: Mapping[str, Shape]) -> None:
+    for node in traced.graph.nodes:
+        if node.operator == "linear" and base[node.inputs[0]] != shapes[node.inputs[0]]:
+            raise SpecError(
+                f"'input.size' cannot change here: {node.name!r} reads every position of the "
+                "picture; take the table [space.input_size] out"
+            )

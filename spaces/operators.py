@@ -1,0 +1,164 @@
+"""Every operator that a traced network may have: one rule each, from ATen to ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from tightfit import SpecError
+from tightfit.graph import Attribute
+
+Attributes: TypeAlias = dict[str, Attribute]
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What one ATen call becomes.
+
+    Attributes:
+        operator: Ours.
+        attributes: As in :mod:`tightfit.graph`.
+        inputs: Positions of its tensor arguments that are activations.
+        parameters: By role, positions of its tensor arguments that are parameters.
+    """
+
+    operator: str
+    attributes: Attributes
+    inputs: tuple[int, ...] = (0,)
+    parameters: Mapping[str, int] | None = None
+
+
+Arguments: TypeAlias = Sequence[Any]
+Rule: TypeAlias = Callable[[Arguments], Translation]
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    numbers = [value] if isinstance(value, int) else list(value)
+    return (numbers[0], numbers[0]) if len(numbers) == 1 else (numbers[0], numbers[1])
+
+
+def _get(args: Arguments, position: int, default: Any) -> Any:
+    return args[position] if position < len(args) and args[position] is not None else default
+
+
+def _conv(args: Arguments) -> Translation:
+    padding = _get(args, 4, (0, 0))
+    return Translation(
+        "conv",
+        {
+            "stride": _pair(_get(args, 3, 1)),
+            "padding": _pair(padding),
+            "dilation": _pair(_get(args, 5, 1)),
+            "groups": int(_get(args, 6, 1)),
+        },
+        parameters={"weight": 1, "bias": 2},
+    )
+
+
+def _conv_transpose(args: Arguments) -> Translation:
+    return Translation(
+        "conv_transpose",
+        {
+            "stride": _pair(_get(args, 3, 1)),
+            "padding": _pair(_get(args, 4, 0)),
+            "output_padding": _pair(_get(args, 5, 0)),
+            "groups": int(_get(args, 6, 1)),
+            "dilation": _pair(_get(args, 7, 1)),
+        },
+        parameters={"weight": 1, "bias": 2},
+    )
+
+
+def _batch_norm(args: Arguments) -> Translation:
+    return Translation(
+        "batch_norm",
+        {"momentum": float(args[6]), "eps": float(args[7])},
+        parameters={"weight": 1, "bias": 2, "running_mean": 3, "running_var": 4},
+    )
+
+
+def _simple(operator: str) -> Rule:
+    return lambda _args: Translation(operator, {})
+
+
+def _binary(operator: str) -> Rule:
+    def rule(args: Arguments) -> Translation:
+        if isinstance(args[1], int | float):
+            return Translation(operator, {"scalar": float(args[1])})
+        return Translation(operator, {}, inputs=(0, 1))
+
+    return rule
+
+
+def _pool(args: Arguments) -> Attributes:
+    kernel = _pair(args[1])
+    stride = _pair(args[2]) if len(args) > 2 and args[2] else kernel
+    return {"kernel": kernel, "stride": stride, "padding": _pair(_get(args, 3, 0))}
+
+
+def _max_pool(args: Arguments) -> Translation:
+    more: Attributes = {
+        "dilation": _pair(_get(args, 4, 1)),
+        "ceil_mode": bool(_get(args, 5, False)),
+    }
+    return Translation("max_pool", _pool(args) | more)
+
+
+def _avg_pool(args: Arguments) -> Translation:
+    if _get(args, 6, None) is not None:
+        raise SpecError("an average pooling with a divisor of its own has no rule")
+    more: Attributes = {
+        "ceil_mode": bool(_get(args, 4, False)),
+        "count_include_pad": bool(_get(args, 5, True)),
+    }
+    return Translation("avg_pool", _pool(args) | more)
+
+
+def _flatten(args: Arguments) -> Translation:
+    if _get(args, 2, -1) != -1:
+        raise SpecError("a flatten that stops before the last axis has no rule")
+    return Translation("flatten", {"start": int(_get(args, 1, 0))})
+
+
+def _mean(args: Arguments) -> Translation:
+    axes = tuple(int(axis) for axis in args[1])
+    return Translation("mean", {"axes": axes, "keepdim": bool(_get(args, 2, False))})
+
+
+def _cat(args: Arguments) -> Translation:
+    return Translation("cat", {"axis": int(_get(args, 1, 0))}, inputs=())
+
+
+RULES: Mapping[str, Rule] = {
+    "conv2d": _conv,
+    "conv_transpose2d": _conv_transpose,
+    "linear": lambda _args: Translation("linear", {}, parameters={"weight": 1, "bias": 2}),
+    "batch_norm": _batch_norm,
+    "relu": _simple("relu"),
+    "relu6": lambda _args: Translation("clip", {"low": 0.0, "high": 6.0}),
+    "hardtanh": lambda args: Translation(
+        "clip", {"low": float(_get(args, 1, -1.0)), "high": float(_get(args, 2, 1.0))}
+    ),
+    "hardswish": _simple("hardswish"),
+    "hardsigmoid": _simple("hardsigmoid"),
+    "sigmoid": _simple("sigmoid"),
+    "silu": _simple("silu"),
+    "tanh": _simple("tanh"),
+    "gelu": lambda args: Translation("gelu", {"approximate": str(_get(args, 1, "none"))}),
+    "leaky_relu": lambda args: Translation("leaky_relu", {"slope": float(_get(args, 1, 0.01))}),
+    "add": _binary("add"),
+    "sub": _binary("sub"),
+    "mul": _binary("mul"),
+    "div": _binary("div"),
+    "cat": _cat,
+    "max_pool2d": _max_pool,
+    "avg_pool2d": _avg_pool,
+    "adaptive_avg_pool2d": lambda args: Translation(
+        "adaptive_avg_pool", {"output_size": _pair(args[1])}
+    ),
+    "mean": _mean,
+    "flatten": _flatten,
+    "dropout": lambda args: Translation("dropout", {"rate": float(args[1])}),
+}
+"""By ATen's name without overload and without the mark of in-place variants."""

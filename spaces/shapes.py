@@ -1,0 +1,57 @@
+"""Shapes of every activation, as torch itself computes them, without numbers."""
+
+from __future__ import annotations
+
+import torch
+
+from tightfit import SpecError
+from tightfit.spaces.network import Network
+from tightfit.spaces.tracing import Traced
+
+Shape = tuple[int, ...]
+
+
+def activation_shapes(traced: Traced, input_shape: Shape) -> dict[str, Shape]:
+    """Return by name of input or node the shape of its output, without the batch axis.
+
+    Raises:
+        SpecError: The network cannot read inputs of this shape.
+    """
+    network = Network(
+        traced.graph,
+        {name: tensor.to("meta") for name, tensor in traced.tensors.items()},
+        trainable=traced.trainable,
+        input_shape=input_shape,
+    ).eval()
+    try:
+        with torch.no_grad():
+            values = network.activations(torch.empty(2, *input_shape, device="meta"))
+    except RuntimeError as error:
+        raise SpecError(
+            f"the network cannot read inputs of shape {list(input_shape)}: {error}"
+        ) from error
+    return {name: tuple(value.shape[1:]) for name, value in values.items()}
+
+
+def stages(shapes: dict[str, Shape], layers: list[str]) -> dict[str, str]:
+    """Return the stage of each layer: ``stage1``, ``stage2``, ... by resolution, then ``head``.
+
+    A stage is a run of layers whose outputs have one resolution. Layers that work on a single
+    position between larger ones (the gates of squeeze-and-excite) belong to the stage around them;
+    those behind the last larger one are the head.
+    """
+    resolution = {name: shapes[name][1:] if len(shapes[name]) == 3 else () for name in layers}
+    spatial = [name for name in layers if any(side > 1 for side in resolution[name])]
+    last = layers.index(spatial[-1]) if spatial else -1
+    found: dict[str, str] = {}
+    current: tuple[int, ...] = ()
+    count = 0
+    for position, name in enumerate(layers):
+        if position > last:
+            found[name] = "head"
+            continue
+        if any(side > 1 for side in resolution[name]) and resolution[name] != current:
+            current = resolution[name]
+            count += 1
+        found[name] = f"stage{max(count, 1)}"
+    return found
