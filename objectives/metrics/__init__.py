@@ -1,6 +1,6 @@
 """Every metric that Tightfit has by itself, except the quality that the task defines.
 
-A new one is a file beside these with ``METRIC`` and ``compute``, and a line here.
+A new one is a file beside these with ``METRIC`` and a function that gives it, and a line here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tightfit.objectives.metrics import (
     size_kb,
 )
 from tightfit.objectives.metrics.size_kb import SIZE_ERROR, SIZE_ERROR_KB
-from tightfit.objectives.metrics.static_metric import Compute, StaticMetric
+from tightfit.objectives.metrics.static_metric import Cost, StaticMetric
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.space import FloatArray
 
@@ -49,13 +49,11 @@ def compute_static(
     metrics: Sequence[StaticMetric] = STATIC_METRICS,
 ) -> dict[str, FloatArray]:
     """Return static metrics of a batch by name, each ``[n]``."""
-    computed: dict[Compute, FloatArray] = {}
+    costs: dict[Cost, FloatArray] = {}
     for static in metrics:
-        if static.compute not in computed:
-            computed[static.compute] = static.compute(blueprint, profile)
-    return {
-        static.metric.name: static.finish(computed[static.compute], profile) for static in metrics
-    }
+        if static.cost not in costs:
+            costs[static.cost] = static.cost(blueprint, profile)
+    return {static.metric.name: static.finish(costs[static.cost], profile) for static in metrics}
 
 
 __all__ = [

@@ -13,7 +13,7 @@ from tightfit.metric import Kind, Metric
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.space import FloatArray
 
-Compute: TypeAlias = Callable[[Blueprint, DeviceProfile], FloatArray]
+Cost: TypeAlias = Callable[[Blueprint, DeviceProfile], FloatArray]
 Finish: TypeAlias = Callable[[FloatArray, DeviceProfile], FloatArray]
 
 
@@ -29,21 +29,24 @@ class StaticMetric:
     Attributes:
         metric: What is computed. Where its stage is a later one, the static reading is a
             prediction that the later reading replaces.
-        compute: Blueprint and profile to values ``[n]``. Metrics that name the same function share
-            its result.
+        cost: Blueprint and profile to values ``[n]``. Metrics of one cost can share it.
         kind: Of the static reading.
         relative_error, absolute_error: How far the later reading may lie from a prediction, as a
             share of the value or in the metric's unit, whichever is more. A prediction breaks a
             limit only beyond that.
-        finish: From what ``compute`` gives to the metric's unit; cheap.
+        finish: From the cost to the metric; cheap.
     """
 
     metric: Metric
-    compute: Compute
+    cost: Cost
     kind: Kind
     relative_error: float = 0.0
     absolute_error: float = 0.0
     finish: Finish = unchanged
+
+    def compute(self, blueprint: Blueprint, profile: DeviceProfile) -> FloatArray:
+        """Return the metric of a batch, in its unit, ``[n]``."""
+        return self.finish(self.cost(blueprint, profile), profile)
 
     def error(self, values: FloatArray) -> FloatArray:
         """Return the largest expected distance of the final values from these ``[n]``, ``[n]``."""

@@ -179,6 +179,14 @@ def test_quantized_weights_whose_result_stays_float_are_computed_with_in_floats(
     assert after["energy_mj"][0] > before["energy_mj"][0]
 
 
+def test_a_metric_by_itself_is_what_it_is_among_all(residual_blueprint: Residual) -> None:
+    blueprint = residual_blueprint([(8, 16), (None, 8)])
+    together = compute_static(blueprint, MICROCONTROLLER)
+    for static in STATIC_METRICS:
+        alone = static.compute(blueprint, MICROCONTROLLER)
+        np.testing.assert_array_equal(alone, together[static.metric.name])
+
+
 @pytest.mark.slow
 def test_a_hundred_thousand_candidates_take_about_a_second(residual_blueprint: Residual) -> None:
     blueprint = residual_blueprint([(8, 16)] * 100_000)
