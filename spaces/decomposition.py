@@ -184,12 +184,6 @@ def _ordered(choices: tuple[float | None, ...]) -> tuple[float | None, ...]:
 
 def _nodes(node: Node, weights: list[Tensor]) -> tuple[list[Node], dict[str, Tensor]]:
     is_conv = node.operator == "conv"
-    plain: dict[str, Attribute] = {
-        "stride": (1, 1),
-        "padding": (0, 0),
-        "dilation": (1, 1),
-        "groups": 1,
-    }
     # Two factors of a 1x1 convolution: the first one strides, and the second has less to do.
     busy = 1 if len(weights) == 3 else 0
     nodes, tensors, source = [], {}, node.inputs[0]
