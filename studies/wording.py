@@ -57,11 +57,10 @@ def quantity(metric: Metric, value: float, *, stderr: float = 0.0) -> str:
 
 
 def spread(metric: Metric, reading: Reading) -> str:
-    """Return the reading's standard error: ``±0.7``; nothing where there is none."""
-    if reading.stderr == 0:
-        return ""
+    """Return the reading's standard error: ``±0.7``; nothing where it is too small to matter."""
     value, stderr = shown(metric, reading.value), shown(metric, reading.stderr)
-    return f"±{_plain(stderr, _places(metric, value, stderr))}"
+    text = _plain(stderr, _places(metric, value, stderr))
+    return f"±{text}" if float(text.replace(",", "")) else ""
 
 
 def reading_text(metric: Metric, reading: Reading) -> str:
@@ -132,10 +131,11 @@ def _is_large_count(metric: Metric, value: float) -> bool:
 
 
 def _places(metric: Metric, value: float, stderr: float) -> int:
+    """Decimals of a value and its error: up to two more where the error would be rounded away."""
     decimals = 1 if is_share(metric) else _decimals(value)
-    # An error that would be rounded away gets one or two digits more, and so does its value.
-    while 0 < stderr < 0.5 * 10**-decimals and decimals < _decimals(value) + 2:
-        decimals += 1
+    for more in range(3):
+        if stderr >= 0.95 * 10.0 ** -(decimals + more):
+            return decimals + more
     return decimals
 
 

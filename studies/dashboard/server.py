@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from dataclasses import dataclass
 from typing import Protocol
 
 import dash
@@ -15,26 +16,40 @@ _THREADS = 8
 """An export keeps one busy for seconds, and each browser asks for several figures at once."""
 
 
-class Server(Protocol):
+class _Waitress(Protocol):
     """What waitress makes, as far as we use it."""
 
-    effective_port: int
+    def run(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PageServer:
+    """A server that has its port.
+
+    Attributes:
+        url: Where the page is.
+    """
+
+    url: str
+    _server: _Waitress
 
     def run(self) -> None:
-        """Serve until closed."""
-        ...
+        """Serve until closed or interrupted."""
+        self._server.run()
 
     def close(self) -> None:
-        """Stop serving."""
-        ...
+        """Stop, and give the port back."""
+        self._server.close()
 
 
-def make_server(app: dash.Dash, *, port: int, host: str = "127.0.0.1") -> Server:
-    """Return a server that has its port and is ready to run.
+def make_server(app: dash.Dash, *, port: int, host: str = "127.0.0.1") -> PageServer:
+    """Return a server that is ready to run.
 
     Args:
         app: Of :func:`create_dashboard`.
-        port: 0 takes a free one; the server's ``effective_port`` says which.
+        port: 0 takes a free one; the server's ``url`` says which.
         host: A name or address of this machine.
 
     Raises:
@@ -42,17 +57,11 @@ def make_server(app: dash.Dash, *, port: int, host: str = "127.0.0.1") -> Server
     """
     if not 0 <= port <= 65535:
         raise SpecError(f"the port must lie in 0..65535, got {port}")
-    try:
-        server: Server = waitress.create_server(app.server, host=host, port=port, threads=_THREADS)
-    except socket.gaierror as error:
-        raise SpecError(f"the host {host!r} has no address: {error.strerror}") from error
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise SpecError(
-                f"the port {port} of {host} is in use; choose another with --port"
-            ) from error
-        raise SpecError(f"the port {port} of {host} cannot be had: {error.strerror}") from error
-    return server
+    listening = _listening(host, port)
+    url = f"http://{host}:{listening.getsockname()[1]}/"
+    return PageServer(
+        url, waitress.create_server(app.server, sockets=[listening], threads=_THREADS)
+    )
 
 
 def serve(app: dash.Dash, *, port: int, host: str = "127.0.0.1") -> None:
@@ -66,3 +75,26 @@ def serve(app: dash.Dash, *, port: int, host: str = "127.0.0.1") -> None:
         server.run()
     finally:
         server.close()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound. Waitress, if it binds, leaves one open when it cannot."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (socket.gaierror, UnicodeError) as error:
+        raise SpecError(f"the host {host!r} has no address; write 127.0.0.1 or a name") from error
+    found = socket.socket(family, kind, protocol)
+    try:
+        # A port is free again as soon as its last server has ended.
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+    except OSError as error:
+        found.close()
+        if error.errno == errno.EADDRINUSE:
+            raise SpecError(
+                f"the port {port} of {host} is in use; choose another with --port"
+            ) from error
+        raise SpecError(f"the port {port} of {host} cannot be had: {error.strerror}") from error
+    return found

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tightfit.studies.figures import cloud, darkened, draw_cloud, front, front_axes
+from tightfit.studies.figures.style import DARK
+from tightfit.studies.results import Results
+from tightfit.studies.standing import Place
+
+
+def test_the_front_has_the_first_objective_up_and_the_second_across(results: Results) -> None:
+    found = front(results)
+
+    assert front_axes(results) == ("size_kb", "accuracy")
+    assert (found.x.name, found.y.name) == ("size_kb", "accuracy")
+    assert len(found.front) == 8
+    assert [*found.front] == sorted(found.front)
+
+
+def test_a_single_objective_is_shown_against_another_bounded_metric(results: Results) -> None:
+    alone = replace(results, objectives=results.objectives[:1])
+
+    assert front_axes(alone) == ("size_kb", "accuracy")
+    assert front(alone).front == ()
+
+
+def test_values_are_in_the_units_that_people_see(results: Results) -> None:
+    found = front(results)
+
+    first = next(point for point in found.points if point.key == "0")
+    assert first.y == pytest.approx(90.9333, abs=1e-3)
+    assert found.baseline is not None
+    assert found.baseline.y == pytest.approx(93.47)
+    assert {bound.axis: bound.at for bound in found.bounds} == pytest.approx(
+        {"x": 894.24, "y": 88.47}
+    )
+
+
+def test_a_point_tells_its_readings_and_main_choices(results: Results) -> None:
+    found = front(results)
+
+    hover = next(point for point in found.points if point.key == "24").hover
+    assert "<b>trial 24</b> · gp · knee" in hover
+    assert "accuracy 89.6 ±0.8 % (−3.9 points)" in hover
+    assert "pruning_ratio 0.875 ×2, 0.75 ×2" in hover
+    assert "distillation.weight 0.9" in hover
+
+
+def test_screened_networks_have_a_size_and_no_accuracy(results: Results) -> None:
+    found = front(results)
+
+    screened = [point for point in found.points if point.place is Place.SCREENED]
+    assert screened
+    assert all(point.x is not None and point.y is None for point in screened)
+    assert any("screened out by size ≤ 894 kB" in point.hover for point in screened)
+    assert all(point.place is not Place.FAILED for point in found.points)
+
+
+def test_each_reference_has_a_marker_of_its_own_name(results: Results) -> None:
+    figure = draw_cloud(front(results))
+
+    names = [trace.name for trace in figure.data]
+    for name in ("uniform 0.75", "uniform 0.875", "pruning only", "from scratch", "baseline"):
+        assert name in names
+    symbols = [
+        trace.marker.symbol[0].removesuffix("-open")
+        for trace in figure.data
+        if isinstance(trace.marker.symbol, tuple)
+    ]
+    assert len(symbols) == len(set(symbols))
+
+
+def test_a_reference_that_breaks_a_limit_is_hollow(results: Results) -> None:
+    by_name = {trace.name: trace for trace in draw_cloud(front(results)).data}
+
+    assert not by_name["uniform 0.75"].marker.symbol[0].endswith("-open")
+    assert by_name["uniform 0.875"].marker.symbol[0].endswith("-open")
+
+
+def test_a_marker_is_the_same_in_every_pair_of_metrics(results: Results) -> None:
+    def symbol(x: str, y: str) -> str:
+        by_name = {trace.name: trace for trace in draw_cloud(cloud(results, x, y)).data}
+        return str(by_name["from scratch"].marker.symbol[0])
+
+    assert symbol("size_kb", "accuracy") == symbol("size_kb", "latency_ms")
+
+
+def test_a_click_carries_the_key_of_the_network(results: Results) -> None:
+    figure = draw_cloud(front(results, chosen="24"))
+
+    members = next(trace for trace in figure.data if trace.name == "on the front")
+    assert "24" in members.customdata
+    ring = next(trace for trace in figure.data if trace.name == "chosen: trial 24")
+    assert ring.hoverinfo == "skip"
+
+
+def test_a_distant_baseline_does_not_squeeze_the_front(results: Results) -> None:
+    figure = draw_cloud(front(results))
+
+    assert figure.layout.xaxis.range[1] < 2000
+    low, high = figure.layout.yaxis.range
+    assert low < 88.47 < 93.47 < high
+    assert any("baseline at 44,712 kB" in each.text for each in figure.layout.annotations)
+
+
+def test_limits_are_lines_with_their_words(results: Results) -> None:
+    figure = draw_cloud(front(results))
+
+    words = {each.text for each in figure.layout.annotations}
+    assert {"size ≤ 894 kB", "accuracy ≥ 88.5 %"} <= words
+    lines = [shape for shape in figure.layout.shapes if shape.type == "line"]
+    assert {894.24, 88.47} <= {round(line.x0, 2) for line in lines} | {
+        round(line.y0, 2) for line in lines
+    }
+
+
+def test_values_far_apart_get_a_logarithmic_axis(results: Results) -> None:
+    figure = draw_cloud(cloud(results, "params", "size_kb"))
+
+    assert figure.layout.xaxis.type == "linear"
+    wide = [
+        replace(
+            record,
+            measurement=record.measurement.updated(
+                {"params": replace(record.measurement["params"], value=10.0 ** (index % 7 + 1))}
+            ),
+        )
+        for index, record in enumerate(results.records)
+        if "params" in record.measurement
+    ]
+    figure = draw_cloud(cloud(replace(results, records=tuple(wide)), "params", "size_kb"))
+    assert figure.layout.xaxis.type == "log"
+    assert figure.layout.xaxis.range[1] == pytest.approx(7.4, abs=0.3)
+
+
+def test_an_empty_front_still_shows_where_everything_lies(empty_front: Results) -> None:
+    figure = draw_cloud(front(empty_front))
+
+    names = [trace.name for trace in figure.data]
+    assert "on the front" not in names
+    assert "breaks a limit" in names
+    assert figure.layout.xaxis.range[1] < 2000
+
+
+def test_a_run_without_trials_shows_the_baseline(results: Results) -> None:
+    figure = draw_cloud(front(replace(results, records=(), references=())))
+
+    assert [trace.name for trace in figure.data] == ["baseline"]
+
+
+def test_without_any_reading_it_says_so(results: Results) -> None:
+    nothing = replace(results, records=(), references=(), baseline=type(results.baseline)())
+
+    assert (
+        "No network has both readings yet" in draw_cloud(front(nothing)).layout.annotations[0].text
+    )
+
+
+def test_names_from_a_user_are_no_markup(results: Results) -> None:
+    evil = replace(results.references[0], origin="<b>net</b>")
+
+    found = front(replace(results, references=(evil,)))
+
+    assert "&lt;b&gt;net" in found.points[-1].hover
+    assert "&lt;b&gt;net&lt;/b&gt;" in [trace.name for trace in draw_cloud(found).data]
+
+
+def test_a_dark_page_has_no_light_colour_left(results: Results) -> None:
+    text = json.dumps(darkened(draw_cloud(front(results))).to_plotly_json(), default=str)
+
+    assert not [colour for colour in DARK if colour in text]

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tightfit import SpecError
+from tightfit.studies.results import Results
+from tightfit.studies.standing import Place, chosen, members, misses, standings
+
+
+def test_members_are_feasible_and_best_first(results: Results) -> None:
+    front = members(standings(results))
+
+    accuracies = [each.record.measurement.value("accuracy") for each in front]
+    assert all(each.record.feasible for each in front)
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert front[0].picks == ("accuracy",)
+    assert front[-1].picks == ("size_kb",)
+
+
+def test_every_record_has_a_place(results: Results) -> None:
+    everyone = standings(results)
+
+    places = {each.place for each in everyone}
+    assert places == set(Place)
+    assert [each.key for each in everyone[-2:]] == ["n0", "n1"]
+    assert [each.name for each in everyone[-2:]] == ["small net squeezenet1_1", "from scratch"]
+    assert [each.record.origin for each in everyone if each.reference][:2] == [
+        "uniform 0.75",
+        "uniform 0.875",
+    ]
+
+
+def test_a_candidate_that_was_proposed_again_is_shown_once(results: Results) -> None:
+    again = replace(results.records[30], origin="gp", trained=False)
+
+    everyone = standings(replace(results, records=(*results.records, again)))
+
+    assert "40" not in {each.key for each in everyone}
+
+
+@pytest.mark.parametrize("pick", ["knee", "accuracy", "size_kb", "26"])
+def test_a_member_is_picked_by_name_metric_or_trial(results: Results, pick: str) -> None:
+    found = chosen(standings(results), pick)
+
+    assert found is not None
+    assert pick in found.picks or pick == found.key
+
+
+def test_a_pick_that_no_member_has_is_refused_with_those_there_are(results: Results) -> None:
+    with pytest.raises(SpecError, match=r"no member 'latency_ms'; pick one of accuracy.*or a tri"):
+        chosen(standings(results), "latency_ms")
+
+
+def test_an_empty_front_has_no_pick_and_the_nearest_miss_is_the_least_broken(
+    empty_front: Results,
+) -> None:
+    everyone = standings(empty_front)
+
+    assert chosen(everyone) is None
+    near = misses(everyone, 3)
+    totals = [sum(max(0.0, v) for v in each.record.violations.values()) for each in near]
+    assert len(near) == 3
+    assert totals == sorted(totals)

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from tightfit.studies.results import Results
+from tightfit.studies.tables import front_rows, front_table
+
+
+def printed(results: Results, width: int) -> str:
+    console = Console(width=width, record=True, file=None, quiet=False, force_terminal=False)
+    with console.capture() as capture:
+        console.print(front_table(results))
+    return capture.get()
+
+
+def test_rows_are_the_baseline_then_the_front_then_the_references(results: Results) -> None:
+    rows = front_rows(results)
+
+    roles = [row.role for row in rows]
+    assert roles == ["baseline"] + ["member"] * 8 + ["reference"] * 5
+    assert rows[1].picks == ("accuracy",)
+    assert rows[-1].trial is None
+    assert rows[-1].choices == {}
+
+
+def test_an_empty_front_gives_the_nearest_misses_instead(empty_front: Results) -> None:
+    rows = front_rows(empty_front)
+
+    assert [row.role for row in rows][:5] == ["baseline", "miss", "miss", "miss", "reference"]
+    assert len({row.key for row in rows}) == len(rows)
+
+
+def test_rows_are_json_with_units_and_kinds(results: Results) -> None:
+    row = front_rows(results)[1]
+
+    values = json.loads(json.dumps(row.to_json(results.metrics, results.baseline)))
+
+    assert values["trial"] == 0
+    assert values["picks"] == ["accuracy"]
+    assert values["choices"]["layer1.bits"] == 8
+    size = values["metrics"]["size_kb"]
+    assert size["unit"] == "kB"
+    assert size["kind"] == "counted"
+    assert size["of_baseline"] == pytest.approx(722.438 / 44712)
+
+
+def test_rows_make_a_data_frame_of_scalars(results: Results) -> None:
+    frame = pd.DataFrame([row.flat() for row in front_rows(results)])
+
+    assert len(frame) == 14
+    assert frame["accuracy_stderr"].notna().sum() == 13
+    assert frame.loc[frame["picks"] == "knee", "trial"].item() == 24
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_the_table_fits_the_terminal_and_cuts_no_number(results: Results, width: int) -> None:
+    text = printed(results, width)
+
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert "…" not in text
+    for words in ("90.9 ±0.8 −2.5 pt", "✗88.1 ±0.8", "0.240 ±0.009 5.7 %", "◆\u00a0knee"):
+        assert words in text
+
+
+def test_the_table_marks_each_broken_limit_and_names_the_bounds(results: Results) -> None:
+    text = printed(results, 100)
+
+    assert "≥ 88.5 %" in text
+    assert "≤ 894 kB" in text
+    assert "✗5,612" in text
+    assert "✗44,712" not in text
+
+
+def test_an_empty_front_says_what_to_relax(empty_front: Results) -> None:
+    text = printed(empty_front, 120)
+
+    assert "None of 40 trials keeps all limits." in text
+    assert "Trial 0 needs accuracy ≥ 94.5 % relaxed to 90.9 %" in text
+
+
+def test_a_run_without_trials_has_a_table_too(results: Results) -> None:
+    text = printed(replace(results, records=(), references=()), 80)
+
+    assert "No trial is finished yet." in text
+    assert "44,712" in text
