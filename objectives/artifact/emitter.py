@@ -1,8 +1,9 @@
 """What an emission rule writes with: nodes, initializers and the values between them.
 
-Names inside a file are short, because names are bytes: ``x7`` is the result of the graph's seventh
-node, ``w7`` its weights, ``s7`` their scales. Only the main operator of a layer with weights bears
-the layer's path, so that a runtime's messages and profiles say which layer they mean.
+Names inside a file are short, because names are bytes: ``x7`` is the result of the graph's node 7,
+``w7`` its weights, ``s7`` their scales; numbers are written to the base of 36. Only the main
+operator of a layer with weights bears the layer's path, so that a runtime's messages and profiles
+say which layer they mean.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class Emitter:
         """Return the name of an initializer that all who need these numbers share."""
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._shared:
-            name = self.free(f"c{len(self._shared)}")
+            name = self.free(f"c{base36(len(self._shared))}")
             self._shared[key] = add_initializer(self.graph, name, array)
         return self._shared[key]
 
@@ -169,7 +170,7 @@ class Scope:
 
     def local(self, prefix: str) -> str:
         """Return a name of this node's own."""
-        return self.emitter.free(f"{prefix}{self.number}")
+        return self.emitter.free(f"{prefix}{base36(self.number)}")
 
     def step(
         self, operator: str, inputs: Sequence[str], prefix: str, **attributes: AttributeValue
@@ -206,6 +207,15 @@ class Scope:
         if self.node.name not in outputs:
             return self.local("x")
         return output_name(outputs, self.node.name)
+
+
+def base36(number: int) -> str:
+    """Return a whole number to the base of 36: two characters reach to 1295."""
+    digits = ""
+    while number or not digits:
+        number, digit = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return digits
 
 
 def output_name(outputs: Sequence[str], name: str) -> str:

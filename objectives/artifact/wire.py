@@ -13,7 +13,7 @@ import numpy as np
 from tightfit.space import IntArray
 
 NAME = 3
-"""Bytes of a name as the emitter makes them: ``x17``."""
+"""Bytes of a name as the emitter makes them: ``x2f``."""
 
 _TAG = 1
 _NUMBER = 2
