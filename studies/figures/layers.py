@@ -51,17 +51,19 @@ class Layers:
 
 def layers(space: SearchSpace, candidate: Candidate) -> Layers:
     """Return a candidate's choices by site."""
-    chosen = space.choices(candidate)
-    by_site: dict[str, dict[str, Choice]] = {}
+    by_technique: dict[str, dict[str, Choice]] = {each: {} for each in (_PRUNING, _BITS, _RANK)}
     settings = []
-    for name, value in chosen.items():
+    for name, value in space.choices(candidate).items():
         site, _, technique = name.rpartition(".")
-        if technique in (_PRUNING, _BITS, _RANK):
-            by_site.setdefault(site, {})[technique] = value
+        if technique in by_technique:
+            by_technique[technique][site] = value
         else:
             settings.append((name, wording.choice(value)))
-    sites = tuple(_site(name, choices) for name, choices in by_site.items())
-    return Layers(sites, tuple(settings))
+    # The technique with most sites goes through the network layer by layer; the others, whose
+    # sites stand for several layers, find their places among them.
+    longest_first = sorted(by_technique.values(), key=len, reverse=True)
+    order = dict.fromkeys(site for sites in longest_first for site in sites)
+    return Layers(tuple(_site(site, by_technique) for site in order), tuple(settings))
 
 
 def draw_layers(found: Layers) -> go.Figure:
@@ -77,7 +79,10 @@ def draw_layers(found: Layers) -> go.Figure:
     sites = [each.site for each in found.sites]
     figure = make_subplots(rows=1, cols=len(columns), shared_yaxes=True, horizontal_spacing=0.07)
     figure.update_layout(
-        template=style.TEMPLATE, height=_ROW_HEIGHT * len(sites) + _MARGINS, showlegend=False
+        template=style.TEMPLATE,
+        height=_ROW_HEIGHT * len(sites) + _MARGINS,
+        showlegend=False,
+        bargap=0.25,
     )
     for position, (title, values, full) in enumerate(columns, start=1):
         colour = (style.MEMBER, style.REFERENCE, style.OUTSIDE)[position - 1]
@@ -90,6 +95,8 @@ def draw_layers(found: Layers) -> go.Figure:
             text=[_label(title, value) for value in values],
             textposition="auto",
             textangle=0,
+            textfont={"size": 11},
+            constraintext="none",
             insidetextanchor="end",
             hovertemplate="%{y}: " + title + " %{text}<extra></extra>",
             **where,
@@ -101,12 +108,13 @@ def draw_layers(found: Layers) -> go.Figure:
     return figure
 
 
-def _site(name: str, choices: dict[str, Choice]) -> SiteChoice:
+def _site(name: str, chosen: dict[str, dict[str, Choice]]) -> SiteChoice:
+    pruning, bits, rank = chosen[_PRUNING], chosen[_BITS], chosen[_RANK]
     return SiteChoice(
         site=name or "network",
-        width=1 - _number(choices[_PRUNING], 0.0) if _PRUNING in choices else None,
-        bits=int(_number(choices[_BITS], FLOAT_BITS)) if _BITS in choices else None,
-        rank=_number(choices[_RANK], 1.0) if _RANK in choices else None,
+        width=1 - _number(pruning[name], 0.0) if name in pruning else None,
+        bits=int(_number(bits[name], FLOAT_BITS)) if name in bits else None,
+        rank=_number(rank[name], 1.0) if name in rank else None,
     )
 
 

@@ -61,7 +61,7 @@ def draw_tracks(found: tuple[Track, ...]) -> go.Figure:
         rows=len(found), cols=1, shared_xaxes=True, vertical_spacing=0.12 / len(found)
     )
     figure.update_layout(template=style.TEMPLATE, uirevision="progress")
-    figure.update_layout(height=_ROW_HEIGHT * len(found) + 110, legend_y=-0.2 / len(found))
+    figure.update_layout(height=_ROW_HEIGHT * len(found) + 110)
     for row, track in enumerate(found, start=1):
         _draw_track(figure, track, row)
     figure.update_xaxes(title_text="trial", row=len(found), col=1)

@@ -14,7 +14,6 @@ from tightfit.studies.results import Results
 
 _ROW_HEIGHT = 38
 _MARGINS = 130
-_LEGEND_DISTANCE = 55
 FAILED = "failed"
 FEASIBLE = "keeps all limits"
 
@@ -69,7 +68,6 @@ def draw_obstacles(found: tuple[Obstacle, ...]) -> go.Figure:
     names = [each.name for each in found]
     figure = go.Figure(layout={"template": style.TEMPLATE, "barmode": "stack"})
     figure.update_layout(height=_ROW_HEIGHT * len(found) + _MARGINS, legend_traceorder="normal")
-    figure.update_layout(legend={"y": -_LEGEND_DISTANCE / (_ROW_HEIGHT * len(found))})
     figure.add_bar(
         y=names,
         x=[each.early for each in found],

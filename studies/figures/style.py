@@ -118,8 +118,9 @@ def _template() -> go.layout.Template:
             },
             "legend": {
                 "orientation": "h",
-                "yanchor": "top",
-                "y": -0.16,
+                "yref": "container",
+                "yanchor": "bottom",
+                "y": 0,
                 "xanchor": "left",
                 "x": 0,
                 "font": {"size": 12},

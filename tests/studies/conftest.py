@@ -63,7 +63,7 @@ def space() -> SearchSpace:
         Hparam("layer4.rank", (None, 0.5, 0.25)),
         Hparam("distillation.weight", (None, 0.9)),
         Hparam("distillation.temperature", (2.0, 4.0), ("distillation.weight", (1,))),
-        Hparam("schedule.learning_rate", (0.05, 0.1)),
+        Hparam("training.learning_rate", (0.05, 0.1)),
     ]
     return SearchSpace(tuple(hparams))
 
@@ -148,10 +148,10 @@ def make_results(folder: Path, *, trials: int = 40, finished: bool = True) -> Re
     """Return a run: four reference candidates first, then random trials, one of them failed."""
     rng = np.random.default_rng(7)
     references = {
-        "uniform 0.75": uniform(0.75, 8),
-        "uniform 0.875": uniform(0.875, 4),
-        "pruning only": uniform(0.875, None),
-        "quantization only": uniform(0.0, 4),
+        "uniform: pruning 0.75, quantization 8": uniform(0.75, 8),
+        "uniform: pruning 0.875, quantization 4": uniform(0.875, 4),
+        "pruning alone": uniform(0.875, None),
+        "quantization alone": uniform(0.0, 4),
     }
     records = [judged(c, costs(c, rng), origin, rng) for origin, c in references.items()]
     while len(records) < trials:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tightfit import Kind, Reading, SpecError, Stage
+from tightfit import Kind, Measurement, Reading, SpecError, Stage
 from tightfit.studies.report import Final, report_html, write_report
 from tightfit.studies.results import Results
 
@@ -137,6 +137,13 @@ def test_a_run_that_has_just_begun_has_a_report(results: Results) -> None:
 
     assert "not finished, 0 trials trained" in text
     assert "No trial is finished yet." in text
+
+
+def test_what_the_baseline_lacks_is_a_dash(results: Results) -> None:
+    readings = {n: r for n, r in results.baseline.readings.items() if n != "energy_mj"}
+    unread = replace(results, baseline=Measurement(readings))
+
+    assert "energy_mj estimated before building – " in words(unread)
 
 
 def test_one_trial_is_not_called_trials(results: Results) -> None:

@@ -27,8 +27,8 @@ def test_every_record_has_a_place(results: Results) -> None:
     assert [each.key for each in everyone[-2:]] == ["n0", "n1"]
     assert [each.name for each in everyone[-2:]] == ["small net squeezenet1_1", "from scratch"]
     assert [each.record.origin for each in everyone if each.reference][:2] == [
-        "uniform 0.75",
-        "uniform 0.875",
+        "uniform: pruning 0.75, quantization 8",
+        "uniform: pruning 0.875, quantization 4",
     ]
 
 

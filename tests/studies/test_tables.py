@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from tightfit import Measurement
 from tightfit.studies.results import Results
 from tightfit.studies.tables import front_rows, front_table
 
@@ -47,6 +48,15 @@ def test_rows_are_json_with_units_and_kinds(results: Results) -> None:
     assert size["unit"] == "kB"
     assert size["kind"] == "counted"
     assert size["of_baseline"] == pytest.approx(722.438 / 44712)
+
+
+def test_what_the_baseline_lacks_has_no_share_of_it(results: Results) -> None:
+    row = front_rows(results)[1]
+
+    values = row.to_json({}, Measurement())
+
+    assert '"of_baseline": null' in json.dumps(values)
+    assert '"unit": ""' in json.dumps(values)
 
 
 def test_rows_make_a_data_frame_of_scalars(results: Results) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from selenium import webdriver
@@ -84,13 +85,11 @@ class Page:
 
     def complaints(self) -> list[str]:
         """Return what the browser's console says."""
-        return [entry["message"] for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
+        return [str(entry["message"]) for entry in self._log("browser")]
 
     def foreign_requests(self) -> list[str]:
         """Return the addresses that were asked for elsewhere than on this page's server."""
-        messages = (
-            json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")
-        )
+        messages = (json.loads(entry["message"])["message"] for entry in self._log("performance"))
         urls = [
             message["params"]["request"]["url"]
             for message in messages
@@ -99,6 +98,10 @@ class Page:
         # The browser's own first tab is none of ours.
         own = (self.address, "data:", "blob:", "chrome:")
         return [url for url in urls if not url.startswith(own)]
+
+    def _log(self, name: str) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self.driver.get_log(name)  # type: ignore[no-untyped-call]
+        return entries
 
 
 _MARK = """
@@ -162,7 +165,7 @@ def test_a_click_on_a_point_shows_the_network_and_export_exports_it(
     page.click_on_network("36")
     page.says("#member-name", "Trial 36")
     page.one("#layers .bars path")
-    page.says("#settings", "schedule.learning_rate")
+    page.says("#settings", "training.learning_rate")
     page.wait(lambda: page.one("#export").is_enabled())
     page.one("#export").click()
     page.says("#exported", "Trial 36 lies in exports/trial-36")
@@ -223,6 +226,25 @@ def test_the_page_follows_a_run_until_it_is_finished(
     page.says(".headline", "Trial 24 keeps all limits")
     page.says("#networks", "trial 36")
     assert page.complaints() == []
+
+
+def test_a_run_that_cannot_be_read_keeps_its_page_and_says_why(
+    unfinished: Callable[[int], Results], serving: Callable[..., Page]
+) -> None:
+    seen: list[Results | SpecError] = [unfinished(40)]
+
+    def load() -> Results:
+        if isinstance(seen[0], SpecError):
+            raise seen[0]
+        return seen[0]
+
+    page = serving(load)
+    page.says("#member-name", "Trial 24")
+
+    seen[0] = SpecError("journal.log is locked")
+
+    page.says("#notice", "The run cannot be read at the moment: journal.log is locked")
+    assert "Trial 24" in page.text("#member-name")
 
 
 def test_an_empty_front_shows_what_to_relax_and_exports_nothing(

@@ -63,7 +63,13 @@ def test_each_reference_has_a_marker_of_its_own_name(results: Results) -> None:
     figure = draw_cloud(front(results))
 
     names = [trace.name for trace in figure.data]
-    for name in ("uniform 0.75", "uniform 0.875", "pruning only", "from scratch", "baseline"):
+    for name in (
+        "uniform: pruning 0.75, quantization 8",
+        "uniform: pruning 0.875, quantization 4",
+        "pruning alone",
+        "from scratch",
+        "baseline",
+    ):
         assert name in names
     symbols = [
         trace.marker.symbol[0].removesuffix("-open")
@@ -76,8 +82,8 @@ def test_each_reference_has_a_marker_of_its_own_name(results: Results) -> None:
 def test_a_reference_that_breaks_a_limit_is_hollow(results: Results) -> None:
     by_name = {trace.name: trace for trace in draw_cloud(front(results)).data}
 
-    assert not by_name["uniform 0.75"].marker.symbol[0].endswith("-open")
-    assert by_name["uniform 0.875"].marker.symbol[0].endswith("-open")
+    assert not by_name["uniform: pruning 0.75, quantization 8"].marker.symbol[0].endswith("-open")
+    assert by_name["uniform: pruning 0.875, quantization 4"].marker.symbol[0].endswith("-open")
 
 
 def test_a_marker_is_the_same_in_every_pair_of_metrics(results: Results) -> None:

@@ -47,3 +47,17 @@ def test_many_layers_make_a_tall_figure() -> None:
     space = SearchSpace(tuple(Hparam(f"l{i}.bits", (None, 8)) for i in range(60)))
 
     assert draw_layers(layers(space, space.baseline())).layout.height > 1400
+
+
+def test_layers_stand_in_the_networks_order_also_where_groups_are_pruned_together() -> None:
+    space = SearchSpace(
+        (
+            Hparam("conv2.pruning_ratio", (0.0, 0.5)),
+            *(Hparam(f"{name}.bits", (None, 8)) for name in ("conv1", "conv2", "conv3")),
+        )
+    )
+
+    found = layers(space, space.baseline())
+
+    assert [site.site for site in found.sites] == ["conv1", "conv2", "conv3"]
+    assert [site.width for site in found.sites] == [None, 1.0, None]
