@@ -56,13 +56,12 @@ def reading_lines(results: Results, measurement: Measurement) -> list[str]:
 def main_choices(space: SearchSpace, standing: Standing) -> list[str]:
     """Return by technique what was chosen how often: ``bits 8 ×3, 4 ×5``."""
     by_technique: dict[str, Counter[str]] = {}
-    chosen = space.choices(standing.record.candidate)
-    for hparam in space.hparams:
-        site, _, technique = hparam.name.rpartition(".")
+    sites = Counter(hparam.name.rpartition(".")[2] for hparam in space.hparams)
+    for full_name, value in space.choices(standing.record.candidate).items():
+        technique = full_name.rpartition(".")[2]
         # A setting of the whole network keeps its full name.
-        name = technique if _at_many_sites(space, technique) else f"{site}.{technique}".lstrip(".")
-        value = wording.choice(chosen[hparam.name])
-        by_technique.setdefault(name, Counter())[value] += 1
+        name = technique if sites[technique] > 1 else full_name
+        by_technique.setdefault(name, Counter())[wording.choice(value)] += 1
     lines = []
     for name, values in by_technique.items():
         common = values.most_common(_MAX_VALUES)
@@ -70,10 +69,6 @@ def main_choices(space: SearchSpace, standing: Standing) -> list[str]:
         more = ", …" if len(values) > _MAX_VALUES else ""
         lines.append(f"{escape(name)} {escape(', '.join(parts))}{more}")
     return lines
-
-
-def _at_many_sites(space: SearchSpace, technique: str) -> bool:
-    return sum(each.name.endswith(f".{technique}") for each in space.hparams) > 1
 
 
 def _order(results: Results) -> list[str]:

@@ -50,7 +50,8 @@ class Track:
 def tracks(results: Results) -> tuple[Track, ...]:
     """Return every objective over the evaluated trials."""
     evaluated = [each for each in standings(results) if each.evaluated and each.trial is not None]
-    return tuple(_track(results, objective, evaluated) for objective in results.objectives)
+    hover = tuple(hover_text(results, each) for each in evaluated)
+    return tuple(_track(results, each, evaluated, hover) for each in results.objectives)
 
 
 def draw_tracks(found: tuple[Track, ...]) -> go.Figure:
@@ -69,31 +70,8 @@ def draw_tracks(found: tuple[Track, ...]) -> go.Figure:
 
 
 def _draw_track(figure: go.Figure, track: Track, row: int) -> None:
-    where = {"row": row, "col": 1}
     for place in (Place.INFEASIBLE, Place.FEASIBLE):
-        mine = [
-            index
-            for index, feasible in enumerate(track.feasible)
-            if feasible == (place is Place.FEASIBLE)
-        ]
-        figure.add_scatter(
-            x=[track.trials[index] for index in mine],
-            y=[track.values[index] for index in mine],
-            customdata=[track.keys[index] for index in mine],
-            hovertext=[track.hover[index] for index in mine],
-            hovertemplate="%{hovertext}<extra></extra>",
-            mode="markers",
-            name=place.value,
-            legendgroup=place.value,
-            showlegend=row == 1 and bool(mine),
-            marker={
-                "symbol": style.SYMBOLS[place],
-                "color": style.COLOURS[place],
-                "size": 8,
-                "line": {"width": 1.5, "color": style.COLOURS[place]},
-            },
-            **where,
-        )
+        _draw_trials(figure, track, place, row)
     figure.add_scatter(
         x=[*track.trials],
         y=[*track.best],
@@ -103,19 +81,45 @@ def _draw_track(figure: go.Figure, track: Track, row: int) -> None:
         legendgroup="best",
         showlegend=row == 1 and any(track.feasible),
         hoverinfo="skip",
-        **where,
+        row=row,
+        col=1,
     )
-    focus = [*track.values]
+    focus, others = [*track.values], []
     if track.bound is not None:
         focus.append(track.bound)
         _draw_level(figure, track.bound, track.limit, row, colour=style.LIMIT, dash="dash")
-    others = [] if track.baseline is None else [track.baseline]
-    for value in others:
-        _draw_level(figure, value, "baseline", row, colour=style.MUTED, dash="dot")
+    if track.baseline is not None:
+        others.append(track.baseline)
+        _draw_level(figure, track.baseline, "baseline", row, colour=style.MUTED, dash="dot")
     figure.update_yaxes(
         title_text=wording.axis_title(track.metric),
         range=view(focus, others, log=False),
-        **where,
+        row=row,
+        col=1,
+    )
+
+
+def _draw_trials(figure: go.Figure, track: Track, place: Place, row: int) -> None:
+    wanted = place is Place.FEASIBLE
+    mine = [index for index, feasible in enumerate(track.feasible) if feasible == wanted]
+    figure.add_scatter(
+        x=[track.trials[index] for index in mine],
+        y=[track.values[index] for index in mine],
+        customdata=[track.keys[index] for index in mine],
+        hovertext=[track.hover[index] for index in mine],
+        hovertemplate="%{hovertext}<extra></extra>",
+        mode="markers",
+        name=place.value,
+        legendgroup=place.value,
+        showlegend=row == 1 and bool(mine),
+        marker={
+            "symbol": style.SYMBOLS[place],
+            "color": style.COLOURS[place],
+            "size": 8,
+            "line": {"width": 1.5, "color": style.COLOURS[place]},
+        },
+        row=row,
+        col=1,
     )
 
 
@@ -132,7 +136,9 @@ def _draw_level(
     )
 
 
-def _track(results: Results, objective: Objective, evaluated: list[Standing]) -> Track:
+def _track(
+    results: Results, objective: Objective, evaluated: list[Standing], hover: tuple[str, ...]
+) -> Track:
     metric = results.metrics[objective.metric]
     best: float | None = None
     reached: list[float | None] = []
@@ -149,7 +155,7 @@ def _track(results: Results, objective: Objective, evaluated: list[Standing]) ->
         keys=tuple(each.key for each in evaluated),
         values=tuple(wording.shown(metric, value) for value in values),
         feasible=tuple(each.record.feasible for each in evaluated),
-        hover=tuple(hover_text(results, each) for each in evaluated),
+        hover=hover,
         best=tuple(reached),
         baseline=None if baseline is None else wording.shown(metric, baseline.value),
         bound=wording.shown(metric, bounds[0].bound) if bounds else None,

@@ -87,58 +87,56 @@ CONFIG: dict[str, Any] = {
 """What every page passes to plotly.js."""
 
 
-def _template() -> go.layout.Template:
-    axis = {
-        "gridcolor": GRID,
-        "gridwidth": 1,
-        "zeroline": False,
-        "showline": True,
-        "linecolor": BROKEN,
-        "ticks": "outside",
-        "ticklen": 4,
-        "tickcolor": BROKEN,
-        "tickfont": {"color": MUTED, "size": 12},
-        "title": {"font": {"color": INK, "size": 13}, "standoff": 10},
-        "automargin": True,
+_AXIS = {
+    "gridcolor": GRID,
+    "gridwidth": 1,
+    "zeroline": False,
+    "showline": True,
+    "linecolor": BROKEN,
+    "ticks": "outside",
+    "ticklen": 4,
+    "tickcolor": BROKEN,
+    "tickfont": {"color": MUTED, "size": 12},
+    "title": {"font": {"color": INK, "size": 13}, "standoff": 10},
+    "automargin": True,
+}
+_LEGEND = {
+    "orientation": "h",
+    # At the figure's lower edge, however many lines it takes.
+    "yref": "container",
+    "yanchor": "bottom",
+    "y": 0,
+    "xanchor": "left",
+    "x": 0,
+    "font": {"size": 12},
+    "itemsizing": "constant",
+}
+TEMPLATE = go.layout.Template(
+    layout={
+        "font": {"family": FONT, "size": 13, "color": INK},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "colorway": [MEMBER, REFERENCE, OUTSIDE, FEASIBLE, MUTED],
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+        "margin": {"l": 64, "r": 36, "t": 30, "b": 52},
+        "hoverlabel": {
+            "bgcolor": PAPER,
+            "bordercolor": BROKEN,
+            "font": {"family": FONT, "size": 12, "color": INK},
+            "align": "left",
+        },
+        "legend": _LEGEND,
+        "hovermode": "closest",
+        "bargap": 0.35,
+        "modebar": {
+            "bgcolor": "rgba(0,0,0,0)",
+            "color": BROKEN,
+            "activecolor": INK,
+            "orientation": "v",
+        },
     }
-    return go.layout.Template(
-        layout={
-            "font": {"family": FONT, "size": 13, "color": INK},
-            "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)",
-            "colorway": [MEMBER, REFERENCE, OUTSIDE, FEASIBLE, MUTED],
-            "xaxis": axis,
-            "yaxis": axis,
-            "margin": {"l": 64, "r": 36, "t": 30, "b": 52},
-            "hoverlabel": {
-                "bgcolor": PAPER,
-                "bordercolor": BROKEN,
-                "font": {"family": FONT, "size": 12, "color": INK},
-                "align": "left",
-            },
-            "legend": {
-                "orientation": "h",
-                "yref": "container",
-                "yanchor": "bottom",
-                "y": 0,
-                "xanchor": "left",
-                "x": 0,
-                "font": {"size": 12},
-                "itemsizing": "constant",
-            },
-            "hovermode": "closest",
-            "bargap": 0.35,
-            "modebar": {
-                "bgcolor": "rgba(0,0,0,0)",
-                "color": BROKEN,
-                "activecolor": INK,
-                "orientation": "v",
-            },
-        }
-    )
-
-
-TEMPLATE = _template()
+)
 
 
 def empty(words: str) -> go.Figure:
