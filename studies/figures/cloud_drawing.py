@@ -130,7 +130,6 @@ def _draw_bound(figure: go.Figure, bound: Bound, axis: _Axis) -> None:
             xanchor="right",
             y=place,
             yanchor="top" if not bound.above else "bottom",
-            bgcolor=style.BROKEN_SIDE,
             **label,
         )
 
