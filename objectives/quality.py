@@ -1,0 +1,53 @@
+"""The quality of a file on a split: what the learned stage reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tightfit import Kind, Reading, Stage
+from tightfit.objectives.data import Data, Split
+from tightfit.objectives.runtimes import Runtime, predict
+from tightfit.objectives.task import Task
+
+BATCH = 250
+
+
+def prepare_inputs(data: Data, inputs: Tensor, input_shape: tuple[int, ...]) -> Tensor:
+    """Return inputs as a network wants them: normalized, and of its size.
+
+    Args:
+        data: Gives mean and standard deviation.
+        inputs: ``[n, C, ...]`` as the data set holds them.
+        input_shape: What the network wants, without the batch axis; pictures of another side are
+            resized bilinearly, with antialiasing.
+    """
+    normalized = data.normalize(inputs)
+    if tuple(normalized.shape[1:]) == tuple(input_shape):
+        return normalized
+    return F.interpolate(
+        normalized, size=input_shape[1:], mode="bilinear", antialias=True, align_corners=False
+    )
+
+
+def score_file(
+    path: Path, split: Split, *, data: Data, task: Task, runtime: Runtime, batch: int = BATCH
+) -> Reading:
+    """Run a file on a split and return its quality.
+
+    Raises:
+        MeasurementError: The file does not run, or the score does not work.
+    """
+    session = runtime.open(path)
+    shape = session.input_shapes[0]
+    outputs = [
+        torch.from_numpy(predict(session, prepare_inputs(data, part, shape).numpy()))
+        for part in torch.split(split.inputs, batch)
+    ]
+    value, stderr = task.measure(torch.cat(outputs), split.targets)
+    return Reading(
+        value, kind=Kind.MEASURED, stage=Stage.LEARNED, stderr=stderr, repeats=len(split)
+    )

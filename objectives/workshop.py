@@ -1,0 +1,197 @@
+"""Takes readings of candidates: builds them, writes and measures files, trains and scores."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, cast
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from tightfit import Blueprint, Candidate, IntArray, Kind, Program, Reading, Recipe, Stage
+from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.artifact.files import write_atomically
+from tightfit.objectives.data import Data
+from tightfit.objectives.evaluator import Progress
+from tightfit.objectives.latency import LatencyMeter
+from tightfit.objectives.metrics import STATIC_METRICS
+from tightfit.objectives.profile import DeviceProfile
+from tightfit.objectives.quality import prepare_inputs, score_file
+from tightfit.objectives.task import Task
+from tightfit.objectives.training import Trainer
+
+MODEL_FILE = "model.onnx"
+WEIGHTS_FILE = "model.safetensors"
+CALIBRATION_PICTURES, CALIBRATION_BATCH = 512, 128
+
+
+class Compressed(Protocol):
+    """What a network offers beside its forward pass, to become a file."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of the input that it wants, without the batch axis."""
+        ...
+
+    def recalibrate_norms(self, batches: Iterable[Tensor]) -> None:
+        """Take the statistics of normalizations anew."""
+        ...
+
+    def calibrate(self, batches: Iterable[Tensor]) -> None:
+        """Set the ranges of quantized activations and the scales of quantized weights."""
+        ...
+
+    def program(self) -> Program:
+        """Return what its file says."""
+        ...
+
+
+class Space(Protocol):
+    """What candidates are made from."""
+
+    def blueprint(self, batch: IntArray) -> Blueprint:
+        """Return the shapes of a batch ``[n, hparams]``."""
+        ...
+
+    def build(self, candidate: Candidate) -> nn.Module:
+        """Return a new network that is also :class:`Compressed`."""
+        ...
+
+    def recipe(self, candidate: Candidate) -> Recipe:
+        """Return how the candidate is trained."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """Works on files in a folder, one sub-folder a candidate.
+
+    Attributes:
+        space: Makes networks from candidates.
+        data: Gives calibration pictures and the validation split.
+        task: Gives the score.
+        profile: Of the device, for static metrics.
+        meter: Measures latency beside the baseline's file, and knows the runtime.
+        trainer: Fine-tunes.
+        folder: Of all candidates; it exists.
+        metadata: Kept in every file.
+        seed: Of the study; a trial's number is added.
+    """
+
+    space: Space
+    data: Data
+    task: Task
+    profile: DeviceProfile
+    meter: LatencyMeter
+    trainer: Trainer
+    folder: Path
+    metadata: Mapping[str, str]
+    seed: int
+
+    def static(self, candidate: Candidate) -> Mapping[str, Reading]:
+        """Return the static readings."""
+        batch = np.array([candidate.indices], dtype=np.int64)
+        return static_readings(self.space.blueprint(batch), self.profile)
+
+    def begin(self, candidate: Candidate, number: int) -> FileWork:
+        """Return the work on one candidate of the space."""
+        return FileWork(
+            self,
+            self.space.build(candidate),
+            recipe=self.space.recipe(candidate),
+            folder=self.folder / candidate.key,
+            seed=self.seed + number,
+        )
+
+
+class FileWork:
+    """One network on its way: built, measured, trained, scored.
+
+    Args:
+        workshop: Gives the tools.
+        model: Also :class:`Compressed`.
+        recipe: How to train it.
+        folder: Gets its file and its trained tensors; made when it is not there.
+        seed: Of everything random.
+    """
+
+    def __init__(
+        self, workshop: Workshop, model: nn.Module, *, recipe: Recipe, folder: Path, seed: int
+    ) -> None:
+        self._workshop = workshop
+        self._model = model
+        self._recipe = recipe
+        self._folder = folder
+        self._seed = seed
+
+    @property
+    def model(self) -> nn.Module:
+        """The network as it is now."""
+        return self._model
+
+    def build(self) -> Mapping[str, Reading]:
+        """Set statistics and ranges, write the file; return its bytes."""
+        network = cast(Compressed, self._model)
+        network.recalibrate_norms(self._calibration())
+        network.calibrate(self._calibration())
+        return self._write()
+
+    def measure(self) -> Mapping[str, Reading]:
+        """Return the file's latency beside the baseline's."""
+        result = self._workshop.meter.measure(self._folder / MODEL_FILE)
+        return {"latency_ms": result.latency_ms}
+
+    def train(self, progress: Progress) -> None:
+        """Fine-tune the network."""
+        self._model = self._workshop.trainer(
+            self._model, self._recipe, seed=self._seed, progress=progress
+        )
+
+    def score(self) -> Mapping[str, Reading]:
+        """Write the file with its trained weights; return its quality."""
+        readings = dict(self._write())
+        state = {name: tensor.contiguous() for name, tensor in self._model.state_dict().items()}
+        write_atomically(self._folder / WEIGHTS_FILE, save(state))
+        task = self._workshop.task
+        readings[task.metric.name] = score_file(
+            self._folder / MODEL_FILE,
+            self._workshop.data.validation,
+            data=self._workshop.data,
+            task=task,
+            runtime=self._workshop.meter.runtime,
+        )
+        return readings
+
+    def discard(self) -> None:
+        """Remove the candidate's folder."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _write(self) -> Mapping[str, Reading]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        program = cast(Compressed, self._model).program()
+        metadata = self._workshop.metadata
+        size = write_onnx(program, self._folder / MODEL_FILE, metadata=metadata)
+        return {"size_kb": Reading(size / 1000, kind=Kind.COUNTED, stage=Stage.RUNTIME)}
+
+    def _calibration(self) -> Iterator[Tensor]:
+        data = self._workshop.data
+        shape = cast(Compressed, self._model).input_shape
+        # The training split may be sorted by class: a fixed draw over all of it.
+        order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))
+        for chosen in torch.split(order[:CALIBRATION_PICTURES], CALIBRATION_BATCH):
+            yield prepare_inputs(data, data.train.inputs[chosen], shape)
+
+
+def static_readings(blueprint: Blueprint, profile: DeviceProfile) -> dict[str, Reading]:
+    """Return the static metrics of a blueprint of one candidate as readings."""
+    return {
+        static.metric.name: Reading(
+            float(static.compute(blueprint, profile)[0]), kind=static.kind, stage=Stage.STATIC
+        )
+        for static in STATIC_METRICS
+    }
