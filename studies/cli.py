@@ -1,1 +1,244 @@
-def main() -> None: ...
+"""The command line. Each command reads its arguments, calls one function and prints what it gives.
+
+Exit codes: 0 done; 1 done, but nothing feasible was found; 2 wrong input; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tightfit import TightfitError, __version__
+from tightfit.objectives.metrics import METRICS
+from tightfit.objectives.task import classification
+from tightfit.search import Stopped, pareto_front
+from tightfit.studies.checking import check_study
+from tightfit.studies.dashboard import create_dashboard, serve
+from tightfit.studies.exporting import export_member, run_assembly
+from tightfit.studies.inspecting import CLASSES, inspect_model
+from tightfit.studies.plan import Plan
+from tightfit.studies.report import write_report
+from tightfit.studies.results import Results
+from tightfit.studies.run_folder import RunFolder, open_run
+from tightfit.studies.running import RunRequest, run_study
+from tightfit.studies.study_file import find_study, read_study, schema
+from tightfit.studies.tables import front_rows, front_table
+from tightfit.studies.template import study_template
+from tightfit.studies.watching import ConsoleWatcher
+
+NOTHING_FEASIBLE, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    help="Hard limits in; the best network that fits, out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+console = Console()
+errors = Console(stderr=True)
+
+StudyArgument = Annotated[
+    str, typer.Argument(help="A study file, or the name of a shipped one.", metavar="STUDY")
+]
+RunArgument = Annotated[Path, typer.Argument(help="The folder of a run.", metavar="RUN")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="KEY=VALUE replaces a key of the study file.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
+PickOption = Annotated[str, typer.Option(help="knee, an objective, or a trial's number.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        console.print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def init(
+    model: Annotated[str, typer.Option(help="torchvision:NAME, timm:NAME or module:function.")],
+    data: Annotated[str, typer.Option(help="A data set's name or module:function.")],
+) -> None:
+    """Print a commented study file for a model and a data set."""
+    sys.stdout.write(study_template(model, data))
+
+
+@app.command()
+def check(study: StudyArgument, set_: SetOption = None, as_json: JsonOption = False) -> None:
+    """Read everything and say what the study would mean; train nothing."""
+    found = check_study(read_study(find_study(study), set_ or ()))
+    if as_json:
+        _print_json(found.to_json())
+    else:
+        console.print(found.view())
+    if not found.possible:
+        raise typer.Exit(NOTHING_FEASIBLE)
+
+
+@app.command()
+def run(
+    study: StudyArgument,
+    trials: Annotated[int | None, typer.Option(help="How many candidates to train.")] = None,
+    to: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME by default.")] = None,
+    storage: Annotated[str | None, typer.Option(help="URL of an Optuna storage.")] = None,
+    set_: SetOption = None,
+) -> None:
+    """Search; run again, it resumes."""
+    overrides = [*(set_ or ()), *([f"trials={trials}"] if trials is not None else [])]
+    path = find_study(study)
+    read = read_study(path, overrides)
+    folder = RunFolder(to or Path("runs") / read.name)
+    request = RunRequest(read, path, tuple(overrides), folder, storage)
+    watcher = ConsoleWatcher(console, objective=read.spec.objectives[0], trials=read.spec.trials)
+    try:
+        with watcher.shown():
+            results, outcome = run_study(request, watcher)
+    except KeyboardInterrupt:
+        again = " ".join(["tightfit", "run", *sys.argv[2:]])
+        errors.print(f"\nInterrupted; everything finished is kept. Go on with: {again}")
+        raise typer.Exit(INTERRUPTED) from None
+    if outcome is not None and outcome.stopped is not Stopped.FINISHED:
+        errors.print(f"[yellow]The search stopped early:[/] {outcome.message}", highlight=False)
+    console.print(front_table(results))
+    _say_where(folder, feasible=_any_feasible(results))
+    if not _any_feasible(results):
+        raise typer.Exit(NOTHING_FEASIBLE)
+
+
+@app.command()
+def front(folder: RunArgument, as_json: JsonOption = False) -> None:
+    """Show the feasible front beside baseline and references."""
+    results = open_run(folder).results()
+    if as_json:
+        rows = [row.to_json(results.metrics, results.baseline) for row in front_rows(results)]
+        _print_json({"study": results.name, "finished": results.finished, "networks": rows})
+    else:
+        console.print(front_table(results))
+    if not _any_feasible(results):
+        raise typer.Exit(NOTHING_FEASIBLE)
+
+
+@app.command()
+def export(
+    folder: RunArgument,
+    to: Annotated[Path, typer.Option(help="The folder to write.")],
+    pick: PickOption = "knee",
+    study: Annotated[str | None, typer.Option(help="The study file, if it was moved.")] = None,
+) -> None:
+    """Write a member's file, weights and report, measured again."""
+    run_folder = open_run(folder)
+    assembly = None
+    if study is not None:
+        assembly = run_assembly(Plan.read(run_folder.plan), find_study(study))
+    exported = export_member(run_folder, pick=pick, to=to, assembly=assembly)
+    console.print(f"{exported.standing.name} is in {to}:", highlight=False)
+    for path in sorted(to.iterdir()):
+        console.print(f"  {path.name}  {path.stat().st_size / 1000:,.1f} kB", highlight=False)
+
+
+@app.command()
+def report(folder: RunArgument, pick: PickOption = "knee") -> None:
+    """Write report.html, one self-contained page."""
+    run_folder = open_run(folder)
+    console.print(str(write_report(run_folder.results(), run_folder.report, pick=pick)))
+
+
+@app.command()
+def dashboard(
+    folder: RunArgument,
+    port: Annotated[int, typer.Option(help="On loopback; 0 takes a free one.")] = 8050,
+) -> None:
+    """Show the run as a live page on loopback."""
+    run_folder = open_run(folder)
+    exports = run_folder.path / "exports"
+
+    def write(trial: int) -> Path:
+        return export_member(run_folder, pick=str(trial), to=exports / f"trial-{trial}").folder
+
+    console.print(f"http://127.0.0.1:{port}  (Ctrl-C ends it)", highlight=False)
+    serve(create_dashboard(run_folder.results, write), port=port)
+
+
+@app.command()
+def inspect(
+    model: Annotated[str, typer.Argument(help="As in a study's model.name.", metavar="MODEL")],
+    input_: Annotated[str, typer.Option("--input", help="CxHxW, e.g. 3x224x224.")],
+    classes: Annotated[int, typer.Option(help="Of the classifier.")] = CLASSES,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a network costs layer by layer, and what of it can be compressed."""
+    found = inspect_model(model, input_, folder=Path.cwd(), classes=classes)
+    if as_json:
+        _print_json(found.to_json())
+    else:
+        console.print(found.view())
+
+
+@app.command()
+def metrics(as_json: JsonOption = False) -> None:
+    """List each metric with unit, stage and kind."""
+    known = (*METRICS, classification().metric)
+    columns = ("name", "unit", "direction", "stage", "kind", "summary")
+    rows = [{column: str(getattr(metric, column)) for column in columns} for metric in known]
+    if as_json:
+        _print_json(rows)
+        return
+    table = Table(*columns, box=None, header_style="bold")
+    for row in rows:
+        table.add_row(*row.values())
+    console.print(table)
+
+
+@app.command(name="schema")
+def print_schema() -> None:
+    """Print the JSON Schema of a study file."""
+    _print_json(schema())
+
+
+def main() -> None:
+    """Run the command line; the one place where errors become messages and exit codes."""
+    try:
+        code = app(standalone_mode=False)
+    except TightfitError as error:
+        errors.print("[bold red]error:[/] ", end="")
+        errors.print(str(error), highlight=False, markup=False, soft_wrap=True)
+        code = WRONG_INPUT
+    except click.ClickException as error:
+        errors.print("[bold red]error:[/] ", end="")
+        errors.print(error.format_message(), highlight=False, markup=False, soft_wrap=True)
+        code = WRONG_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+def _any_feasible(results: Results) -> bool:
+    return bool(pareto_front(results.records, results.objectives).members)
+
+
+def _say_where(folder: RunFolder, *, feasible: bool) -> None:
+    path = folder.path
+    console.print(f"\nReport: {folder.report}\nFiles:  {folder.candidates}", highlight=False)
+    if feasible:
+        console.print("Next:", highlight=False)
+        for command in (
+            f"tightfit export {path} --pick knee --to export",
+            f"tightfit dashboard {path}",
+            f"tightfit front {path} --json",
+        ):
+            console.print(f"  {command}", highlight=False)
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=1) + "\n")

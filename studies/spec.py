@@ -42,6 +42,9 @@ class DataTable(Table):
     )
     root: str | None = Field(None, description="Folder of the data set's files.")
     download: bool = False
+    image_size: PositiveInt = Field(
+        224, description="Side in pixels to which an image folder's pictures are brought."
+    )
 
 
 class TrainingTable(Table):

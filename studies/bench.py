@@ -1,0 +1,172 @@
+"""A study with everything that its trials need: what a worker opens, and what a run prepares."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from tightfit import Constraint, Measurement, __version__
+from tightfit.objectives.evaluator import Progress, StagedEvaluator
+from tightfit.objectives.latency import LatencyMeter
+from tightfit.objectives.runtimes import OnnxRuntime
+from tightfit.objectives.teacher import Teacher, prepare_teacher
+from tightfit.objectives.workshop import MODEL_FILE, Workshop
+from tightfit.spaces.compression import CompressionSpace
+from tightfit.studies.assembly import Assembly, StaticCosts, assemble, static_errors
+from tightfit.studies.baseline import Say, measured_baseline, trained_module
+from tightfit.studies.limits import check_contradictions
+from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.study_file import read_study
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A study that is ready to evaluate candidates.
+
+    Attributes:
+        assembly: What the study names.
+        space: Of its trained baseline.
+        folder: Of the run.
+        baseline: The readings of the uncompressed network.
+        constraints: With bounds as numbers.
+        teacher: Views and outputs of the baseline, when anything distils.
+        fingerprint: Of all that readings depend on.
+    """
+
+    assembly: Assembly
+    space: CompressionSpace
+    folder: RunFolder
+    baseline: Measurement
+    constraints: tuple[Constraint, ...]
+    teacher: Teacher | None
+    fingerprint: str
+
+    @property
+    def costs(self) -> StaticCosts:
+        """The static metrics of candidates."""
+        return StaticCosts(self.space, self.assembly.profile)
+
+    @property
+    def workshop(self) -> Workshop:
+        """What builds, measures, trains and scores."""
+        return Workshop(
+            space=self.space,
+            data=self.assembly.data,
+            task=self.assembly.task,
+            profile=self.assembly.profile,
+            meter=LatencyMeter(
+                self.folder.baseline / MODEL_FILE,
+                OnnxRuntime(self.assembly.profile.threads),
+                reference_ms=self.baseline.value("latency_ms"),
+            ),
+            trainer=self.assembly.trainer(self.teacher),
+            folder=self.folder.candidates,
+            metadata={"tightfit": __version__, "baseline": self.fingerprint},
+            seed=self.assembly.study.spec.seed,
+        )
+
+    def evaluator(self, progress: Progress) -> StagedEvaluator:
+        """Return what evaluates candidates in this process."""
+        return StagedEvaluator(
+            workshop=self.workshop,
+            constraints=self.constraints,
+            errors=static_errors(self.constraints),
+            fingerprint=self.fingerprint,
+            progress=progress,
+        )
+
+
+def prepare(
+    assembly: Assembly,
+    folder: RunFolder,
+    *,
+    say: Say,
+    progress: Progress,
+    space: CompressionSpace | None = None,
+) -> Bench:
+    """Prepare a run: train, write and measure the baseline, and ask the teacher.
+
+    Everything is kept in the run's folder; a second call reads it.
+
+    Args:
+        assembly: The study's parts.
+        folder: Of the run; made when it is not there.
+        say: Told what is being done.
+        progress: Told how far the baseline's training and the teacher's views are.
+        space: Of the trained baseline, when it is at hand.
+
+    Raises:
+        SpecError: The folder cannot be written, or the limits cannot be met.
+    """
+    folder.make()
+    threads = assembly.study.spec.training.threads or os.cpu_count() or 1
+    torch.set_num_threads(threads)
+    module = trained_module(assembly, folder, say=say, progress=progress)
+    if space is None:
+        space = assembly.space(module)
+    say("measuring the baseline")
+    runtime = OnnxRuntime(assembly.profile.threads)
+    baseline = measured_baseline(assembly, space, folder, runtime=runtime)
+    constraints = tuple(limit.resolve(baseline.value) for limit in assembly.limits)
+    check_contradictions(constraints)
+    fingerprint = assembly.fingerprint(module)
+    return Bench(
+        assembly=assembly,
+        space=space,
+        folder=folder,
+        baseline=baseline,
+        constraints=constraints,
+        teacher=_teacher(assembly, space, folder, fingerprint, say, progress),
+        fingerprint=fingerprint,
+    )
+
+
+def _teacher(
+    assembly: Assembly,
+    space: CompressionSpace,
+    folder: RunFolder,
+    fingerprint: str,
+    say: Say,
+    progress: Progress,
+) -> Teacher | None:
+    spec = assembly.study.spec
+    if spec.space.distillation is None:
+        return None
+    say(f"asking the teacher about {spec.training.teacher_views} views of each training input")
+    return prepare_teacher(
+        space.baseline_network(),
+        assembly.data,
+        augment=assembly.task.augment,
+        views=spec.training.teacher_views,
+        seed=spec.seed,
+        precision=assembly.trainer(None).precision,
+        folder=folder.teacher,
+        key=fingerprint,
+        progress=lambda done, total: progress(done, total, 0.0),
+    )
+
+
+def open_bench(study: str, overrides: list[str], folder: str) -> Bench:
+    """Open a prepared run, e.g. in a worker.
+
+    Args:
+        study: Path of the study file.
+        overrides: As given to the run.
+        folder: Of the run.
+
+    Raises:
+        SpecError: The study or its data are not usable.
+    """
+    assembly = assemble(read_study(Path(study), overrides))
+    return prepare(assembly, RunFolder(Path(folder)), say=_quiet, progress=_no_progress)
+
+
+def _quiet(_text: str) -> None:
+    return None
+
+
+def _no_progress(_done: int, _total: int, _loss: float) -> None:
+    return None

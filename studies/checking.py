@@ -1,0 +1,141 @@
+"""Says what a study would mean, before anything is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from tightfit import Constraint, Metric, Reading
+from tightfit.objectives.workshop import static_readings
+from tightfit.search.survey import Survey, survey
+from tightfit.studies.assembly import Assembly, StaticCosts, assemble, static_errors
+from tightfit.studies.limits import Limit, check_contradictions
+from tightfit.studies.study_file import Study
+from tightfit.studies.wording import quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a study would mean.
+
+    Attributes:
+        name: Of the study.
+        metrics: By name.
+        baseline: Static readings of the uncompressed network.
+        limits: As written.
+        constraints: Those that are settled before training, with bounds as numbers.
+        survey: Of the space under them; ``None`` where no limit is static.
+        size: Combinations of choices.
+        hparams: How many.
+        notes: What is worth knowing, one line each.
+    """
+
+    name: str
+    metrics: dict[str, Metric]
+    baseline: dict[str, Reading]
+    limits: tuple[Limit, ...]
+    constraints: tuple[Constraint, ...]
+    survey: Survey | None
+    size: int
+    hparams: int
+    notes: tuple[str, ...]
+
+    @property
+    def possible(self) -> bool:
+        """Whether some candidate keeps every limit that is known before training."""
+        return self.survey is None or self.survey.allowed is not None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        return {
+            "name": self.name,
+            "possible": self.possible,
+            "hparams": self.hparams,
+            "candidates": self.size,
+            "baseline": {name: reading.to_json() for name, reading in self.baseline.items()},
+            "limits": [str(limit) for limit in self.limits],
+            "static_limits": [str(constraint) for constraint in self.constraints],
+            "share_within_static_limits": None if self.survey is None else self.survey.share,
+            "share_that_breaks": {} if self.survey is None else dict(self.survey.broken),
+            "least_violation": 0.0 if self.survey is None else self.survey.excess,
+            "notes": list(self.notes),
+        }
+
+    def view(self) -> Group:
+        """Return what a terminal shows."""
+        costs = Table(title="Baseline", title_justify="left", box=None, padding=(0, 2))
+        for column in ("metric", "value", "kind"):
+            costs.add_column(column)
+        for name, reading in self.baseline.items():
+            costs.add_row(name, quantity(self.metrics[name], reading.value), reading.kind.value)
+        lines = [
+            f"[bold]{self.name}[/]: {self.hparams} hparams, {self.size:.3g} combinations",
+            *(f"limit: {limit}" for limit in self.limits),
+        ]
+        if self.survey is not None:
+            lines.append(
+                f"{100 * self.survey.share:.3g} % of random candidates keep the limits that are "
+                "known before training"
+            )
+            lines += [
+                f"  {100 * share:.3g} % break {name}" for name, share in self.survey.broken.items()
+            ]
+            if self.survey.allowed is None:
+                lines.append(
+                    "[bold red]No candidate keeps them[/]: the nearest breaks them by "
+                    f"{100 * self.survey.excess:.3g} % in sum; relax one of them, or give the "
+                    "space stronger choices"
+                )
+        lines += [f"note: {note}" for note in self.notes]
+        return Group(*(Text.from_markup(line) for line in lines), Text(""), costs)
+
+
+def check_study(study: Study) -> Check:
+    """Read everything a study names and say what it would mean; train nothing.
+
+    Raises:
+        SpecError: The study cannot be run as written.
+    """
+    assembly = assemble(study)
+    space = assembly.space(assembly.model.module)
+    baseline = static_readings(space.baseline_blueprint(), assembly.profile)
+    constraints = tuple(
+        limit.resolve(lambda metric: baseline[metric].value)
+        for limit in assembly.limits
+        if limit.metric in baseline
+    )
+    check_contradictions(constraints)
+    found = None
+    if constraints:
+        found = survey(
+            space.search_space,
+            StaticCosts(space, assembly.profile),
+            constraints,
+            static_errors=static_errors(constraints),
+        )
+    return Check(
+        name=study.name,
+        metrics=assembly.metrics,
+        baseline=baseline,
+        limits=assembly.limits,
+        constraints=constraints,
+        survey=found,
+        size=space.search_space.size,
+        hparams=len(space.search_space),
+        notes=_notes(assembly, space.sites.frozen),
+    )
+
+
+def _notes(assembly: Assembly, frozen: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    notes = list(assembly.model.notes)
+    if assembly.model.needs_training:
+        epochs = assembly.study.spec.training.baseline_epochs
+        notes.append(f"the baseline has no weights; a run trains it first, for {epochs} epochs")
+    if assembly.data.test is None:
+        notes.append("there is no test split; reports will say 'not measured'")
+    notes += [f"{name} keeps its channels: {reason}" for name, reason in frozen]
+    return tuple(notes)

@@ -1,0 +1,160 @@
+"""Looks into a network: what it costs layer by layer, and what of it can be compressed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from tightfit import Blueprint, SpecError
+from tightfit.objectives.metrics import METRICS, STATIC_METRICS
+from tightfit.objectives.models import load_model
+from tightfit.objectives.profile import CPU
+from tightfit.spaces.compression import CompressionSpace
+from tightfit.spaces.settings import (
+    DecompositionSettings,
+    PruningSettings,
+    QuantizationSettings,
+    SpaceSettings,
+)
+from tightfit.spaces.sites import Sites
+from tightfit.studies.wording import quantity
+
+_EVERYTHING = SpaceSettings(
+    pruning=PruningSettings(),
+    quantization=QuantizationSettings(),
+    decomposition=DecompositionSettings(),
+)
+CLASSES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A network's costs and sites.
+
+    Attributes:
+        name: Of the network.
+        input_shape: ``(C, H, W)``.
+        costs: Static metrics by name.
+        state_dict_kb: Bytes of all parameters and buffers (1 kB = 1,000 bytes).
+        layers: One row a layer.
+        sites: What can be compressed.
+    """
+
+    name: str
+    input_shape: tuple[int, ...]
+    costs: dict[str, float]
+    state_dict_kb: float
+    layers: tuple[dict[str, Any], ...]
+    sites: Sites
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        return {
+            "model": self.name,
+            "input": list(self.input_shape),
+            **self.costs,
+            "state_dict_kb": self.state_dict_kb,
+            "layers": list(self.layers),
+            "groups": [
+                {
+                    "name": group.name,
+                    "stage": group.stage,
+                    "width": group.width,
+                    "producers": list(group.producers),
+                    "consumers": list(group.consumers),
+                }
+                for group in self.sites.groups
+            ],
+            "frozen": [{"name": name, "reason": reason} for name, reason in self.sites.frozen],
+        }
+
+    def view(self) -> Group:
+        """Return what a terminal shows."""
+        table = Table(box=None, padding=(0, 1), header_style="bold")
+        numbers = ("params", "macs", "activations")
+        for column in ("layer", "stage", "operator", "shape", *numbers, "pruned with"):
+            table.add_column(column, justify="right" if column in numbers else "left")
+        for row in self.layers:
+            table.add_row(
+                row["name"], row["stage"], row["operator"],
+                "x".join(str(side) for side in row["shape"]),
+                *(f"{row[column]:,}" for column in numbers), row["group"] or "",
+            )  # fmt: skip
+        known = {metric.name: metric for metric in METRICS}
+        costs = ", ".join(
+            f"{name} {quantity(known[name], value)}" for name, value in self.costs.items()
+        )
+        frozen = [f"{name} keeps its channels: {reason}" for name, reason in self.sites.frozen]
+        shape = "x".join(str(side) for side in self.input_shape)
+        lines = [
+            f"{self.name} on {shape}: {costs}, state_dict_kb {self.state_dict_kb:,.0f}",
+            f"{len(self.sites.groups)} channel groups can be pruned",
+            *frozen,
+        ]
+        return Group(table, Text(""), *(Text(line) for line in lines))
+
+
+def inspect_model(name: str, input_text: str, *, folder: Path, classes: int) -> Inspection:
+    """Return what a network costs and what of it can be compressed.
+
+    Args:
+        name: As in a study's ``model.name``.
+        input_text: ``CxHxW``.
+        folder: Where a user's module is looked up.
+        classes: Of the network's classifier.
+
+    Raises:
+        SpecError: The network or the shape is not usable.
+    """
+    shape = _shape(input_text)
+    module = load_model(name, input_shape=shape, classes=classes, folder=folder, stem="imagenet")
+    space = CompressionSpace(module, torch.zeros(1, *shape), settings=_EVERYTHING)
+    blueprint = space.baseline_blueprint()
+    state = module.state_dict().values()
+    return Inspection(
+        name=name,
+        input_shape=shape,
+        costs={
+            static.metric.name: float(static.compute(blueprint, CPU)[0])
+            for static in STATIC_METRICS
+        },
+        state_dict_kb=sum(tensor.numel() * tensor.element_size() for tensor in state) / 1000,
+        layers=tuple(_layer_rows(space.sites, blueprint)),
+        sites=space.sites,
+    )
+
+
+def _layer_rows(sites: Sites, blueprint: Blueprint) -> list[dict[str, Any]]:
+    operations = {operation.name: operation for operation in blueprint.operations}
+    group_of = {name: group.name for group in sites.groups for name in group.producers}
+    rows = []
+    for layer in sites.layers:
+        operation = operations[layer.name]
+        activation = blueprint.activations[operation.output]
+        rows.append(
+            {
+                "name": layer.name,
+                "stage": layer.stage,
+                "operator": layer.node.operator,
+                "shape": list(layer.shape),
+                "params": int(operation.weights[0] + operation.trained_extras[0]),
+                "macs": int(operation.macs[0]),
+                "activations": int(activation.elements[0]),
+                "group": group_of.get(layer.name),
+            }
+        )
+    return rows
+
+
+def _shape(text: str) -> tuple[int, int, int]:
+    parts = text.lower().split("x")
+    if len(parts) != 3 or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise SpecError(f"--input takes CxHxW, e.g. 3x224x224, got {text!r}")
+    channels, height, width = (int(part) for part in parts)
+    return channels, height, width

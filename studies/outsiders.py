@@ -1,0 +1,171 @@
+"""Networks from outside the space, to compare with: was compressing worth it?
+
+The best shape found, trained from new weights for twice its steps, and standard small networks,
+quantized to 8 bits. Both learn from the same data and the same teacher as the candidates; neither
+is held to the limits, so that one sees by how much they miss them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch import nn
+
+from tightfit import Blueprint, Candidate, Outcome, Reading, Recipe, Record
+from tightfit.objectives.evaluator import Progress, StagedEvaluator
+from tightfit.objectives.models import load_model
+from tightfit.objectives.workshop import FileWork, static_readings
+from tightfit.search import pareto_front
+from tightfit.spaces.compression import CompressionSpace, fresh
+from tightfit.spaces.settings import QuantizationSettings, SpaceSettings
+from tightfit.studies.bench import Bench
+
+FROM_SCRATCH = "best shape from scratch"
+_STEPS_FROM_SCRATCH = 2
+_BITS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Outsider:
+    """A network that is no candidate of the space, ready to be worked on.
+
+    Attributes:
+        origin: What it is, for people.
+        candidate: Whose shape it has; empty where it has none of the space.
+        blueprint: Its shapes.
+        model: With new weights.
+        recipe: How it is trained.
+    """
+
+    origin: str
+    candidate: Candidate
+    blueprint: Blueprint
+    model: nn.Module
+    recipe: Recipe
+
+
+def outsider_records(
+    bench: Bench,
+    records: Sequence[Record],
+    known: Sequence[Record],
+    *,
+    say: Callable[[str], None],
+    progress: Progress,
+) -> Iterator[Record]:
+    """Evaluate the outsiders that the study asks for and that are not known yet.
+
+    Args:
+        bench: Of the run.
+        records: Of the search.
+        known: Records of outsiders that were evaluated before.
+        say: Told what is being trained.
+        progress: Told about the training's steps.
+    """
+    done = {record.origin for record in known}
+    for make in _makers(bench, records):
+        outsider = make()
+        if outsider is None or outsider.origin in done:
+            continue
+        say(f"for comparison: {outsider.origin}")
+        yield _evaluate(bench, outsider, progress)
+
+
+def _makers(bench: Bench, records: Sequence[Record]) -> Iterator[Callable[[], Outsider | None]]:
+    table = bench.assembly.study.spec.references
+    best = _best(bench, records)
+    if table.from_scratch and best is not None:
+        yield lambda: _from_scratch(bench, best)
+    for name in table.small_nets:
+        yield lambda name=name: _small_net(bench, name, best)  # type: ignore[misc]
+
+
+def _best(bench: Bench, records: Sequence[Record]) -> Record | None:
+    """Return the front's member of the best quality, or of the first objective."""
+    front = pareto_front(records, bench.assembly.objectives)
+    if not front.members:
+        return None
+    names = [objective.metric for objective in bench.assembly.objectives]
+    quality = bench.assembly.task.metric.name
+    return front.best(quality if quality in names else names[0])
+
+
+def _from_scratch(bench: Bench, best: Record) -> Outsider:
+    space, candidate = bench.space, best.candidate
+    recipe = space.recipe(candidate)
+    batch = np.array([candidate.indices], dtype=np.int64)
+    return Outsider(
+        origin=FROM_SCRATCH,
+        candidate=candidate,
+        blueprint=space.blueprint(batch),
+        model=fresh(space.build(candidate), seed=bench.assembly.study.spec.seed),
+        recipe=replace(recipe, epochs=_STEPS_FROM_SCRATCH * recipe.epochs),
+    )
+
+
+def _small_net(bench: Bench, name: str, best: Record | None) -> Outsider:
+    assembly = bench.assembly
+    spec = assembly.study.spec
+    module = load_model(
+        name,
+        input_shape=assembly.data.input_shape,
+        classes=assembly.data.classes,
+        folder=assembly.study.folder,
+        stem=spec.model.stem,
+        stem_stride=spec.model.stem_stride,
+        seed=spec.seed,
+    )
+    settings = SpaceSettings(quantization=QuantizationSettings("network", (None, _BITS)))
+    space = CompressionSpace(module, assembly.example, settings=settings)
+    candidate = space.search_space.from_choices({"network.bits": _BITS})
+    model_space = bench.space
+    chosen = best.candidate if best is not None else model_space.search_space.baseline()
+    recipe = model_space.recipe(chosen)
+    return Outsider(
+        origin=f"{name.removeprefix('torchvision:')}, {_BITS} bits",
+        candidate=Candidate(()),
+        blueprint=space.blueprint(np.array([candidate.indices], dtype=np.int64)),
+        model=space.build(candidate),
+        recipe=replace(recipe, epochs=spec.references.small_net_epochs),
+    )
+
+
+def _evaluate(bench: Bench, outsider: Outsider, progress: Progress) -> Record:
+    workshop = bench.workshop
+    work = FileWork(
+        workshop,
+        outsider.model,
+        recipe=outsider.recipe,
+        folder=bench.folder.path / "outsiders" / outsider.origin.replace(" ", "_"),
+        seed=workshop.seed,
+    )
+    evaluator = StagedEvaluator(
+        workshop=_Only(work, static_readings(outsider.blueprint, workshop.profile)),
+        constraints=(),
+        errors={},
+        fingerprint=bench.fingerprint,
+        progress=progress,
+    )
+    record = evaluator.evaluate(outsider.candidate, outsider.origin, 0)
+    if record.outcome is not Outcome.EVALUATED:
+        return record
+    violations = {
+        str(constraint): constraint.violation(record.measurement)
+        for constraint in bench.constraints
+    }
+    return replace(record, violations=violations)
+
+
+@dataclass(frozen=True, slots=True)
+class _Only:
+    """A workshop with one piece of work."""
+
+    work: FileWork
+    readings: Mapping[str, Reading]
+
+    def static(self, _candidate: Candidate) -> Mapping[str, Reading]:
+        return self.readings
+
+    def begin(self, _candidate: Candidate, _number: int) -> FileWork:
+        return self.work

@@ -1,0 +1,133 @@
+"""Where a run keeps what."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tightfit import Candidate, Record, SpecError
+from tightfit.search.front import pareto_front
+from tightfit.search.ledger import Ledger
+from tightfit.search.storage import open_storage
+from tightfit.studies.plan import Plan
+from tightfit.studies.results import Results
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The folder of one run and the names in it."""
+
+    path: Path
+
+    @property
+    def plan(self) -> Path:
+        """What the run was started to do."""
+        return self.path / "plan.json"
+
+    @property
+    def journal(self) -> Path:
+        """The embedded storage."""
+        return self.path / "journal.log"
+
+    @property
+    def baseline(self) -> Path:
+        """Folder of the uncompressed network's own file and readings."""
+        return self.path / "baseline"
+
+    @property
+    def teacher(self) -> Path:
+        """Folder of the teacher's outputs."""
+        return self.path / "teacher"
+
+    @property
+    def candidates(self) -> Path:
+        """Folder of the files of candidates, one folder each."""
+        return self.path / "candidates"
+
+    @property
+    def log(self) -> Path:
+        """What workers printed."""
+        return self.path / "worker.log"
+
+    @property
+    def report(self) -> Path:
+        """The report page."""
+        return self.path / "report.html"
+
+    def candidate(self, candidate: Candidate) -> Path:
+        """Folder of one candidate's files."""
+        return self.candidates / candidate.key
+
+    def make(self) -> None:
+        """Make the folder and those in it.
+
+        Raises:
+            SpecError: It cannot be made or written.
+        """
+        try:
+            for folder in (self.path, self.baseline, self.teacher, self.candidates):
+                folder.mkdir(parents=True, exist_ok=True)
+            probe = self.path / ".probe"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise SpecError(
+                f"the run's folder {self.path} cannot be written: {error.strerror}; "
+                "choose another with --to"
+            ) from error
+
+    def started(self) -> bool:
+        """Whether a run was begun here."""
+        return self.plan.is_file()
+
+    def results(self) -> Results:
+        """Return what the run has found so far.
+
+        Raises:
+            SpecError: This is not a run, or its storage cannot be read.
+        """
+        plan = Plan.read(self.plan)
+        ledger = Ledger(
+            open_storage(plan.storage or self.journal),
+            plan.name,
+            space=plan.space,
+            objectives=plan.objectives,
+            constraints=plan.constraints,
+        )
+        records = tuple(entry.record for entry in ledger.entries)
+        return Results(
+            name=plan.name,
+            folder=self.path,
+            space=plan.space,
+            metrics=plan.metrics,
+            constraints=plan.constraints,
+            objectives=plan.objectives,
+            baseline=plan.baseline,
+            records=records,
+            references=ledger.references,
+            reference_point=plan.reference_point,
+            finished=ledger.get("finished") == plan.spec["trials"],
+        )
+
+    def keep_front_files(self, records: tuple[Record, ...], plan: Plan) -> None:
+        """Remove the files of candidates that are not on the front: only those are exported."""
+        members = pareto_front(records, plan.objectives).members
+        kept = {record.candidate.key for record in members}
+        for folder in self.candidates.iterdir():
+            if folder.name not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def open_run(path: Path) -> RunFolder:
+    """Return a run that exists.
+
+    Raises:
+        SpecError: There is no such folder, or it holds no run.
+    """
+    if not path.is_dir():
+        raise SpecError(f"there is no run {path}; 'tightfit run STUDY --to {path}' makes one")
+    folder = RunFolder(path)
+    if not folder.started():
+        raise SpecError(f"{path} is not a run: it has no {folder.plan.name}")
+    return folder

@@ -1,0 +1,227 @@
+"""Runs a study: prepares the baseline, searches, keeps everything, and goes on where it stopped."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from tightfit import Candidate, Direction, Record, SpecError
+from tightfit.search import Progress as SearchProgress
+from tightfit.search import Search, SearchOutcome, Stopped, open_storage
+from tightfit.search.reference_candidates import reference_candidates
+from tightfit.studies.assembly import assemble, static_errors
+from tightfit.studies.bench import Bench, prepare
+from tightfit.studies.outsiders import outsider_records
+from tightfit.studies.plan import Plan
+from tightfit.studies.report import write_report
+from tightfit.studies.results import Results
+from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.study_file import Study
+from tightfit.studies.worker_process import TrialLimits, WorkerProcess
+
+_MARGIN = 0.1
+
+
+class Watcher(Protocol):
+    """Sees a run on its way; the command line's progress bar is one."""
+
+    def say(self, text: str) -> None:
+        """Hear what is being done."""
+        ...
+
+    def step(self, done: int, total: int, loss: float) -> None:
+        """Hear of the training's steps, or of another job's parts."""
+        ...
+
+    def record(self, record: Record, progress: SearchProgress) -> None:
+        """See a record that was kept."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a person asks for.
+
+    Attributes:
+        study: As it was read.
+        study_path: Its file.
+        overrides: As given with ``--set``.
+        folder: Of the run.
+        storage: URL of another storage than the run's own file.
+    """
+
+    study: Study
+    study_path: Path
+    overrides: tuple[str, ...]
+    folder: RunFolder
+    storage: str | None = None
+
+
+def run_study(request: RunRequest, watcher: Watcher) -> tuple[Results, SearchOutcome | None]:
+    """Run a study, or go on with a run, until its trials are spent.
+
+    Returns:
+        What was found, and how the search ended; ``None`` when the run was finished before.
+
+    Raises:
+        SpecError: The study cannot be run as written, or the folder holds another study's run.
+        StorageError: The disk is full; what was finished is kept.
+    """
+    spec = request.study.spec.model_dump(mode="json")
+    folder = request.folder
+    if folder.started():
+        Plan.read(folder.plan).check_same_study(spec, folder.path)
+        results = folder.results()
+        if results.finished and _trained(results) >= request.study.spec.trials:
+            return results, None
+    folder.make()
+    with _only_run(folder):
+        assembly = assemble(request.study)
+        bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step)
+        _plan(bench, request, spec).write(folder.plan)
+        outcome = _search(bench, request, watcher)
+        results = folder.results()
+        write_report(results, folder.report)
+    return results, outcome
+
+
+def _search(bench: Bench, request: RunRequest, watcher: Watcher) -> SearchOutcome:
+    spec = request.study.spec
+    worker = WorkerProcess(
+        {
+            "study": str(request.study_path.resolve()),
+            "overrides": list(request.overrides),
+            "folder": str(request.folder.path.resolve()),
+        },
+        request.folder.log,
+        fingerprint=bench.fingerprint,
+        limits=TrialLimits(
+            seconds=None if spec.trial.minutes is None else 60 * spec.trial.minutes,
+            memory_mb=spec.trial.memory_mb,
+        ),
+        progress=watcher.step,
+    )
+    plan = Plan.read(request.folder.plan)
+    search = Search(
+        space=bench.space.search_space,
+        costs=bench.costs,
+        constraints=bench.constraints,
+        objectives=bench.assembly.objectives,
+        evaluator=worker,
+        storage=open_storage(request.storage or request.folder.journal),
+        name=request.study.name,
+        fingerprint=bench.fingerprint,
+        static_errors=static_errors(bench.constraints),
+        sampler=spec.sampler,
+        seed=spec.seed,
+    )
+
+    def on_record(record: Record, progress: SearchProgress) -> None:
+        watcher.record(record, progress)
+        request.folder.keep_front_files(search.records, plan)
+
+    try:
+        watcher.say("starting the worker")
+        worker.open()
+        outcome = search.run(trials=spec.trials, references=_references(bench), on_record=on_record)
+    finally:
+        worker.close()
+    for record in outsider_records(
+        bench, search.records, search.references, say=watcher.say, progress=watcher.step
+    ):
+        search.add_reference(record)
+    if outcome.stopped is not Stopped.FAILING:
+        search.set("finished", spec.trials)
+    return outcome
+
+
+def _references(bench: Bench) -> list[tuple[str, Candidate]]:
+    """Return the plain ways that stand beside the search."""
+    table = bench.assembly.study.spec.references
+    space = bench.space.search_space
+    found = reference_candidates(
+        space,
+        bench.costs,
+        bench.constraints,
+        base=_best_training(bench),
+        static_errors=static_errors(bench.constraints),
+        uniform=table.uniform,
+    )
+    return [
+        (reference.origin, reference.candidate)
+        for reference in found
+        if reference.origin.startswith("uniform") or table.single_techniques
+    ]
+
+
+def _best_training(bench: Bench) -> Candidate:
+    """Return the candidate that compresses nothing and trains as long as the study allows."""
+    space = bench.space.search_space
+    choices = {
+        hparam.name: hparam.choices[-1]
+        for hparam in space.hparams
+        if hparam.name in ("training.epochs", "distillation.weight")
+    }
+    return space.from_choices(choices)
+
+
+def _plan(bench: Bench, request: RunRequest, spec: dict[str, Any]) -> Plan:
+    assembly = bench.assembly
+    return Plan(
+        name=request.study.name,
+        spec=spec,
+        study_path=str(request.study_path.resolve()),
+        storage=request.storage,
+        fingerprint=bench.fingerprint,
+        space=bench.space.search_space,
+        metrics=assembly.metrics,
+        constraints=bench.constraints,
+        objectives=assembly.objectives,
+        baseline=bench.baseline,
+        reference_point=reference_point(bench),
+    )
+
+
+def reference_point(bench: Bench) -> tuple[float, ...]:
+    """Return where the hypervolume is measured from, one value an objective.
+
+    The limit on an objective's metric where the study has one on its worse side; elsewhere a tenth
+    worse than the baseline.
+    """
+    point = []
+    for objective in bench.assembly.objectives:
+        worse = {Direction.MINIMIZE: "<=", Direction.MAXIMIZE: ">="}[objective.direction]
+        bounds = [
+            constraint.bound
+            for constraint in bench.constraints
+            if constraint.metric == objective.metric and constraint.sense.value == worse
+        ]
+        value = bench.baseline.value(objective.metric)
+        sign = 1 if objective.direction is Direction.MINIMIZE else -1
+        point.append(bounds[0] if bounds else value + sign * _MARGIN * abs(value))
+    return tuple(point)
+
+
+def _trained(results: Results) -> int:
+    return sum(record.trained for record in results.records)
+
+
+@contextmanager
+def _only_run(folder: RunFolder) -> Iterator[None]:
+    """Keep other processes from running here meanwhile; the kernel lets go when this one dies."""
+    with (folder.path / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SpecError(
+                f"another process is running {folder.path}; wait for it, or choose another folder "
+                "with --to"
+            ) from None
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield

@@ -1,0 +1,106 @@
+"""What a person sees while a study runs: a bar, the best so far, what was screened out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from tightfit import Outcome, Record
+from tightfit.objectives.metrics import METRICS
+from tightfit.objectives.task import classification
+from tightfit.search import Progress as SearchProgress
+from tightfit.studies.wording import reading_text
+
+
+class ConsoleWatcher:
+    """Shows a run on a terminal; on a pipe it prints a line a record instead of a bar.
+
+    Args:
+        console: Where to.
+        objective: The metric by which "best" is meant.
+        trials: How many candidates shall be trained.
+    """
+
+    def __init__(self, console: Console, *, objective: str, trials: int) -> None:
+        self._console = console
+        self._metrics = {m.name: m for m in (*METRICS, classification().metric)}
+        self._objective = objective
+        self._trials = trials
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+            transient=True,
+        )
+        self._search: TaskID | None = None
+        self._job: TaskID | None = None
+
+    @contextmanager
+    def shown(self) -> Iterator[ConsoleWatcher]:
+        """Show the bar inside."""
+        with self._bar:
+            yield self
+
+    def say(self, text: str) -> None:
+        """Show what is being done."""
+        self._forget_job()
+        self._job = self._bar.add_task(text, total=None, note="")
+        if not self._console.is_terminal:
+            self._console.print(text)
+
+    def step(self, done: int, total: int, loss: float) -> None:
+        """Show how far the job at hand is."""
+        if self._job is None:
+            self._job = self._bar.add_task("training", total=total, note="")
+        note = f"loss {loss:.3f}" if loss else ""
+        self._bar.update(self._job, completed=done, total=total, note=note)
+
+    def record(self, record: Record, progress: SearchProgress) -> None:
+        """Show a record that was kept."""
+        self._forget_job()
+        note = f"{progress.screened} screened out, {progress.failed} failed"
+        if progress.best is not None:
+            note = f"best {self._value(progress.best)}, {note}"
+        if self._search is None:
+            self._search = self._bar.add_task("trials", total=progress.trials, note=note)
+        self._bar.update(self._search, completed=progress.trained, note=note)
+        if record.outcome is not Outcome.SCREENED:
+            self._console.print(self._line(record, progress), highlight=False)
+
+    def _line(self, record: Record, progress: SearchProgress) -> str:
+        head = f"{progress.trained:>4}/{progress.trials}  {record.origin}: "
+        if record.outcome is Outcome.FAILED:
+            return f"{head}[red]failed[/]: {record.reason}"
+        broken = [name for name, violation in record.violations.items() if violation > 0]
+        verdict = "[green]keeps all limits[/]" if record.feasible else f"breaks {', '.join(broken)}"
+        shown = [n for n in (self._objective, "size_kb", "latency_ms") if n in record.measurement]
+        values = ", ".join(
+            reading_text(self._metrics[name], record.measurement[name])
+            for name in dict.fromkeys(shown)
+        )
+        return f"{head}{values}, {verdict}"
+
+    def _value(self, record: Record) -> str:
+        return reading_text(self._metrics[self._objective], record.measurement[self._objective])
+
+    def _forget_job(self) -> None:
+        if self._job is not None:
+            self._bar.remove_task(self._job)
+            self._job = None

@@ -1,0 +1,95 @@
+"""The process that evaluates: candidates come in as lines of JSON, records go out as lines of JSON.
+
+    {"start": {...}}                                        -> {"ready": true}
+    {"candidate": [0, 3, 1], "origin": "tpe", "number": 7}  -> {"progress": [40, 330, 0.61]} ...
+                                                            -> {"record": {...}}
+
+A process of its own, because native code may crash and memory may run out: then the run loses one
+candidate and starts another worker. When the run itself is killed, its end of the pipe closes, and
+the worker leaves at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
+
+from tightfit.studies.bench import Bench, open_bench
+
+from tightfit import Candidate, TightfitError
+
+PROGRESS_SECONDS = 0.2
+
+
+def main() -> None:
+    """Serve candidates until the pipe closes."""
+    replies = _take_standard_output()
+    messages = _incoming(sys.stdin)
+    try:
+        bench = open_bench(**next(messages)["start"])
+    except TightfitError as error:
+        _say(replies, {"refused": str(error)})
+        return
+    _say(replies, {"ready": True})
+    for message in messages:
+        _say(replies, _answer(bench, message, replies))
+
+
+def _answer(bench: Bench, message: dict[str, Any], replies: TextIO) -> dict[str, Any]:
+    evaluator = bench.evaluator(_throttled(lambda *step: _say(replies, {"progress": step})))
+    candidate = Candidate(tuple(message["candidate"]))
+    try:
+        record = evaluator.evaluate(candidate, message["origin"], message["number"])
+    except Exception:  # noqa: BLE001 - whatever it is, it must reach the run as a reason
+        return {"crashed": traceback.format_exc()}
+    return {"record": record.to_json()}
+
+
+def _throttled(say: Callable[[int, int, float], None]) -> Callable[[int, int, float], None]:
+    last = 0.0
+
+    def progress(done: int, total: int, loss: float) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= PROGRESS_SECONDS or done == total:
+            last = now
+            say(done, total, loss)
+
+    return progress
+
+
+def _take_standard_output() -> TextIO:
+    """Keep the pipe for replies alone; whatever else is printed goes to the log."""
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return replies
+
+
+def _say(replies: TextIO, message: dict[str, Any]) -> None:
+    replies.write(json.dumps(message) + "\n")
+    replies.flush()
+
+
+def _incoming(stream: TextIO) -> Iterator[dict[str, Any]]:
+    """Yield messages; leave the process the moment the other side is gone."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in stream:
+            lines.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        yield json.loads(lines.get())
+
+
+if __name__ == "__main__":
+    main()
