@@ -17,17 +17,14 @@ from tightfit import (
     Activation,
     Blueprint,
     BoolArray,
-    Graph,
     IntArray,
     Node,
     Operation,
 )
+from tightfit.spaces.compiled_graph import CompiledGraph
 from tightfit.spaces.decomposition import ranks, spatial
-from tightfit.spaces.folding import folded_norms
-from tightfit.spaces.quantization import fused_ends, origins, rounded_activations
-from tightfit.spaces.shapes import Shape
+from tightfit.spaces.quantization import rounded_activations
 from tightfit.spaces.sites import Layer
-from tightfit.spaces.ties import Ties
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,52 +44,14 @@ class BatchChoices:
     size: IntArray
 
 
-class BlueprintProgram:
-    """A network's graph, compiled to arithmetic.
-
-    Args:
-        graph: Of the baseline.
-        layers: Its layers by name.
-        ties: Its channels.
-        shapes: Of every activation, for each choice of the input size.
-    """
-
-    def __init__(
-        self,
-        graph: Graph,
-        layers: Mapping[str, Layer],
-        ties: Ties,
-        shapes: list[dict[str, Shape]],
-    ) -> None:
-        self._graph = graph
-        self._layers = layers
-        self._ties = ties
-        self._norms = folded_norms(graph)
-        self._ends = fused_ends(graph)
-        self._origin = origins(graph)
-        self._positions = {
-            name: np.array([_positions(each[name]) for each in shapes]) for name in shapes[0]
-        }
-        self._flat = {name: len(shape) == 1 for name, shape in shapes[0].items()}
-        self._hidden = self._inside_fusions()
-
-    def __call__(self, choices: BatchChoices) -> Blueprint:
-        """Return the blueprint of a batch."""
-        return _Batch(self, choices).blueprint()
-
-    def _inside_fusions(self) -> set[str]:
-        """Return the nodes whose work is done by the node they are fused with."""
-        hidden = {node.name for node in self._graph.nodes if node.operator == "dropout"}
-        hidden |= {norm.name for norm in self._norms.values()}
-        for name, end in self._ends.items():
-            if end != name and end not in hidden:
-                hidden.add(end)
-        return hidden
+def blueprint(compiled: CompiledGraph, choices: BatchChoices) -> Blueprint:
+    """Return the shapes of a batch of candidates."""
+    return _Batch(compiled, choices).blueprint()
 
 
 class _Batch:
-    def __init__(self, program: BlueprintProgram, choices: BatchChoices) -> None:
-        self._p = program
+    def __init__(self, compiled: CompiledGraph, choices: BatchChoices) -> None:
+        self._g = compiled
         self._c = choices
         self._n = len(choices.size)
         self._all = np.ones(self._n, dtype=bool)
@@ -100,19 +59,19 @@ class _Batch:
         self._operations: list[Operation] = []
         self._activations: dict[str, Activation] = {}
         quantized = {name: np.less(bits, FLOAT_BITS) for name, bits in choices.bits.items()}
-        self._rounded = rounded_activations(program._graph, quantized)
+        self._rounded = rounded_activations(compiled.graph, quantized)
         self._stored: dict[str, str] = {}
         """By name of a value, the activation in which it lies."""
 
     def blueprint(self) -> Blueprint:
-        graph = self._p._graph
+        graph = self._g.graph
         for name in graph.inputs:
             self._store(name, name)
         for node in graph.nodes:
-            if node.name in self._p._hidden:
+            if node.name in self._g.hidden:
                 self._stored.setdefault(node.name, self._stored[node.inputs[0]])
                 continue
-            end = self._p._ends[node.name]
+            end = self._g.ends[node.name]
             self._store(node.name, end)
             inputs = tuple(self._stored[name] for name in node.inputs)
             if node.operator in WEIGHT_OPERATORS:
@@ -129,22 +88,22 @@ class _Batch:
     def _store(self, name: str, end: str) -> None:
         """Note that the value of ``name`` lies in the activation ``end``."""
         self._stored[name] = self._stored[end] = end
-        elements = self._channels(end) * self._positions(end)
-        if self._p._flat[end]:
-            elements = self._channels(end)
+        elements = self._channels(end)
+        if end not in self._g.flat:
+            elements = elements * self._positions(end)
         self._activations[end] = Activation(end, elements, self._bits_of(end))
 
     def _layer(self, node: Node, inputs: tuple[str, ...], end: str) -> None:
         share = self._c.shares.get(node.name)
         whole = self._all if share is None else np.equal(share, 0)
-        before, after = self._channels(node.inputs[0]), self._channels(node.name)
-        kernel = _kernel(self._p._layers[node.name])
-        groups = np.maximum(1, self._all * node.integer("groups", 1))
-        if int(groups[0]) > 1 and not self._p._layers[node.name].dense:
-            groups = after if self._depthwise(node) else groups
+        before, after = self._ends(node)
+        kernel = _kernel(self._g.layers[node.name])
+        groups = self._none + node.integer("groups", 1)
+        if self._depthwise(node):
+            groups = after
         self._add(
             node, node.name, inputs, end, present=whole, channels=(before, after), groups=groups,
-            kernel=kernel, places=self._places(node), last=True,
+            kernel=kernel, places=self._places(node.name), last=True,
         )  # fmt: skip
         if share is not None and not whole.all():
             self._parts(node, inputs, end, share=share, channels=(before, after), kernel=kernel)
@@ -159,11 +118,11 @@ class _Batch:
         channels: tuple[IntArray, IntArray],
         kernel: tuple[int, int],
     ) -> None:
-        layer = self._p._layers[node.name]
+        layer = self._g.layers[node.name]
         before, after = channels
         rank_in, rank_out = ranks(layer, share, before, after)
         present = np.greater(share, 0)
-        inside, outside = self._positions(node.inputs[0]), self._positions(node.name)
+        inside, outside = self._positions(node.inputs[0]), self._places(node.name)
         thin = (1, 1)
         parts = (
             [((before, rank_in), thin, inside), ((rank_in, rank_out), kernel, outside),
@@ -198,9 +157,15 @@ class _Batch:
         places: IntArray,
         last: bool,
     ) -> None:
-        norm = self._p._norms.get(node.name)
+        norm = self._g.norms.get(node.name) if last else None
         biased = "bias" in node.parameters and last
-        extras = int(biased) + (_trained(norm) if norm is not None and last else 0)
+        extras = channels[1] * int(biased)
+        if node.name in self._g.repeated:
+            # The file has the weights of every call, the module has them once.
+            area = kernel[0] * kernel[1]
+            extras = -(channels[0] * channels[1] * area // groups)
+        if norm is not None:
+            extras = extras + self._g.trained(norm, channels[1])
         self._operations.append(
             Operation(
                 name=name,
@@ -214,13 +179,12 @@ class _Batch:
                 kernel=kernel,
                 positions=places,
                 bits=self._weight_bits(node.name),
-                bias=biased or (norm is not None and last),
-                trained_extras=extras * channels[1],
+                bias=biased or norm is not None,
+                trained_extras=extras,
             )
         )
 
     def _plain(self, node: Node, inputs: tuple[str, ...], end: str) -> None:
-        extras = _trained(node) * self._channels(node.name)
         self._operations.append(
             Operation(
                 name=node.name,
@@ -235,26 +199,35 @@ class _Batch:
                 positions=self._none,
                 bits=self._none + FLOAT_BITS,
                 bias=False,
-                trained_extras=extras,
+                trained_extras=self._g.trained(node, self._channels(node.name)),
             )
         )
 
     def _channels(self, name: str) -> IntArray:
         total = self._none
-        for segment in self._p._ties.rows[name]:
+        for segment in self._g.ties.rows[name]:
             width = self._c.widths.get(segment.group, segment.width)
             total = total + width * segment.repeat
         return total
 
-    def _positions(self, name: str) -> IntArray:
-        return self._p._positions[name][self._c.size]
+    def _ends(self, node: Node) -> tuple[IntArray, IntArray]:
+        """Return a layer's input and output channels."""
+        if node.name not in self._g.ties.whole:
+            return self._channels(node.inputs[0]), self._channels(node.name)
+        groups = node.integer("groups", 1)
+        first, second = self._g.layers[node.name].shape[:2]
+        if node.operator == "conv_transpose":
+            return self._none + first, self._none + second * groups
+        return self._none + second * groups, self._none + first
 
-    def _places(self, node: Node) -> IntArray:
-        """Return at how many positions the weights are applied."""
-        return self._positions(node.inputs[0] if node.operator == "conv_transpose" else node.name)
+    def _positions(self, name: str) -> IntArray:
+        return self._g.positions[name][self._c.size]
+
+    def _places(self, layer: str) -> IntArray:
+        return self._g.places[layer][self._c.size]
 
     def _bits_of(self, name: str) -> IntArray:
-        rounded = self._rounded.get(self._p._origin[name])
+        rounded = self._rounded.get(self._g.origin[name])
         if rounded is None:
             return self._none + FLOAT_BITS
         return np.where(rounded, 8, FLOAT_BITS)
@@ -263,22 +236,9 @@ class _Batch:
         return self._c.bits.get(layer, self._none + FLOAT_BITS)
 
     def _depthwise(self, node: Node) -> bool:
-        return self._p._layers[node.name].shape[1] == 1
-
-
-def _positions(shape: Shape) -> int:
-    product = 1
-    for side in shape[1:]:
-        product *= side
-    return product
+        layer = self._g.layers[node.name]
+        return node.operator == "conv" and not layer.dense and layer.shape[1] == 1
 
 
 def _kernel(layer: Layer) -> tuple[int, int]:
     return (layer.shape[2], layer.shape[3]) if len(layer.shape) == 4 else (1, 1)
-
-
-def _trained(node: Node | None) -> int:
-    """Return how many trainable numbers a node has for each channel."""
-    if node is None or node.operator not in ("batch_norm", "layer_norm"):
-        return 0
-    return sum(role in node.parameters for role in ("weight", "bias"))

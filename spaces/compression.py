@@ -20,7 +20,8 @@ from tightfit import (
     SearchSpace,
     SpecError,
 )
-from tightfit.spaces.blueprint_program import BatchChoices, BlueprintProgram
+from tightfit.spaces.blueprint_program import BatchChoices, blueprint
+from tightfit.spaces.compiled_graph import compile_graph
 from tightfit.spaces.decomposition import Decomposition
 from tightfit.spaces.input_size import InputSize
 from tightfit.spaces.network import Network
@@ -76,7 +77,7 @@ class CompressionSpace:
             hparam.name: column for column, hparam in enumerate(self.search_space.hparams)
         }
         layers = {layer.name: layer for layer in self.sites.layers}
-        self._program = BlueprintProgram(graph, layers, self._ties, self._size.shapes)
+        self._compiled = compile_graph(graph, layers, self._ties, self._size.shapes)
 
     def baseline_network(self) -> Network:
         """Return the traced network with nothing changed."""
@@ -88,7 +89,8 @@ class CompressionSpace:
 
     def baseline_blueprint(self) -> Blueprint:
         """Return the blueprint of the network with nothing changed, a batch of one."""
-        return self._program(BatchChoices({}, {}, {}, np.zeros(1, dtype=np.int64)))
+        whole = BatchChoices({}, {}, {}, np.zeros(1, dtype=np.int64))
+        return blueprint(self._compiled, whole)
 
     def blueprint(self, batch: IntArray) -> Blueprint:
         """Return the shapes of candidates ``[n, hparams]``."""
@@ -97,14 +99,13 @@ class CompressionSpace:
             size = batch[:, columns[self._size.hparams[0].name]]
         pruning, decomposition = self._pruning, self._decomposition
         quantization = self._quantization
-        return self._program(
-            BatchChoices(
-                widths=pruning.widths(columns, batch) if pruning else {},
-                shares=decomposition.shares(columns, batch) if decomposition else {},
-                bits=quantization.bits(columns, batch) if quantization else {},
-                size=size,
-            )
+        choices = BatchChoices(
+            widths=pruning.widths(columns, batch) if pruning else {},
+            shares=decomposition.shares(columns, batch) if decomposition else {},
+            bits=quantization.bits(columns, batch) if quantization else {},
+            size=size,
         )
+        return blueprint(self._compiled, choices)
 
     def recipe(self, candidate: Candidate) -> Recipe:
         """Return how a candidate is trained."""
@@ -122,10 +123,18 @@ class CompressionSpace:
         size = self._size.shape(choices)[self._traced.graph.inputs[0]]
         return Network(graph, tensors, trainable=trainable, input_shape=size).eval()
 
+    def kept(self, candidate: Candidate) -> dict[str, Tensor]:
+        """Return by name of an activation which of the baseline's channels stay, in order."""
+        kept = self._kept(self.search_space.choices(candidate))
+        return {name: self._ties.kept(name, kept) for name in self._ties.rows}
+
+    def _kept(self, choices: Mapping[str, Choice]) -> dict[int, Tensor]:
+        return self._pruning.kept(choices) if self._pruning else {}
+
     def _surgery(
         self, choices: Mapping[str, Choice]
     ) -> tuple[Graph, dict[str, Tensor], frozenset[str]]:
-        kept = self._pruning.kept(choices) if self._pruning else {}
+        kept = self._kept(choices)
         decomposition = self._decomposition
         shares = decomposition.chosen(choices) if decomposition else {}
         graph = self._traced.graph
@@ -136,11 +145,15 @@ class CompressionSpace:
             if node.name not in shares or decomposition is None:
                 nodes.append(_regrouped(node, tensors))
                 continue
+            ends = (self._ties.kept(node.name, kept), self._ties.kept(node.inputs[0], kept))
+            if node.name in self._ties.whole:
+                weight = self._traced.tensors[node.parameters["weight"]]
+                ends = (torch.arange(weight.shape[0]), torch.arange(weight.shape[1]))
             parts, factors = decomposition.split(
                 node.name,
                 shares[node.name],
-                kept_out=self._ties.kept(node.name, kept),
-                kept_in=self._ties.kept(node.inputs[0], kept),
+                kept_out=ends[0],
+                kept_in=ends[1],
             )
             nodes += parts
             del tensors[node.parameters["weight"]]

@@ -45,6 +45,24 @@ def _unary(function: Callable[[Tensor], Tensor]) -> Operation:
     return lambda x, _t, _a: function(x[0])
 
 
+def _layer_norm(x: Values, t: Tensors, a: Any) -> Tensor:
+    axes = x[0].shape[-a["axes"] :]
+    return F.layer_norm(x[0], axes, t.get("weight"), t.get("bias"), a["eps"])
+
+
+def _reshape(x: Values, _t: Tensors, a: Any) -> Tensor:
+    return x[0].reshape([len(x[0]) if side == 0 else side for side in a["shape"]])
+
+
+def _slice(x: Values, _t: Tensors, a: Any) -> Tensor:
+    return x[0].narrow(a["axis"], a["start"], a["end"] - a["start"])
+
+
+def _upsample(x: Values, _t: Tensors, a: Any) -> Tensor:
+    corners = a["align_corners"] if a["mode"] == "bilinear" else None
+    return F.interpolate(x[0], scale_factor=a["scale"], mode=a["mode"], align_corners=corners)
+
+
 OPERATIONS: Mapping[str, Operation] = {
     "conv": _conv,
     "conv_transpose": _conv_transpose,
@@ -72,6 +90,13 @@ OPERATIONS: Mapping[str, Operation] = {
     "adaptive_avg_pool": lambda x, _t, a: F.adaptive_avg_pool2d(x[0], a["output_size"]),
     "mean": lambda x, _t, a: x[0].mean(a["axes"], a["keepdim"]),
     "flatten": lambda x, _t, a: x[0].flatten(a["start"]),
+    "reshape": _reshape,
+    "permute": lambda x, _t, a: x[0].permute(a["axes"]),
+    "slice": _slice,
+    "upsample": _upsample,
+    "layer_norm": _layer_norm,
+    "matmul": _binary(torch.matmul),
+    "softmax": lambda x, _t, a: torch.softmax(x[0], a["axis"]),
 }
 """Operators whose result depends on nothing but inputs, parameters and attributes; batch norms,
 dropout and quantization depend on the network's state and stand in :mod:`spaces.network`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +11,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from tightfit import Graph, Node, Program
-from tightfit.spaces.fake_quantization import weight_limit, weight_scale
+from tightfit import WEIGHT_OPERATORS, Graph, Node, Program
+from tightfit.spaces.fake_quantization import along, weight_limit, weight_step
 
-FOLDABLE = frozenset({"conv", "linear"})
+SMALLEST_SCALE = 1e-12
+"""Of weights; a channel whose gain is zero has a scale all the same."""
 
 
 def folded_norms(graph: Graph) -> dict[str, Node]:
@@ -24,19 +25,20 @@ def folded_norms(graph: Graph) -> dict[str, Node]:
     for node in graph.nodes:
         readers = consumers[node.name]
         alone = len(readers) == 1 and node.name not in graph.outputs
-        if node.operator in FOLDABLE and alone and readers[0].operator == "batch_norm":
+        if _foldable(node) and alone and readers[0].operator == "batch_norm":
             found[node.name] = readers[0]
     return found
 
 
-def norm_scale(norm: Node, tensor: Callable[[str], Tensor]) -> Tensor:
-    """Return what a batch norm multiplies each channel by, ``[C]``; never zero."""
-    deviation = torch.sqrt(tensor(norm.parameters["running_var"]).float() + norm.number("eps"))
-    if "weight" not in norm.parameters:
-        return 1 / deviation
-    gain = tensor(norm.parameters["weight"]).float()
-    # A gain of exactly zero could not be divided by; its channel is constant all the same.
-    return torch.where(gain.abs() < 1e-6, 1e-6, gain) / deviation
+def _foldable(node: Node) -> bool:
+    return node.operator in WEIGHT_OPERATORS and (
+        output_axis(node) == 0 or node.integer("groups", 1) == 1
+    )
+
+
+def output_axis(node: Node) -> int:
+    """Return the axis of a layer's weights that counts its output channels."""
+    return 1 if node.operator == "conv_transpose" else 0
 
 
 def fold(graph: Graph, tensors: Mapping[str, Tensor], input_shape: tuple[int, ...]) -> Program:
@@ -67,7 +69,7 @@ class _Folder:
         )
 
     def _node(self, node: Node) -> Node:
-        if node.operator in ("conv", "linear", "conv_transpose"):
+        if node.operator in WEIGHT_OPERATORS:
             return self._layer(node)
         for role, name in node.parameters.items():
             value = self._tensors[name].numpy()
@@ -75,30 +77,46 @@ class _Folder:
         return node
 
     def _layer(self, node: Node) -> Node:
-        name = node.parameters["weight"]
-        weight = self._tensors[name].float()
-        bias = self._tensors[node.parameters["bias"]] if "bias" in node.parameters else None
-        norm = self._norms.get(node.name)
-        if norm is not None:
-            scale = norm_scale(norm, self._tensors.__getitem__)
-            weight = weight * scale.reshape(-1, *(1,) * (weight.dim() - 1))
-            mean = self._tensors[norm.parameters["running_mean"]].float()
-            bias = ((0 if bias is None else bias.float()) - mean) * scale
-            if "bias" in norm.parameters:
-                bias = bias + self._tensors[norm.parameters["bias"]].float()
+        """Return a layer with its norm folded in, its weights as codes where it is quantized."""
+        name, axis = self._free(node), output_axis(node)
+        weight, gain = self._tensors[node.parameters["weight"]].float(), None
+        bias = self._tensors[node.parameters["bias"]].float() if "bias" in node.parameters else None
+        if node.name in self._norms:
+            gain, bias = self._gain_and_bias(self._norms[node.name], bias)
         parameters = {"weight": name}
         if bias is not None:
             parameters["bias"] = f"{node.name}.bias"
-            self._result[parameters["bias"]] = bias.float().numpy()
-        if "weight_bits" in node.attributes:
+            self._result[parameters["bias"]] = bias.numpy()
+        if bits := node.integer("weight_bits"):
             parameters["weight_scale"] = f"{node.name}.weight_scale"
-            bits = node.integer("weight_bits")
-            clip = self._tensors[node.parameters["weight_clip"]]
-            step = weight_scale(weight, clip, bits)
-            codes = torch.round(weight / step.reshape(-1, *(1,) * (weight.dim() - 1)))
+            step = weight_step(
+                weight, self._tensors[node.parameters["weight_clip"]], bits, axis=axis
+            )
+            codes = torch.round(weight / along(step, weight, axis))
+            if gain is not None:
+                # A scale is positive; the sign of a gain goes into the codes.
+                codes = codes * along(torch.where(gain < 0, -1.0, 1.0), weight, axis)
+                step = (step * gain.abs()).clamp_min(SMALLEST_SCALE)
             limit = weight_limit(bits)
             self._result[name] = codes.clamp(-limit, limit).to(torch.int8).numpy()
             self._result[parameters["weight_scale"]] = step.numpy()
         else:
-            self._result[name] = weight.numpy()
+            folded = weight if gain is None else weight * along(gain, weight, axis)
+            self._result[name] = folded.numpy()
         return replace(node, parameters=parameters)
+
+    def _free(self, node: Node) -> str:
+        """Return a name for the weights; those of a module called twice differ once folded."""
+        name = node.parameters["weight"]
+        while name in self._result:
+            name = f"{name}.{node.name}"
+        return name
+
+    def _gain_and_bias(self, norm: Node, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return what a norm multiplies each channel by, and what it then adds, both ``[O]``."""
+        tensors = {role: self._tensors[name].float() for role, name in norm.parameters.items()}
+        gain = torch.rsqrt(tensors["running_var"] + norm.number("eps"))
+        if "weight" in tensors:
+            gain = gain * tensors["weight"]
+        shift = (0 if bias is None else bias) - tensors["running_mean"]
+        return gain, shift * gain + tensors.get("bias", 0)

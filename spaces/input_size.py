@@ -41,9 +41,13 @@ class InputSize:
             sides.setdefault((height, width), share)
         self.hparams.append(Hparam(NAME, tuple(sides.values())))
         channels = traced.input_shape[0]
-        self.shapes = [activation_shapes(traced, (channels, *side)) for side in sides]
-        for shapes in self.shapes[1:]:
-            _check_flat(traced, base, shapes)
+        try:
+            self.shapes = [activation_shapes(traced, (channels, *side)) for side in sides]
+        except SpecError as error:
+            raise SpecError(
+                f"'input.size' cannot change here: {error}; where a linear layer reads every "
+                "position of the picture, take the table [space.input_size] out"
+            ) from error
 
     def shape(self, choices: Mapping[str, Choice]) -> dict[str, Shape]:
         """Return every activation's shape in the candidate's input size."""
@@ -55,13 +59,4 @@ class InputSize:
 def total_stride(input_shape: Shape, shapes: Mapping[str, Shape]) -> int:
     """Return how many input pixels stand behind one position of the smallest map larger than 1."""
     sides = [shape[1] for shape in shapes.values() if len(shape) == 3 and shape[1] > 1]
-    return int(2 ** np.floor(np.log2(max(1, input_shape[1] // min(sides)))))
-
-
-def _check_flat(traced: Traced, base: Mapping[str, Shape], shapes: Mapping[str, Shape]) -> None:
-    for node in traced.graph.nodes:
-        if node.operator == "linear" and base[node.inputs[0]] != shapes[node.inputs[0]]:
-            raise SpecError(
-                f"'input.size' cannot change here: {node.name!r} reads every position of the "
-                "picture; take the table [space.input_size] out"
-            )
+    return int(2 ** np.floor(np.log2(max(1, input_shape[1] // min(sides, default=input_shape[1])))))

@@ -13,13 +13,13 @@ from torch.nn import functional as F
 from tightfit import WEIGHT_OPERATORS, CandidateError, Graph, Node, Program
 from tightfit.spaces.execution import OPERATIONS
 from tightfit.spaces.fake_quantization import (
-    ACTIVATION_LEVELS,
     Range,
     best_clip,
+    fake_quantize_activation,
     fake_quantize_weight,
-    weight_scale,
+    weight_step,
 )
-from tightfit.spaces.folding import fold, folded_norms, norm_scale
+from tightfit.spaces.folding import fold, output_axis
 
 
 class Network(nn.Module):
@@ -27,8 +27,7 @@ class Network(nn.Module):
 
     Quantized layers and activations compute with float numbers until :meth:`calibrate` has found
     their ranges and ``quantization`` is switched on; from then on the forward pass in evaluation
-    mode is that of the file. In training mode batch norms use the batch's statistics, and the
-    weights in front of them are rounded as the file will hold them, folded (Jacob et al., 2018).
+    mode is that of the file. In training mode batch norms use the batch's statistics.
 
     Args:
         graph: One input, one output.
@@ -123,12 +122,11 @@ class Network(nn.Module):
             self._seen = None
             self.quantization = quantization
             self.train(training)
-        for step in self._steps:
-            if step.bits:
-                weight = self._tensor(step.node.parameters["weight"])
-                weight = weight if step.norm is None else _scaled(weight, self._norm_scale(step))
-                clip = self._tensor(step.node.parameters["weight_clip"])
-                clip.copy_(best_clip(weight.cpu(), step.bits))
+        for node in self.graph.nodes:
+            if bits := node.integer("weight_bits"):
+                weight = self._tensor(node.parameters["weight"])
+                clip = best_clip(weight, bits, axis=output_axis(node))
+                self._tensor(node.parameters["weight_clip"]).copy_(clip)
         self._calibrated = True
 
     @torch.no_grad()
@@ -152,7 +150,9 @@ class Network(nn.Module):
         if step.operation is not None:
             tensors = {role: owner[leaf] for role, owner, leaf in step.tensors}
             if step.bits and self.quantization:
-                tensors["weight"] = self._rounded_weight(step, tensors)
+                axis, weight = step.axis, tensors["weight"]
+                grid = weight_step(weight, tensors["weight_clip"], step.bits, axis=axis)
+                tensors["weight"] = fake_quantize_weight(weight, grid, step.bits, axis=axis)
             result: Tensor = step.operation(inputs, tensors, node.attributes)
             return result
         if node.operator == "batch_norm":
@@ -160,17 +160,6 @@ class Network(nn.Module):
         if node.operator == "dropout":
             return F.dropout(inputs[0], step.rate, self.training)
         return self._quantize(step, inputs[0])
-
-    def _rounded_weight(self, step: _Step, tensors: dict[str, Any]) -> Tensor:
-        weight, clip = tensors["weight"].float(), tensors["weight_clip"]
-        scale = None if step.norm is None else self._norm_scale(step)
-        folded = weight if scale is None else _scaled(weight, scale)
-        rounded = fake_quantize_weight(folded, weight_scale(folded, clip, step.bits), step.bits)
-        return rounded if scale is None else _scaled(rounded, 1 / scale)
-
-    def _norm_scale(self, step: _Step) -> Tensor:
-        assert step.norm is not None
-        return norm_scale(step.norm, self._tensor)
 
     def _batch_norm(self, step: _Step, inputs: Tensor) -> Tensor:
         tensors = {role: owner[leaf] for role, owner, leaf in step.tensors}
@@ -195,7 +184,7 @@ class Network(nn.Module):
         scale, zero = tensors["scale"], tensors["zero_point"]
         assert scale is not None
         assert zero is not None
-        return torch.fake_quantize_per_tensor_affine(inputs, scale, zero, 0, ACTIVATION_LEVELS)
+        return fake_quantize_activation(inputs, scale, zero)
 
     def _add_grids(self) -> None:
         """Register the buffers of quantization that the given tensors did not bring."""
@@ -206,7 +195,8 @@ class Network(nn.Module):
                     continue
                 holder, leaf = _holder(self, name)
                 if role == "weight_clip":
-                    value = torch.ones(len(self._tensor(node.parameters["weight"])))
+                    weight = self._tensor(node.parameters["weight"])
+                    value = torch.ones(weight.shape[output_axis(node)])
                 else:
                     value = torch.tensor(1.0 if role == "scale" else 0)
                 holder.register_buffer(
@@ -214,7 +204,6 @@ class Network(nn.Module):
                 )
 
     def _compile(self) -> list[_Step]:
-        norms = folded_norms(self.graph)
         last: dict[str, str] = {}
         for node in self.graph.nodes:
             last.update(dict.fromkeys(node.inputs, node.name))
@@ -228,7 +217,6 @@ class Network(nn.Module):
                 operation=OPERATIONS.get(node.operator),
                 tensors=self._owners(node),
                 last_use_of=tuple(freed.get(node.name, ())),
-                norm=norms.get(node.name),
             )
             for node in self.graph.nodes
         ]
@@ -264,7 +252,10 @@ class _Step:
     operation: Any
     tensors: tuple[tuple[str, dict[str, Any], str], ...]
     last_use_of: tuple[str, ...]
-    norm: Node | None
+
+    @property
+    def axis(self) -> int:
+        return output_axis(self.node)
 
     @property
     def bits(self) -> int:
@@ -289,8 +280,3 @@ def _holder(root: nn.Module, name: str) -> tuple[nn.Module, str]:
             module.add_module(part, nn.Module())
         module = module._modules[part]  # type: ignore[assignment]
     return module, leaf
-
-
-def _scaled(weight: Tensor, scale: Tensor) -> Tensor:
-    """Return ``weight`` ``[O, ...]`` with each output channel times its ``scale`` ``[O]``."""
-    return weight * scale.reshape(-1, *(1,) * (weight.dim() - 1))

@@ -43,17 +43,33 @@ def _get(args: Arguments, position: int, default: Any) -> Any:
 
 
 def _conv(args: Arguments) -> Translation:
-    padding = _get(args, 4, (0, 0))
     return Translation(
         "conv",
         {
             "stride": _pair(_get(args, 3, 1)),
-            "padding": _pair(padding),
+            "padding": _padding(args),
             "dilation": _pair(_get(args, 5, 1)),
             "groups": int(_get(args, 6, 1)),
         },
         parameters={"weight": 1, "bias": 2},
     )
+
+
+def _padding(args: Arguments) -> tuple[int, int]:
+    """Return the padding of a convolution, words put into numbers."""
+    padding = _get(args, 4, 0)
+    if padding == "valid":
+        return (0, 0)
+    if padding != "same":
+        return _pair(padding)
+    kernel, dilation = args[1].meta["val"].shape[2:], _pair(_get(args, 5, 1))
+    totals = [by * (side - 1) for by, side in zip(dilation, kernel, strict=True)]
+    if any(total % 2 for total in totals):
+        raise SpecError(
+            f"the padding 'same' of an even kernel {list(kernel)} has no rule; "
+            "pad by a number of rows and columns"
+        )
+    return (totals[0] // 2, totals[1] // 2)
 
 
 def _conv_transpose(args: Arguments) -> Translation:
@@ -71,10 +87,22 @@ def _conv_transpose(args: Arguments) -> Translation:
 
 
 def _batch_norm(args: Arguments) -> Translation:
+    if args[3] is None:
+        raise SpecError(
+            "a batch norm without running statistics has no rule; set track_running_stats=True"
+        )
     return Translation(
         "batch_norm",
         {"momentum": float(args[6]), "eps": float(args[7])},
         parameters={"weight": 1, "bias": 2, "running_mean": 3, "running_var": 4},
+    )
+
+
+def _layer_norm(args: Arguments) -> Translation:
+    return Translation(
+        "layer_norm",
+        {"axes": len(args[1]), "eps": float(_get(args, 4, 1e-5))},
+        parameters={"weight": 2, "bias": 3},
     )
 
 
@@ -84,6 +112,8 @@ def _simple(operator: str) -> Rule:
 
 def _binary(operator: str) -> Rule:
     def rule(args: Arguments) -> Translation:
+        if _get(args, 2, 1) != 1:
+            raise SpecError(f"a factor on the second operand has no rule, got {args[2]!r}")
         if isinstance(args[1], int | float):
             return Translation(operator, {"scalar": float(args[1])})
         return Translation(operator, {}, inputs=(0, 1))
@@ -115,13 +145,9 @@ def _avg_pool(args: Arguments) -> Translation:
     return Translation("avg_pool", _pool(args) | more)
 
 
-def _flatten(args: Arguments) -> Translation:
-    if _get(args, 2, -1) != -1:
-        raise SpecError("a flatten that stops before the last axis has no rule")
-    return Translation("flatten", {"start": int(_get(args, 1, 0))})
-
-
 def _mean(args: Arguments) -> Translation:
+    if len(args) < 2 or not isinstance(args[1], list | tuple):
+        raise SpecError("a mean over every axis has no rule; name the axes of the picture")
     axes = tuple(int(axis) for axis in args[1])
     return Translation("mean", {"axes": axes, "keepdim": bool(_get(args, 2, False))})
 
@@ -158,7 +184,9 @@ RULES: Mapping[str, Rule] = {
         "adaptive_avg_pool", {"output_size": _pair(args[1])}
     ),
     "mean": _mean,
-    "flatten": _flatten,
+    "layer_norm": _layer_norm,
+    "matmul": lambda _args: Translation("matmul", {}, inputs=(0, 1)),
+    "bmm": lambda _args: Translation("matmul", {}, inputs=(0, 1)),
     "dropout": lambda args: Translation("dropout", {"rate": float(args[1])}),
 }
 """By ATen's name without overload and without the mark of in-place variants."""

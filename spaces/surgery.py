@@ -30,7 +30,7 @@ def slice_tensors(
 
 
 def _slice(node: Node, role: str, tensor: Tensor, ties: Ties, kept: Mapping[int, Tensor]) -> Tensor:
-    if not kept:
+    if not kept or node.name in ties.whole:
         return tensor.clone()
     outputs = ties.kept(node.name, kept)
     if role != "weight" or node.operator in ("batch_norm", "layer_norm"):

@@ -42,10 +42,12 @@ class Ties:
     Attributes:
         rows: By name of input or node, the channels of its output.
         frozen: By group that must stay whole, the reason.
+        whole: Nodes whose parameters stay whole, and are not counted by the rows around them.
     """
 
     rows: Mapping[str, Row]
     frozen: Mapping[int, str]
+    whole: frozenset[str] = frozenset()
 
     def kept(self, name: str, kept: Mapping[int, Tensor]) -> Tensor:
         """Return the positions that stay in the channel axis of an activation, ``[kept]``.
@@ -89,8 +91,11 @@ class _Follower:
         self._parent: list[int] = []
         self._frozen: dict[int, str] = {}
         self._rows: dict[str, Row] = {}
+        self._whole: set[str] = set()
+        self._shared: set[str] = set()
 
     def follow(self, graph: Graph) -> Ties:
+        self._shared = shared_tensors(graph)
         for name in graph.inputs:
             self._rows[name] = self._open(self._shapes[name][0])
             self._freeze(self._rows[name], "it is the network's input")
@@ -102,13 +107,17 @@ class _Follower:
         frozen: dict[int, str] = {}
         for group, reason in self._frozen.items():
             frozen.setdefault(self._root(group), reason)
-        return Ties(rows, frozen)
+        return Ties(rows, frozen, frozenset(self._whole))
 
     def _row(self, node: Node) -> Row:
         rows = [self._rows[name] for name in node.inputs]
+        if not self._shared.isdisjoint(node.parameters.values()):
+            return self._stop(node, f"{node.name!r} shares its weights with another call of them")
         match node.operator:
             case "conv" if node.attributes["groups"] != 1:
                 return self._grouped(node, rows[0])
+            case "linear" if len(self._shapes[node.name]) > 1:
+                return self._stop(node, f"{node.name!r} is a linear layer over several positions")
             case "conv" | "linear":
                 return self._open(len(self._tensors[node.parameters["weight"]]))
             case "conv_transpose" if node.attributes["groups"] == 1:
@@ -121,12 +130,20 @@ class _Follower:
                 return self._flatten(node, rows[0])
             case "mean" if self._spatial_mean(node):
                 return rows[0]
+            case "permute" | "slice" | "softmax" | "reshape" if _keeps_channels(node):
+                return rows[0]
             case operator if operator in _SAME:
                 return rows[0]
-        for row in rows:
-            self._freeze(row, f"{node.name!r} ({node.operator}) has no rule for channels")
+        return self._stop(node, f"{node.name!r} ({node.operator}) has no rule for channels")
+
+    def _stop(self, node: Node, reason: str) -> Row:
+        """Freeze what a node reads and gives, and leave its parameters whole."""
+        for name in node.inputs:
+            self._freeze(self._rows[name], reason)
         row = self._open(self._shapes[node.name][0] if self._shapes[node.name] else 1)
-        self._freeze(row, f"{node.name!r} ({node.operator}) has no rule for channels")
+        self._freeze(row, reason)
+        if node.parameters:
+            self._whole.add(node.name)
         return row
 
     def _grouped(self, node: Node, row: Row) -> Row:
@@ -141,15 +158,15 @@ class _Follower:
     def _tie(self, rows: list[Row], node: Node) -> Row:
         if len(rows) == 1:
             return rows[0]
+        if len({len(self._shapes[name]) for name in node.inputs}) > 1:
+            return self._stop(node, f"{node.name!r} joins values of different axes")
         first, second = rows
         if sum(s.width * s.repeat for s in second) == 1:
             return first
         if sum(s.width * s.repeat for s in first) == 1:
             return second
         if [(s.width, s.repeat) for s in first] != [(s.width, s.repeat) for s in second]:
-            for row in rows:
-                self._freeze(row, f"{node.name!r} joins channels that are grouped differently")
-            return first
+            return self._stop(node, f"{node.name!r} joins channels that are grouped differently")
         for a, b in zip(first, second, strict=True):
             self._parent[self._root(b.group)] = self._root(a.group)
         return first
@@ -184,3 +201,24 @@ class _Follower:
 
     def _settled(self, segment: Segment) -> Segment:
         return Segment(self._root(segment.group), segment.width, segment.repeat)
+
+
+def shared_tensors(graph: Graph) -> set[str]:
+    """Return the names of tensors that several nodes use: of modules that are called twice."""
+    seen: set[str] = set()
+    shared: set[str] = set()
+    for node in graph.nodes:
+        names = set(node.parameters.values())
+        shared |= names & seen
+        seen |= names
+    return shared
+
+
+def _keeps_channels(node: Node) -> bool:
+    """Whether a node that moves numbers leaves every channel where it is."""
+    match node.operator:
+        case "permute":
+            return node.attributes["axes"][:2] == (0, 1)  # type: ignore[index]
+        case "reshape":
+            return node.attributes["shape"][:2] == (0, -1)  # type: ignore[index]
+    return node.integer("axis") > 1

@@ -9,6 +9,7 @@ sees functional calls without their shapes.
 from __future__ import annotations
 
 import copy
+import operator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +17,13 @@ import torch
 from torch import Tensor, fx, nn
 
 from tightfit import WEIGHT_OPERATORS, Graph, Node, SpecError
-from tightfit.spaces.operators import RULES
+from tightfit.spaces.layout_rules import LAYOUT_RULES, SPLITS, part
+from tightfit.spaces.operators import RULES, Translation
 
 INPUT = "input"
+
+_SAME_VALUE = frozenset({"detach", "clone", "contiguous", "alias", "identity", "lift_fresh_copy"})
+"""Operators that give what they read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +73,16 @@ def trace(module: nn.Module, example: Tensor) -> Traced:
 
 
 def _export(module: nn.Module, example: Tensor) -> Any:
-    pair = torch.cat([example, example]).float()
+    pair = torch.cat([example, example]).cpu().float()
     try:
         with torch.no_grad():
-            module(pair)
+            output = module(pair)
     except Exception as error:
         raise SpecError(
             f"the model cannot read an input of shape {list(example.shape)}: {_first_line(error)}"
         ) from error
+    if not isinstance(output, Tensor):
+        raise SpecError(f"the model must give one tensor, it gives a {type(output).__name__}")
     batch = {0: torch.export.Dim("batch", min=1)}
     try:
         return torch.export.export(module, (pair,), dynamic_shapes=(batch,))
@@ -88,6 +95,22 @@ def _export(module: nn.Module, example: Tensor) -> Any:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _place(path: str) -> str:
+    return repr(path) if path else "the model itself"
+
+
+def _broadcast(node: fx.Node, base: str) -> bool:
+    """Whether a node only repeats what its readers repeat by themselves."""
+    return base in ("expand", "expand_as") and all(
+        str(reader.target).split(".")[1].rstrip("_") in ("add", "sub", "mul", "div")
+        and any(
+            each is not node and each.meta["val"].shape == node.meta["val"].shape
+            for each in reader.all_input_nodes
+        )
+        for reader in node.users
+    )
 
 
 class _Translator:
@@ -111,6 +134,8 @@ class _Translator:
         self._names: dict[str, str] = {self._input: INPUT}
         """By exported name, our name of the value it holds now; in-place operators renew it."""
         self._taken = {INPUT}
+        placeholder = next(node for node in self._exported.nodes if node.name == self._input)
+        self._batch = str(placeholder.meta["val"].shape[0])
         self._nodes: list[Node] = []
 
     def graph(self) -> Graph:
@@ -120,57 +145,92 @@ class _Translator:
         return Graph((INPUT,), tuple(self._nodes), (self._names[self._output],))
 
     def _call(self, node: fx.Node) -> None:
-        name = str(node.target).split(".")[1] if "aten" in str(node.target) else str(node.target)
-        in_place = name.endswith("_")
+        target = str(node.target)
+        name = target.split(".")[1] if target.startswith("aten.") else target
         base = name.rstrip("_")
-        if base in ("sym_size", "_assert_async", "_guards_fn"):
+        if node.target is operator.getitem or base in SPLITS:
+            self._split(node, base)
             return
-        if base in ("detach", "clone", "contiguous", "alias", "identity"):
-            source = node.args[0]
-            assert isinstance(source, fx.Node)
-            self._names[node.name] = self._names[source.name]
+        if not isinstance(node.meta.get("val"), Tensor):
+            return  # sizes, and what is only checked
+        if base in _SAME_VALUE or self._whole_slice(node, base) or _broadcast(node, base):
+            self._rename(node, self._source(node))
             return
         path = self._path(node)
-        rule = RULES.get(base)
-        if rule is None:
-            raise SpecError(
-                f"the operator {base!r} in {path or 'the model itself'!r} has no rule yet; "
-                f"known are {', '.join(sorted(RULES))}"
-            )
+        found = self._translation(node, base, path)
         args = self._arguments(node)
-        found = rule(args)
-        tensors = args[0] if base == "cat" else [args[each] for each in found.inputs]
+        sources = args[0] if base == "cat" else [args[each] for each in found.inputs]
+        self._add(node, found, tuple(self._value(each, base, path) for each in sources))
+        if name.endswith("_"):
+            self._rename(self._source(node), node)
+
+    def _add(self, node: fx.Node, found: Translation, inputs: tuple[str, ...]) -> None:
+        args = self._arguments(node)
         parameters = {
             role: self._tensor_names[args[position].name]
             for role, position in (found.parameters or {}).items()
             if position < len(args) and args[position] is not None
         }
-        ours = self._name(path, found.operator, is_layer=bool(parameters))
-        self._nodes.append(
-            Node(
-                ours,
-                found.operator,
-                tuple(self._value(each, base, path) for each in tensors),
-                parameters,
-                found.attributes,
-            )
-        )
-        self._names[node.name] = ours
-        if in_place:
-            changed = node.args[0]
-            assert isinstance(changed, fx.Node)
-            self._names[changed.name] = ours
+        name = self._name(self._path(node), found.operator, is_layer=bool(parameters))
+        self._nodes.append(Node(name, found.operator, inputs, parameters, found.attributes))
+        self._names[node.name] = name
 
-    def _value(self, argument: Any, operator: str, path: str) -> str:
+    def _translation(self, node: fx.Node, base: str, path: str) -> Translation:
+        args = self._arguments(node)
+        try:
+            if base in RULES:
+                return RULES[base](args)
+            if base in LAYOUT_RULES:
+                return LAYOUT_RULES[base](args, self._shape(args[0]), self._shape(node))
+        except SpecError as error:
+            raise SpecError(f"{base!r} in {_place(path)}: {error}") from error
+        known = ", ".join(sorted({*RULES, *LAYOUT_RULES, *SPLITS}))
+        raise SpecError(f"the operator {base!r} in {_place(path)} has no rule; known are {known}")
+
+    def _split(self, node: fx.Node, base: str) -> None:
+        """Note a split, or take one piece of it as a slice."""
+        if base in SPLITS:
+            return
+        source, position = node.args
+        assert isinstance(source, fx.Node)
+        assert isinstance(position, int)
+        axis = self._arguments(source)[2]
+        sizes = [int(piece.shape[axis]) for piece in source.meta["val"]]
+        found = part(axis % source.meta["val"][0].dim(), sizes, position)
+        self._add(node, found, (self._names[self._source(source).name],))
+
+    def _whole_slice(self, node: fx.Node, base: str) -> bool:
+        """Whether a slice takes everything, as ``x[:, :3]`` does of its first axis."""
+        return base == "slice" and self._shape(node) == self._shape(node.args[0])
+
+    def _rename(self, node: fx.Node, same: fx.Node) -> None:
+        self._names[node.name] = self._names[same.name]
+
+    def _shape(self, value: Any) -> tuple[int, ...]:
+        """Return a value's shape, the batch axis as 0."""
+        shape = value.meta["val"].shape
+        if any(not isinstance(side, int) and str(side) != self._batch for side in shape):
+            raise SpecError("a size that is computed from the batch's has no rule")
+        return tuple(side if isinstance(side, int) else 0 for side in shape)
+
+    @staticmethod
+    def _source(node: fx.Node) -> fx.Node:
+        source = node.args[0]
+        assert isinstance(source, fx.Node)
+        return source
+
+    def _value(self, argument: Any, base: str, path: str) -> str:
         if not isinstance(argument, fx.Node) or argument.name not in self._names:
             raise SpecError(
-                f"{operator!r} in {path or 'the model itself'!r} reads a tensor that is not an "
+                f"{base!r} in {_place(path)} reads a tensor that is not an "
                 "activation; register it as part of a layer"
             )
         return self._names[argument.name]
 
     @staticmethod
     def _arguments(node: fx.Node) -> list[Any]:
+        if node.target is operator.getitem:
+            return list(node.args)
         schema = node.target._schema.arguments  # type: ignore[union-attr]
         args = list(node.args)
         for argument in schema[len(args) :]:
@@ -183,8 +243,8 @@ class _Translator:
         last = next(reversed(stack.values()), ("", None))
         return str(last[0])
 
-    def _name(self, path: str, operator: str, *, is_layer: bool) -> str:
-        wanted = path if is_layer and path else ".".join(filter(None, (path, operator)))
+    def _name(self, path: str, kind: str, *, is_layer: bool) -> str:
+        wanted = path if is_layer and path else ".".join(filter(None, (path, kind)))
         name, count = wanted, 1
         while name in self._taken:
             name = f"{wanted}_{count}"

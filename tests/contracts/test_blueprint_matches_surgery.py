@@ -1,0 +1,275 @@
+"""What is computed of a candidate without building it is what is built, for every architecture."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tests.spaces.nets import calibrated, everywhere, make, pictures
+from tightfit import WEIGHT_OPERATORS, Blueprint, Candidate
+from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.metrics import SIZE_ERROR, SIZE_ERROR_KB, compute_static
+from tightfit.objectives.profile import CPU
+from tightfit.objectives.runtimes import OnnxRuntime, predict
+from tightfit.spaces.compression import CompressionSpace
+from tightfit.spaces.network import Network
+from tightfit.spaces.settings import (
+    DecompositionSettings,
+    InputSizeSettings,
+    PruningSettings,
+    QuantizationSettings,
+    SpaceSettings,
+)
+
+QUICK = ("odd", "resnet18")
+SLOW = ("mobilenet_v3_small", "vgg11_bn", "squeezenet1_1", "efficientnet_b0", "densenet121")
+METADATA = {"mean": "0.286", "std": "0.353", "labels": "0 1 2 3 4 5 6 7 8 9"}
+ALL = SpaceSettings(
+    pruning=PruningSettings(),
+    quantization=QuantizationSettings(),
+    decomposition=DecompositionSettings(),
+    input_size=InputSizeSettings(),
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model, and its space with every technique."""
+
+    name: str
+    model: nn.Module
+    shape: tuple[int, int, int]
+    space: CompressionSpace
+    digest: str
+
+    def candidates(self, n: int, *, without: tuple[str, ...] = ()) -> list[Candidate]:
+        """Return random candidates, hparams whose names end in ``without`` at the baseline's."""
+        space = self.space.search_space
+        batch = space.random(n, np.random.default_rng(3))
+        for column, hparam in enumerate(space.hparams):
+            if without and hparam.name.endswith(without):
+                batch[:, column] = 0
+        return [space.candidate(row) for row in batch]
+
+
+def digest(model: nn.Module) -> str:
+    hashed = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        hashed.update(name.encode() + tensor.numpy().tobytes())
+    return hashed.hexdigest()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)],
+)
+def subject(request: pytest.FixtureRequest) -> Subject:
+    model, shape = make(request.param)
+    before = digest(model)
+    space = CompressionSpace(model, torch.zeros(1, *shape), settings=ALL)
+    return Subject(request.param, model, shape, space, before)
+
+
+def layer_shapes(network: Network) -> dict[str, tuple[int, ...]]:
+    state = network.state_dict()
+    return {
+        node.parameters["weight"]: tuple(state[node.parameters["weight"]].shape)
+        for node in network.graph.nodes
+        if node.operator in WEIGHT_OPERATORS
+    }
+
+
+def predicted_shapes(blueprint: Blueprint) -> list[tuple[int, ...]]:
+    found = []
+    for operation in blueprint.operations:
+        if operation.operator not in WEIGHT_OPERATORS or not operation.present[0]:
+            continue
+        outer, inner = int(operation.out_channels[0]), int(operation.in_channels[0])
+        inner, thin = inner // int(operation.groups[0]), operation.operator == "linear"
+        if operation.operator == "conv_transpose":
+            outer, inner = inner, outer
+        found.append((outer, inner) if thin else (outer, inner, *operation.kernel))
+    return found
+
+
+def executed_macs(network: Network) -> int:
+    """Return the products that the network's weights take part in, for one picture."""
+    values = network.activations(pictures(network.input_shape, 1))
+    total = 0
+    for node in network.graph.nodes:
+        if node.operator in WEIGHT_OPERATORS:
+            weight = network.state_dict()[node.parameters["weight"]]
+            busy = node.inputs[0] if node.operator == "conv_transpose" else node.name
+            total += (
+                weight.numel() * values[busy][0, 0].numel()
+                if weight.dim() == 4
+                else (weight.numel())
+            )
+    return total
+
+
+def test_parameters_macs_and_every_shape_are_the_blueprints(subject: Subject) -> None:
+    for candidate in [subject.space.search_space.baseline(), *subject.candidates(4)]:
+        network = subject.space.build(candidate)
+        blueprint = subject.space.blueprint(np.array([candidate.indices]))
+        assert list(layer_shapes(network).values()) == predicted_shapes(blueprint)
+        assert sum(p.numel() for p in network.parameters()) == int(blueprint.params[0])
+        with torch.no_grad():
+            assert executed_macs(network) == int(blueprint.macs[0])
+            values = network.activations(pictures(network.input_shape, 1))
+        for name, activation in blueprint.activations.items():
+            if activation.elements[0]:
+                assert values[name].numel() == int(activation.elements[0]), name
+
+
+def test_a_batch_is_what_its_candidates_are_alone(subject: Subject) -> None:
+    candidates = subject.candidates(8)
+    together = subject.space.blueprint(subject.space.search_space.batch(candidates))
+    alone = [subject.space.blueprint(np.array([c.indices])) for c in candidates]
+    assert together.params.tolist() == [int(each.params[0]) for each in alone]
+    assert together.macs.tolist() == [int(each.macs[0]) for each in alone]
+
+
+def test_the_baselines_blueprint_is_the_models(subject: Subject) -> None:
+    expected = sum(parameter.numel() for parameter in subject.model.parameters())
+    assert int(subject.space.baseline_blueprint().params[0]) == expected
+
+
+def masked(subject: Subject, candidate: Candidate) -> nn.Module:
+    """Return the baseline in float64, in which nothing reads what the candidate has removed."""
+    model, _ = make(subject.name)
+    weights = dict(model.named_parameters())
+    kept = subject.space.kept(candidate)
+    for layer in subject.space.sites.layers:
+        if layer.dense:
+            weight = weights[layer.node.parameters["weight"]].data
+            axis = 0 if layer.node.operator == "conv_transpose" else 1
+            reads = torch.zeros(weight.shape[axis], dtype=torch.bool)
+            reads[kept[layer.node.inputs[0]]] = True
+            weight.movedim(axis, 0)[~reads] = 0
+    return model.double()
+
+
+def test_a_pruned_network_is_the_masked_baseline(subject: Subject) -> None:
+    for candidate in subject.candidates(2, without=(".bits", ".rank")):
+        network = subject.space.build(candidate).double()
+        inputs = pictures(network.input_shape, 2).double()
+        with torch.no_grad():
+            found, expected = network(inputs), masked(subject, candidate)(inputs)
+        whole = int(subject.space.baseline_blueprint().params[0])
+        assert sum(parameter.numel() for parameter in network.parameters()) < whole
+        assert (found - expected).abs().max() <= 1e-6 * expected.abs().max()
+
+
+def test_factors_at_full_rank_are_the_baseline(subject: Subject) -> None:
+    settings = SpaceSettings(decomposition=DecompositionSettings(ranks=(None, 1.0)))
+    space = CompressionSpace(subject.model, torch.zeros(1, *subject.shape), settings=settings)
+    network = space.build(everywhere(space, "rank", 1.0))
+    assert len(network.graph.nodes) > len(space.baseline_network().graph.nodes)
+    inputs = pictures(subject.shape, 4)
+    with torch.no_grad():
+        found, expected = network(inputs), subject.model(inputs)
+    assert (found - expected).abs().max() <= 1e-4 * expected.abs().max()
+
+
+def loss_of(network: Network, inputs: Tensor) -> Tensor:
+    return F.cross_entropy(network(inputs).float(), torch.arange(len(inputs)) % 7)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_a_training_step_gives_every_parameter_a_finite_gradient(
+    subject: Subject, half: bool
+) -> None:
+    candidate = subject.candidates(1)[0]
+    network = calibrated(subject.space.build(candidate), n=4).train()
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        loss_of(network, pictures(network.input_shape, 8)).backward()  # type: ignore[no-untyped-call]
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert bool(parameter.grad.isfinite().all()), name
+
+
+def error(found: Tensor, expected: Tensor) -> float:
+    """Return the root mean square of the difference, as a share of the outputs' deviation."""
+    return float((found - expected).square().mean().sqrt() / expected.std())
+
+
+CHAOTIC = {"mobilenet_v3_small": 1.0, "efficientnet_b0": 0.8}
+"""Random weights behind many gates amplify whatever is rounded in front."""
+
+
+def test_eight_bits_are_near_the_float_outputs(subject: Subject) -> None:
+    network = calibrated(subject.space.build(everywhere(subject.space, "bits", 8)))
+    inputs = pictures(subject.shape, 128, seed=2)
+    with torch.no_grad():
+        found, expected = network(inputs), subject.model(inputs)
+    assert error(found, expected) < CHAOTIC.get(subject.name, 0.2)
+
+
+def test_a_float_candidates_file_is_its_network(subject: Subject, tmp_path: Path) -> None:
+    network = subject.space.build(subject.candidates(1, without=(".bits",))[0])
+    write_onnx(network.program(), tmp_path / "model.onnx", metadata=METADATA)
+    inputs = pictures(network.input_shape, 8)
+    found = predict(OnnxRuntime().open(tmp_path / "model.onnx"), inputs.numpy())
+    with torch.no_grad():
+        expected = network(inputs).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-4 * max(1, np.abs(expected).max()))
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_a_quantized_candidates_file_is_its_network(
+    subject: Subject, tmp_path: Path, bits: int
+) -> None:
+    network = calibrated(subject.space.build(everywhere(subject.space, "bits", bits)))
+    write_onnx(network.program(), tmp_path / "model.onnx", metadata=METADATA)
+    inputs = pictures(network.input_shape, 128, seed=2)
+    found = torch.from_numpy(predict(OnnxRuntime().open(tmp_path / "model.onnx"), inputs.numpy()))
+    with torch.no_grad():
+        expected = network(inputs)
+        network.quantization = False
+        whole = network(inputs)
+    # Integer kernels round biases, so that now and then a value falls on the next level, and what
+    # follows turns it into more. Grids that differed would be further off than the rounding is.
+    assert error(found, expected) < 0.9 * error(expected, whole)
+    if subject.name not in CHAOTIC:
+        assert error(found, expected) < 0.1
+        best = expected.topk(2, dim=1).values
+        clear = best[:, 0] - best[:, 1] > 0.25 * expected.std()
+        assert (found.argmax(1) == expected.argmax(1))[clear].float().mean() >= 0.99
+
+
+def test_the_predicted_size_is_that_of_the_file(subject: Subject, tmp_path: Path) -> None:
+    for candidate in subject.candidates(3):
+        blueprint = subject.space.blueprint(np.array([candidate.indices]))
+        predicted = float(compute_static(blueprint, CPU)["size_kb"][0])
+        network = calibrated(subject.space.build(candidate), n=2)
+        size = write_onnx(network.program(), tmp_path / "m.onnx", metadata=METADATA) / 1000
+        assert abs(predicted - size) <= max(SIZE_ERROR * size, SIZE_ERROR_KB)
+
+
+def test_the_baseline_is_left_as_it_was(subject: Subject) -> None:
+    for candidate in subject.candidates(2):
+        network = calibrated(subject.space.build(candidate), n=2)
+        for parameter in network.parameters():
+            parameter.data.zero_()
+    assert digest(subject.model) == subject.digest
+    untouched = subject.space.baseline_network().state_dict()
+    for name, tensor in subject.model.state_dict().items():
+        if "num_batches_tracked" not in name:
+            assert torch.equal(untouched[name], tensor), name

@@ -1,0 +1,129 @@
+"""Networks that the tests of spaces are about, their norms as if they had seen data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tightfit import Candidate, Choice
+from tightfit.spaces.compression import CompressionSpace
+from tightfit.spaces.network import Network
+
+
+class OddNet(nn.Module):
+    """Everything at once: branches, a gate, a projection, depthwise, grouped and transposed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 24, 3, padding=1, bias=False)
+        self.stem_norm = nn.BatchNorm2d(24)
+        self.depthwise = nn.Conv2d(24, 24, 3, padding=1, groups=24, bias=False)
+        self.depthwise_norm = nn.BatchNorm2d(24)
+        self.left = nn.Conv2d(24, 32, 1)
+        self.right = nn.Conv2d(24, 16, 3, padding=2, dilation=2)
+        self.joined_norm = nn.BatchNorm2d(48)
+        self.squeeze = nn.Conv2d(48, 20, 1)
+        self.excite = nn.Conv2d(20, 48, 1)
+        self.down = nn.Conv2d(48, 40, 3, stride=2, padding=1, bias=False)
+        self.down_norm = nn.BatchNorm2d(40)
+        self.project = nn.Conv2d(48, 40, 1, stride=2)
+        self.grouped = nn.Conv2d(40, 40, 3, padding=1, groups=4)
+        self.inside = nn.Conv2d(40, 36, 1)
+        self.up = nn.ConvTranspose2d(36, 28, 2, stride=2, bias=False)
+        self.up_norm = nn.BatchNorm2d(28)
+        self.hidden = nn.Linear(28 * 4, 32)
+        self.drop = nn.Dropout(0.2)
+        self.head = nn.Linear(32, 7)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.stem_norm(self.stem(x)))
+        x = F.hardswish(self.depthwise_norm(self.depthwise(x)))
+        x = torch.cat([self.left(x), self.right(x)], 1)
+        x = F.relu(self.joined_norm(x))
+        gate = torch.sigmoid(self.excite(F.silu(self.squeeze(x.mean([2, 3], keepdim=True)))))
+        x = x * gate
+        x = F.relu(self.down_norm(self.down(x)) + self.project(x), inplace=True)
+        x = F.leaky_relu(self.grouped(x), 0.1) + x
+        x = F.relu6(self.up_norm(self.up(torch.tanh(self.inside(x)))))
+        x = F.adaptive_avg_pool2d(F.max_pool2d(x, 2), 2)
+        x = self.drop(F.relu(self.hidden(torch.flatten(x, 1))))
+        output: Tensor = self.head(x)
+        return output
+
+
+def small_resnet() -> nn.Module:
+    """Return a ResNet-18 for grey pictures of 28x28."""
+    model: nn.Module = torchvision.models.resnet18(num_classes=10)
+    model.conv1 = nn.Conv2d(1, 64, 3, stride=2, padding=1, bias=False)
+    model.maxpool = nn.Identity()
+    return model
+
+
+def _published(name: str) -> Callable[[], nn.Module]:
+    def make() -> nn.Module:
+        model: nn.Module = torchvision.models.get_model(name, num_classes=10)
+        return model
+
+    return make
+
+
+MODELS: Mapping[str, tuple[Callable[[], nn.Module], tuple[int, int, int]]] = {
+    "odd": (OddNet, (3, 16, 16)),
+    "resnet18": (small_resnet, (1, 28, 28)),
+    "mobilenet_v3_small": (_published("mobilenet_v3_small"), (3, 64, 64)),
+    "vgg11_bn": (_published("vgg11_bn"), (3, 64, 64)),
+    "squeezenet1_1": (_published("squeezenet1_1"), (3, 64, 64)),
+    "efficientnet_b0": (_published("efficientnet_b0"), (3, 64, 64)),
+    "densenet121": (_published("densenet121"), (3, 64, 64)),
+}
+
+
+def pictures(shape: tuple[int, ...], n: int, *, seed: int = 1) -> Tensor:
+    """Return ``n`` random inputs ``[n, *shape]`` that differ in more than noise."""
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(n, *shape, generator=generator)
+    coarse = torch.randn(n, shape[0], 3, 3, generator=generator)
+    return noise / 2 + F.interpolate(coarse, shape[1:], mode="bilinear")
+
+
+def settled(model: nn.Module, shape: tuple[int, ...]) -> nn.Module:
+    """Return ``model`` with uneven gains, its running statistics those of random pictures."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, 0, 0.2)
+            module.momentum = 1.0
+    model.train()
+    with torch.no_grad():
+        model(pictures(shape, 16))
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.1
+    return model.eval()
+
+
+def make(name: str) -> tuple[nn.Module, tuple[int, int, int]]:
+    """Return a model of the table in evaluation mode, and the shape of its pictures."""
+    torch.manual_seed(0)
+    factory, shape = MODELS[name]
+    return settled(factory(), shape), shape
+
+
+def everywhere(space: CompressionSpace, technique: str, choice: Choice) -> Candidate:
+    """Return the candidate with ``choice`` at every site of a technique that has it."""
+    hparams = [h for h in space.search_space.hparams if h.name.endswith(f".{technique}")]
+    return space.search_space.from_choices(
+        {hparam.name: choice for hparam in hparams if choice in hparam.choices}
+    )
+
+
+def calibrated(network: Network, *, n: int = 32) -> Network:
+    """Return the network with its ranges found and quantization switched on."""
+    if network.quantized:
+        network.calibrate([pictures(network.input_shape, n)])
+        network.quantization = True
+    return network
