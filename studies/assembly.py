@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -19,11 +19,11 @@ from tightfit.objectives.devices import choose_precision
 from tightfit.objectives.metrics import METRICS, STATIC_METRICS, compute_static
 from tightfit.objectives.models import LoadedModel, load_baseline
 from tightfit.objectives.profile import DeviceProfile
-from tightfit.objectives.task import Task
+from tightfit.objectives.task import Score, Task
 from tightfit.objectives.teacher import Teacher
 from tightfit.objectives.training import Fit, Trainer, TrainingSettings
 from tightfit.spaces.compression import CompressionSpace
-from tightfit.studies.limits import Limit, parse_limit, unknown
+from tightfit.studies.limits import Limit, check_contradictions, parse_limit, unknown
 from tightfit.studies.settings import device_profile, space_settings, study_task, user_function
 from tightfit.studies.spec import StudySpec
 from tightfit.studies.study_file import Study
@@ -112,11 +112,7 @@ def assemble(study: Study) -> Assembly:
     """
     spec = study.spec
     task = study_task(spec, study.folder)
-    metrics = {metric.name: metric for metric in (*METRICS, task.metric)}
-    limits = tuple(parse_limit(text, metrics) for text in spec.constraints)
-    objectives = tuple(_objective(name, metrics) for name in spec.objectives)
-    if len({objective.metric for objective in objectives}) < len(objectives):
-        raise SpecError(f"the objectives must differ, got {', '.join(spec.objectives)}")
+    _names(spec, task)
     data = load_data(
         spec.data.name,
         root=Path(spec.data.root) if spec.data.root else None,
@@ -125,16 +121,50 @@ def assemble(study: Study) -> Assembly:
         download=spec.data.download,
         image_size=spec.data.image_size,
     )
+    return _assembly(study, data=data, model=_load_model(spec, study.folder, data), task=task)
+
+
+def assemble_objects(
+    study: Study, *, data: Data, model: LoadedModel, score: Score | None
+) -> Assembly:
+    """Join live objects with the rest of a study.
+
+    Raises:
+        SpecError: A limit or objective that names no metric.
+    """
+    task = study_task(study.spec, study.folder)
+    if score is not None:
+        task = replace(task, score=score)
+    return _assembly(study, data=data, model=model, task=task)
+
+
+def _assembly(study: Study, *, data: Data, model: LoadedModel, task: Task) -> Assembly:
+    metrics, limits, objectives = _names(study.spec, task)
     return Assembly(
         study=study,
         data=data,
-        model=_load_model(spec, study.folder, data),
+        model=model,
         task=task,
-        profile=device_profile(spec.device),
+        profile=device_profile(study.spec.device),
         metrics=metrics,
         limits=limits,
         objectives=objectives,
     )
+
+
+def _names(
+    spec: StudySpec, task: Task
+) -> tuple[dict[str, Metric], tuple[Limit, ...], tuple[Objective, ...]]:
+    """Return metrics, limits and objectives; before anything is loaded, as it costs nothing."""
+    metrics = {metric.name: metric for metric in (*METRICS, task.metric)}
+    limits = tuple(parse_limit(text, metrics) for text in spec.constraints)
+    objectives = tuple(_objective(name, metrics) for name in spec.objectives)
+    if len({objective.metric for objective in objectives}) < len(objectives):
+        raise SpecError(f"the objectives must differ, got {', '.join(spec.objectives)}")
+    check_contradictions(
+        tuple(limit.resolve(lambda _metric: 1.0) for limit in limits if not limit.relative)
+    )
+    return metrics, limits, objectives
 
 
 def static_errors(constraints: tuple[Constraint, ...]) -> dict[str, float]:

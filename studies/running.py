@@ -8,19 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from tightfit import Candidate, Direction, Record, SpecError
+from tightfit import Candidate, Direction, Evaluator, Record, SpecError
 from tightfit.search import Progress as SearchProgress
 from tightfit.search import Search, SearchOutcome, Stopped, open_storage
 from tightfit.search.reference_candidates import reference_candidates
-from tightfit.studies.assembly import assemble, static_errors
+from tightfit.studies.assembly import Assembly, assemble, static_errors
 from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.outsiders import outsider_records
 from tightfit.studies.plan import Plan
 from tightfit.studies.report import write_report
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.spec import StudySpec
 from tightfit.studies.study_file import Study
 from tightfit.studies.worker_process import TrialLimits, WorkerProcess
 
@@ -72,49 +73,77 @@ def run_study(request: RunRequest, watcher: Watcher) -> tuple[Results, SearchOut
         SpecError: The study cannot be run as written, or the folder holds another study's run.
         StorageError: The disk is full; what was finished is kept.
     """
-    spec = request.study.spec.model_dump(mode="json")
+    spec = request.study.spec
     folder = request.folder
-    if folder.started():
-        Plan.read(folder.plan).check_same_study(spec, folder.path)
-        results = folder.results()
-        if results.finished and _trained(results) >= request.study.spec.trials:
-            return results, None
+    finished = _finished(folder, spec)
+    if finished is not None:
+        return finished, None
     folder.make()
     with _only_run(folder):
-        assembly = assemble(request.study)
+        bench = prepare(assemble(request.study), folder, say=watcher.say, progress=watcher.step)
+        _plan(bench, request.study_path, request.storage).write(folder.plan)
+        worker = WorkerProcess(
+            {
+                "study": str(request.study_path.resolve()),
+                "overrides": list(request.overrides),
+                "folder": str(folder.path.resolve()),
+            },
+            folder.log,
+            fingerprint=bench.fingerprint,
+            limits=TrialLimits(
+                seconds=None if spec.trial.minutes is None else 60 * spec.trial.minutes,
+                memory_mb=spec.trial.memory_mb,
+            ),
+            progress=watcher.step,
+        )
+        try:
+            watcher.say("starting the worker")
+            worker.open()
+            outcome = _search(bench, worker, watcher)
+        finally:
+            worker.close()
+    return folder.results(), outcome
+
+
+def run_objects(assembly: Assembly, folder: RunFolder, watcher: Watcher) -> Results:
+    """Run a study of live objects in this process.
+
+    Raises:
+        SpecError: The study cannot be run as written, or the folder holds another study's run.
+        StorageError: The disk is full; what was finished is kept.
+    """
+    finished = _finished(folder, assembly.study.spec)
+    if finished is not None:
+        return finished
+    folder.make()
+    with _only_run(folder):
         bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step)
-        _plan(bench, request, spec).write(folder.plan)
-        outcome = _search(bench, request, watcher)
-        results = folder.results()
-        write_report(results, folder.report)
-    return results, outcome
+        _plan(bench, None, None).write(folder.plan)
+        _search(bench, bench.evaluator(watcher.step), watcher)
+    return folder.results()
 
 
-def _search(bench: Bench, request: RunRequest, watcher: Watcher) -> SearchOutcome:
-    spec = request.study.spec
-    worker = WorkerProcess(
-        {
-            "study": str(request.study_path.resolve()),
-            "overrides": list(request.overrides),
-            "folder": str(request.folder.path.resolve()),
-        },
-        request.folder.log,
-        fingerprint=bench.fingerprint,
-        limits=TrialLimits(
-            seconds=None if spec.trial.minutes is None else 60 * spec.trial.minutes,
-            memory_mb=spec.trial.memory_mb,
-        ),
-        progress=watcher.step,
-    )
-    plan = Plan.read(request.folder.plan)
+def _finished(folder: RunFolder, spec: StudySpec) -> Results | None:
+    """Return the results of a run of this study that has spent its trials."""
+    if not folder.started():
+        return None
+    Plan.read(folder.plan).check_same_study(spec.model_dump(mode="json"), folder.path)
+    results = folder.results()
+    trained = sum(record.trained for record in results.records)
+    return results if results.finished and trained >= spec.trials else None
+
+
+def _search(bench: Bench, evaluator: Evaluator, watcher: Watcher) -> SearchOutcome:
+    spec, folder = bench.assembly.study.spec, bench.folder
+    plan = Plan.read(folder.plan)
     search = Search(
         space=bench.space.search_space,
         costs=bench.costs,
         constraints=bench.constraints,
         objectives=bench.assembly.objectives,
-        evaluator=worker,
-        storage=open_storage(request.storage or request.folder.journal),
-        name=request.study.name,
+        evaluator=evaluator,
+        storage=open_storage(plan.storage or folder.journal),
+        name=plan.name,
         fingerprint=bench.fingerprint,
         static_errors=static_errors(bench.constraints),
         sampler=spec.sampler,
@@ -123,20 +152,16 @@ def _search(bench: Bench, request: RunRequest, watcher: Watcher) -> SearchOutcom
 
     def on_record(record: Record, progress: SearchProgress) -> None:
         watcher.record(record, progress)
-        request.folder.keep_front_files(search.records, plan)
+        folder.keep_front_files(search.records, plan)
 
-    try:
-        watcher.say("starting the worker")
-        worker.open()
-        outcome = search.run(trials=spec.trials, references=_references(bench), on_record=on_record)
-    finally:
-        worker.close()
+    outcome = search.run(trials=spec.trials, references=_references(bench), on_record=on_record)
     for record in outsider_records(
         bench, search.records, search.references, say=watcher.say, progress=watcher.step
     ):
         search.add_reference(record)
     if outcome.stopped is not Stopped.FAILING:
         search.set("finished", spec.trials)
+    write_report(folder.results(), folder.report)
     return outcome
 
 
@@ -170,13 +195,13 @@ def _best_training(bench: Bench) -> Candidate:
     return space.from_choices(choices)
 
 
-def _plan(bench: Bench, request: RunRequest, spec: dict[str, Any]) -> Plan:
+def _plan(bench: Bench, study_path: Path | None, storage: str | None) -> Plan:
     assembly = bench.assembly
     return Plan(
-        name=request.study.name,
-        spec=spec,
-        study_path=str(request.study_path.resolve()),
-        storage=request.storage,
+        name=assembly.study.name,
+        spec=assembly.study.spec.model_dump(mode="json"),
+        study_path=None if study_path is None else str(study_path.resolve()),
+        storage=storage,
         fingerprint=bench.fingerprint,
         space=bench.space.search_space,
         metrics=assembly.metrics,
@@ -205,10 +230,6 @@ def reference_point(bench: Bench) -> tuple[float, ...]:
         sign = 1 if objective.direction is Direction.MINIMIZE else -1
         point.append(bounds[0] if bounds else value + sign * _MARGIN * abs(value))
     return tuple(point)
-
-
-def _trained(results: Results) -> int:
-    return sum(record.trained for record in results.records)
 
 
 @contextmanager
