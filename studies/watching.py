@@ -82,7 +82,7 @@ class ConsoleWatcher:
             self._search = self._bar.add_task("trials", total=progress.trials, note=note)
         self._bar.update(self._search, completed=progress.trained, note=note)
         if record.outcome is not Outcome.SCREENED:
-            self._console.print(self._line(record, progress), highlight=False)
+            self._console.print(self._line(record, progress), highlight=False, soft_wrap=True)
 
     def _line(self, record: Record, progress: SearchProgress) -> str:
         head = f"{progress.trained:>4}/{progress.trials}  {record.origin}: "

@@ -61,13 +61,13 @@ def test_a_plan_survives_its_file(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_plan_is_not_a_run(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="is not a run: it has no plan.json"):
+    with pytest.raises(SpecError, match=r"is not a run: it has no plan\.json"):
         Plan.read(tmp_path / "plan.json")
 
 
 def test_a_damaged_plan_is_named(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text('{"version": 1, ')
-    with pytest.raises(SpecError, match=r"plan.json cannot be read: Expecting"):
+    with pytest.raises(SpecError, match=r"plan\.json cannot be read: Expecting"):
         Plan.read(tmp_path / "plan.json")
 
 

@@ -1,0 +1,236 @@
+"""A whole study of a tiny network of the tests' own, through the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from tests.studies.tiny.own import make_data, make_net
+from tightfit import SpecError
+from tightfit.studies import compress, load
+from tightfit.studies.cli import main
+from tightfit.studies.run_folder import RunFolder
+
+pytestmark = pytest.mark.slow
+
+TINY = Path(__file__).parent / "tiny"
+
+
+def tightfit(*arguments: object) -> int:
+    """Run the command line in this process and return its exit code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["tightfit", *map(str, arguments)])
+        try:
+            main()
+        except SystemExit as end:
+            return int(end.code or 0)
+    return 0
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("study")
+    for name in ("tiny.toml", "own.py"):
+        shutil.copy(TINY / name, folder)
+    return folder / "tiny.toml"
+
+
+@pytest.fixture(scope="module")
+def run(study: Path) -> Iterator[Path]:
+    folder = study.parent / "runs" / "tiny"
+    assert tightfit("run", study, "--to", folder) == 0
+    yield folder
+
+
+@pytest.fixture(scope="module")
+def exported(run: Path) -> Path:
+    assert tightfit("export", run, "--pick", "size_kb", "--to", run.parent / "export") == 0
+    return run.parent / "export"
+
+
+def test_a_run_trains_its_trials_and_leaves_a_report(run: Path) -> None:
+    results = RunFolder(run).results()
+    assert sum(record.trained for record in results.records) == 4
+    assert results.finished
+    assert {record.origin for record in results.references} == {
+        "best shape from scratch",
+        "own:make_net, 8 bits",
+    }
+    assert "<html" in (run / "report.html").read_text("utf-8")[:200]
+    onnxruntime.InferenceSession(run / "baseline" / "model.onnx")
+
+
+def test_only_files_of_the_front_are_kept(run: Path) -> None:
+    results = RunFolder(run).results()
+    kept = {folder.name for folder in (run / "candidates").iterdir()}
+    assert kept
+    assert kept <= {record.candidate.key for record in results.records if record.feasible}
+
+
+def test_a_finished_run_is_shown_at_once(
+    study: Path, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (run / "journal.log").read_bytes()
+    assert tightfit("run", study, "--to", run) == 0
+    shown = capsys.readouterr().out
+    assert "baseline" in shown
+    assert "tightfit export" in shown
+    assert (run / "journal.log").read_bytes() == before
+
+
+def test_more_trials_go_on_where_the_run_stopped(study: Path, run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    first = RunFolder(copy).results().records
+    assert tightfit("run", study, "--to", copy, "--trials", 5) == 0
+    records = RunFolder(copy).results().records
+    assert records[: len(first)] == first
+    assert sum(record.trained for record in records) == 5
+
+
+def test_the_front_is_one_json_document(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tightfit("front", run, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["finished"]
+    assert len(found["networks"]) > 2
+
+
+def test_an_exported_file_gives_what_its_report_claims(exported: Path) -> None:
+    report = json.loads((exported / "report.json").read_text())
+    session = onnxruntime.InferenceSession(exported / "model.onnx")
+    inputs, targets = make_data()[2]
+    mean, std = (np.array(report["input"][key], np.float32) for key in ("mean", "std"))
+    normalized = (inputs.numpy() - mean[:, None, None]) / std[:, None, None]
+    outputs = session.run(None, {session.get_inputs()[0].name: normalized.astype(np.float32)})[0]
+    accuracy = float((outputs.argmax(1) == targets.numpy()).mean())
+    assert report["input"]["shape"] == ["N", 1, 16, 16]
+    assert report["test_accuracy"]["value"] == pytest.approx(accuracy)
+    assert report["test_accuracy"]["n"] == 90
+    assert report["metrics"]["size_kb"]["value"] == (exported / "model.onnx").stat().st_size / 1000
+    assert report["metrics"]["size_kb"]["kind"] == "counted"
+    assert {"baseline", "candidate", "versions", "seed"} <= report.keys()
+
+
+def test_a_loaded_export_computes_what_its_file_computes(exported: Path) -> None:
+    network = load(exported, model=make_net)
+    inputs = torch.randn(5, 1, 16, 16)
+    session = onnxruntime.InferenceSession(exported / "model.onnx")
+    outputs = session.run(None, {session.get_inputs()[0].name: inputs.numpy()})[0]
+    with torch.no_grad():
+        found = network(inputs)
+    assert torch.allclose(found, torch.from_numpy(outputs), atol=0.05)
+    assert (found.argmax(1).numpy() == outputs.argmax(1)).all()
+
+
+def test_an_export_of_ones_own_model_asks_for_it(exported: Path) -> None:
+    with pytest.raises(SpecError, match=r"your own code; pass it: load\(folder, model=factory\)"):
+        load(exported)
+
+
+def test_a_damaged_export_is_named(exported: Path, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"is not an export: config\.toml"):
+        load(tmp_path)
+    shutil.copytree(exported, tmp_path / "broken")
+    weights = tmp_path / "broken" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(SpecError, match="does not hold this network's weights"):
+        load(tmp_path / "broken", model=make_net)
+
+
+def test_a_run_of_another_study_is_refused(
+    study: Path, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tightfit("run", study, "--to", run, "--set", "seed=1") == 2
+    assert "belongs to another study (seed: 0 in the run, 1 in the study)" in " ".join(
+        capsys.readouterr().err.split()
+    )
+
+
+def test_a_run_without_anything_feasible_ends_with_1_and_says_what_is_near(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits = 'constraints=["accuracy >= 0.9", "size_kb <= 5"]'
+    options = ("--set", limits, "--trials", 1, "--set", "space.schedule.learning_rates=[1e-9]")
+    assert tightfit("run", study, "--to", tmp_path / "run", *options) == 1
+    assert tightfit("front", tmp_path / "run") == 1
+    assert tightfit("export", tmp_path / "run", "--to", tmp_path / "out") == 2
+    assert "nothing feasible to export" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_ones_own_score_replaces_accuracy_everywhere(study: Path, tmp_path: Path) -> None:
+    options = (
+        "--set", 'quality={score="own:error_rate", name="error", direction="minimize"}',
+        "--set", 'constraints=["error <= 0.6"]', "--set", 'objectives=["error", "size_kb"]',
+        "--trials", 1, "--set", "references.small_nets=[]",
+    )  # fmt: skip
+    assert tightfit("run", study, "--to", tmp_path / "run", *options) == 0
+    results = RunFolder(tmp_path / "run").results()
+    assert "accuracy" not in results.metrics
+    assert all("error" in record.measurement for record in results.records if record.trained)
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1.5, 4.0])
+def test_a_killed_run_loses_nothing_and_goes_on(
+    study: Path, tmp_path: Path, seconds: float
+) -> None:
+    folder = tmp_path / "run"
+    command = [sys.executable, "-m", "tightfit.studies", "run", str(study), "--to", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (folder / "worker.log").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(seconds)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    before = RunFolder(folder).results().records
+    assert tightfit("run", study, "--to", folder) == 0
+    records = RunFolder(folder).results().records
+    assert records[: len(before)] == before
+    assert sum(record.trained for record in records) == 4
+    assert not [path for path in folder.rglob(".*.onnx.*") if path.is_file()]
+
+
+def test_compress_searches_live_objects(tmp_path: Path) -> None:
+    train, validation, test = make_data()
+    model = make_net()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    result = compress(
+        model, train, validation, test,
+        constraints=["size_kb <= 0.6 * baseline"], trials=2, folder=tmp_path / "run",
+        space={"pruning": {"align": 4}, "quantization": {"bits": [8]},
+               "schedule": {"epochs": [1]}},
+        training={"augment": None, "batch_size": 32},
+        references={"single_techniques": False, "uniform": 1},
+    )  # fmt: skip
+    assert len(result.front) >= 1
+    assert "size_kb" in " ".join(map(str, result.front.to_pandas().columns))
+    assert result.front.plot().data
+    exported = result.export("knee", tmp_path / "out")
+    assert exported.report["test_accuracy"]["n"] == 90
+    assert (tmp_path / "out" / "model.onnx").is_file()
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name])
+
+
+def test_without_a_test_split_the_report_says_not_measured(tmp_path: Path) -> None:
+    train, validation, _test = make_data()
+    result = compress(
+        make_net(), train, validation,
+        constraints=["size_kb <= 0.6 * baseline"], trials=1, folder=tmp_path / "run",
+        space={"quantization": {"per": "network", "bits": [8]}, "schedule": {"epochs": [1]}},
+        references={"single_techniques": False, "uniform": 0, "from_scratch": False},
+    )  # fmt: skip
+    assert result.export("knee", tmp_path / "out").report["test_accuracy"] == "not measured"
