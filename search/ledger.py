@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import optuna
@@ -91,12 +91,7 @@ class Ledger:
     @property
     def references(self) -> tuple[Record, ...]:
         """Records of networks that are not in the space, in the order they were added."""
-        attributes = self._study.user_attrs
-        keys = sorted(
-            (key for key in attributes if key.startswith(_REFERENCE)),
-            key=lambda key: int(key.removeprefix(_REFERENCE)),
-        )
-        return tuple(Record.from_json(attributes[key]) for key in keys)
+        return _references(self._study.user_attrs)
 
     def reload(self) -> None:
         """Read the entries anew: an interrupt may have come between the storage and this copy."""
@@ -154,18 +149,63 @@ class Ledger:
             raise _storage_error(error) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a study holds at a moment, read without writing anything.
+
+    Attributes:
+        records: In trial order.
+        references: Of networks that are not in the space.
+        values: Kept with the whole study, by name.
+    """
+
+    records: tuple[Record, ...] = ()
+    references: tuple[Record, ...] = ()
+    values: Mapping[str, Json] = field(default_factory=dict)
+
+
+def snapshot(storage: BaseStorage, name: str) -> Snapshot:
+    """Read a study; it is empty when the storage does not have it yet.
+
+    Raises:
+        SpecError: The study is not one of Tightfit's.
+    """
+    try:
+        study = optuna.load_study(
+            study_name=name, storage=storage, sampler=optuna.samplers.RandomSampler(seed=0)
+        )
+    except KeyError:
+        return Snapshot()
+    attributes = study.user_attrs
+    return Snapshot(
+        records=tuple(_read_entry(trial, name).record for trial in study.get_trials()),
+        references=_references(attributes),
+        values={
+            key.removeprefix(_VALUE): value
+            for key, value in attributes.items()
+            if key.startswith(_VALUE)
+        },
+    )
+
+
 def records(storage: BaseStorage, name: str) -> tuple[Record, ...]:
     """Return the records of a study in trial order, without opening it for writing.
 
     Raises:
         SpecError: The storage has no such study, or it is not one of Tightfit's.
     """
-    try:
-        study = optuna.load_study(study_name=name, storage=storage)
-    except KeyError:
-        known = ", ".join(optuna.get_all_study_names(storage)) or "none"
-        raise SpecError(f"the storage has no study {name!r}; it has: {known}") from None
-    return tuple(_read_entry(trial, name).record for trial in study.get_trials())
+    known = optuna.get_all_study_names(storage)
+    if name not in known:
+        raise SpecError(f"the storage has no study {name!r}; it has: {', '.join(known) or 'none'}")
+    return snapshot(storage, name).records
+
+
+def _references(attributes: Mapping[str, Any]) -> tuple[Record, ...]:
+    keys = sorted(
+        (key for key in attributes if key.startswith(_REFERENCE)),
+        key=lambda key: int(key.removeprefix(_REFERENCE)),
+    )
+    return tuple(Record.from_json(attributes[key]) for key in keys)
 
 
 def _open_study(storage: BaseStorage, name: str, objectives: tuple[Objective, ...]) -> optuna.Study:

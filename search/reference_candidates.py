@@ -71,6 +71,8 @@ def reference_candidates(
         )
     screen = Screen(space, costs, constraints, errors=static_errors or {})
     columns = technique_columns(space)
+    if not columns:
+        return ()  # every technique has one setting only
     plain = np.array(base.indices, dtype=np.int64)
     plain[np.concatenate([*columns.values(), np.array([], dtype=np.int64)])] = 0
     grid = _Grid(space, columns, plain)

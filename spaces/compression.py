@@ -35,6 +35,10 @@ from tightfit.spaces.tracing import trace
 from tightfit.spaces.training import TrainingChoices
 
 
+UNCHANGED: tuple[tuple[Choice, ...], ...] = ((None,), (0.0,), (1.0,))
+"""Lists of choices that leave a network as it is."""
+
+
 class CompressionSpace:
     """What may change about a network, what each choice costs, and the network it gives.
 
@@ -67,7 +71,8 @@ class CompressionSpace:
         self._training = TrainingChoices(settings.schedule, settings.distillation)
         shape = [self._pruning, self._quantization, self._decomposition, self._size]
         compressing = [hparam for knob in shape if knob is not None for hparam in knob.hparams]
-        if not any(len(hparam.choices) > 1 for hparam in compressing):
+        # One choice is enough when it is not the baseline's own: all layers at 8 bits, say.
+        if all(hparam.choices in UNCHANGED for hparam in compressing):
             raise SpecError(
                 "nothing of this model can be compressed by the techniques that are on; "
                 "turn on another table of [space] or give more choices"

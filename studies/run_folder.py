@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tightfit import Candidate, Record, SpecError
 from tightfit.search.front import pareto_front
-from tightfit.search.ledger import Ledger
+from tightfit.search.ledger import Snapshot, snapshot
 from tightfit.search.storage import open_storage
 from tightfit.studies.plan import Plan
 from tightfit.studies.results import Results
@@ -88,14 +88,9 @@ class RunFolder:
             SpecError: This is not a run, or its storage cannot be read.
         """
         plan = Plan.read(self.plan)
-        ledger = Ledger(
-            open_storage(plan.storage or self.journal),
-            plan.name,
-            space=plan.space,
-            objectives=plan.objectives,
-            constraints=plan.constraints,
-        )
-        records = tuple(entry.record for entry in ledger.entries)
+        kept = Snapshot()
+        if plan.storage or self.journal.is_file():
+            kept = snapshot(open_storage(plan.storage or self.journal), plan.name)
         return Results(
             name=plan.name,
             folder=self.path,
@@ -104,10 +99,10 @@ class RunFolder:
             constraints=plan.constraints,
             objectives=plan.objectives,
             baseline=plan.baseline,
-            records=records,
-            references=ledger.references,
+            records=kept.records,
+            references=kept.references,
             reference_point=plan.reference_point,
-            finished=ledger.get("finished") == plan.spec["trials"],
+            finished=kept.values.get("finished") == plan.spec["trials"],
         )
 
     def keep_front_files(self, records: tuple[Record, ...], plan: Plan) -> None:

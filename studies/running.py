@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tightfit import Candidate, Direction, Evaluator, Record, SpecError
+from tightfit import Candidate, Direction, Evaluator, Metric, Record, SpecError
 from tightfit.search import Progress as SearchProgress
 from tightfit.search import Search, SearchOutcome, Stopped, open_storage
 from tightfit.search.reference_candidates import reference_candidates
@@ -30,6 +30,10 @@ _MARGIN = 0.1
 
 class Watcher(Protocol):
     """Sees a run on its way; the command line's progress bar is one."""
+
+    def begin(self, metrics: Mapping[str, Metric]) -> None:
+        """Learn the study's metrics."""
+        ...
 
     def say(self, text: str) -> None:
         """Hear what is being done."""
@@ -80,7 +84,9 @@ def run_study(request: RunRequest, watcher: Watcher) -> tuple[Results, SearchOut
         return finished, None
     folder.make()
     with _only_run(folder):
-        bench = prepare(assemble(request.study), folder, say=watcher.say, progress=watcher.step)
+        assembly = assemble(request.study)
+        watcher.begin(assembly.metrics)
+        bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step)
         _plan(bench, request.study_path, request.storage).write(folder.plan)
         worker = WorkerProcess(
             {
@@ -116,6 +122,7 @@ def run_objects(assembly: Assembly, folder: RunFolder, watcher: Watcher) -> Resu
     if finished is not None:
         return finished
     folder.make()
+    watcher.begin(assembly.metrics)
     with _only_run(folder):
         bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step)
         _plan(bench, None, None).write(folder.plan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -17,9 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tightfit import Outcome, Record
-from tightfit.objectives.metrics import METRICS
-from tightfit.objectives.task import classification
+from tightfit import Metric, Outcome, Record
 from tightfit.search import Progress as SearchProgress
 from tightfit.studies.wording import reading_text
 
@@ -35,7 +33,7 @@ class ConsoleWatcher:
 
     def __init__(self, console: Console, *, objective: str, trials: int) -> None:
         self._console = console
-        self._metrics = {m.name: m for m in (*METRICS, classification().metric)}
+        self._metrics: Mapping[str, Metric] = {}
         self._objective = objective
         self._trials = trials
         self._bar = Progress(
@@ -57,6 +55,10 @@ class ConsoleWatcher:
         """Show the bar inside."""
         with self._bar:
             yield self
+
+    def begin(self, metrics: Mapping[str, Metric]) -> None:
+        """Learn the study's metrics, for their units."""
+        self._metrics = metrics
 
     def say(self, text: str) -> None:
         """Show what is being done."""

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -48,10 +47,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(study: Path) -> Iterator[Path]:
+def run(study: Path) -> Path:
     folder = study.parent / "runs" / "tiny"
     assert tightfit("run", study, "--to", folder) == 0
-    yield folder
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +161,7 @@ def test_a_run_without_anything_feasible_ends_with_1_and_says_what_is_near(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     limits = 'constraints=["accuracy >= 0.9", "size_kb <= 5"]'
-    options = ("--set", limits, "--trials", 1, "--set", "space.schedule.learning_rates=[1e-9]")
+    options = ("--set", limits, "--trials", 1, "--set", "space.schedule.learning_rates=[50]")
     assert tightfit("run", study, "--to", tmp_path / "run", *options) == 1
     assert tightfit("front", tmp_path / "run") == 1
     assert tightfit("export", tmp_path / "run", "--to", tmp_path / "out") == 2
@@ -212,7 +211,7 @@ def test_compress_searches_live_objects(tmp_path: Path) -> None:
         constraints=["size_kb <= 0.6 * baseline"], trials=2, folder=tmp_path / "run",
         space={"pruning": {"align": 4}, "quantization": {"bits": [8]},
                "schedule": {"epochs": [1]}},
-        training={"augment": None, "batch_size": 32},
+        training={"batch_size": 32, "threads": 1},
         references={"single_techniques": False, "uniform": 1},
     )  # fmt: skip
     assert len(result.front) >= 1
@@ -232,5 +231,6 @@ def test_without_a_test_split_the_report_says_not_measured(tmp_path: Path) -> No
         constraints=["size_kb <= 0.6 * baseline"], trials=1, folder=tmp_path / "run",
         space={"quantization": {"per": "network", "bits": [8]}, "schedule": {"epochs": [1]}},
         references={"single_techniques": False, "uniform": 0, "from_scratch": False},
+        training={"threads": 1},
     )  # fmt: skip
     assert result.export("knee", tmp_path / "out").report["test_accuracy"] == "not measured"

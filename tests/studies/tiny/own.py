@@ -21,7 +21,8 @@ class OwnNet(nn.Module):
         x = torch.relu(self.norm(self.stem(inputs)))
         x = x + torch.relu(self.inner(x))
         x = torch.relu(self.widen(x))
-        return self.head(x.mean((2, 3)))
+        scores: Tensor = self.head(x.mean((2, 3)))
+        return scores
 
 
 def make_net() -> nn.Module:
