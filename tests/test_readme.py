@@ -1,0 +1,51 @@
+"""What the README shows is what there is, and it runs."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.studies.tiny.own import make_data, make_net
+from tightfit.objectives.metrics import METRICS
+from tightfit.studies.cli import app
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def block(language: str) -> str:
+    found = re.search(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_study_explained_is_the_quickstart() -> None:
+    shown = tomllib.loads(block("toml"))
+    assert shown == tomllib.loads((ROOT / "studies" / "quickstart.toml").read_text("utf-8"))
+
+
+def test_every_command_and_metric_is_in_the_readme() -> None:
+    names = {command.name or command.callback.__name__ for command in app.registered_commands}  # type: ignore[union-attr]
+    for name in names:
+        assert f"tightfit {name}" in README
+    for metric in METRICS:
+        assert f"`{metric.name}`" in README
+
+
+@pytest.mark.slow
+def test_the_python_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    train, validation, test = make_data()
+    names: dict[str, Any] = {
+        "model": make_net(),
+        "train": train,
+        "validation": validation,
+        "test": test,
+    }
+    code = block("python").replace("trials=40", "trials=4")
+    exec(compile(code, "README.md", "exec"), names)
+    assert (tmp_path / "out" / "model.onnx").is_file()
