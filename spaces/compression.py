@@ -34,7 +34,6 @@ from tightfit.spaces.ties import find_ties
 from tightfit.spaces.tracing import trace
 from tightfit.spaces.training import TrainingChoices
 
-
 UNCHANGED: tuple[tuple[Choice, ...], ...] = ((None,), (0.0,), (1.0,))
 """Lists of choices that leave a network as it is."""
 

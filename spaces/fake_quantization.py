@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -115,19 +116,25 @@ class Range:
     """Finds the range of an activation from its values."""
 
     def __init__(self) -> None:
-        self._low, self._high = 0.0, 0.0
+        self._low, self._high, self._finite = 0.0, 0.0, True
         self._samples: list[Tensor] = []
 
     def see(self, values: Tensor) -> None:
         """Take note of a batch."""
         flat = values.detach().float().flatten()
-        low, high = flat.aminmax()
-        self._low, self._high = min(self._low, float(low)), max(self._high, float(high))
+        low, high = (float(end) for end in flat.aminmax())
+        self._finite &= math.isfinite(low) and math.isfinite(high)
+        self._low, self._high = min(self._low, low), max(self._high, high)
         stride = max(1, len(flat) // _SAMPLE)
         self._samples.append(flat[::stride].cpu())
 
     def grid(self) -> tuple[Tensor, Tensor]:
-        """Return scale and zero point, both ``[]``, that leave the least squared error."""
+        """Return scale and zero point, both ``[]``, that leave the least squared error.
+
+        The scale is NaN when a value was not finite.
+        """
+        if not self._finite:
+            return torch.tensor(math.nan), torch.tensor(0, dtype=torch.int32)
         values = torch.cat(self._samples)
         values = values[:: max(1, len(values) // _SAMPLE)]
         best = (torch.tensor(float("inf")), torch.tensor(1.0), torch.tensor(0, dtype=torch.int32))

@@ -89,9 +89,8 @@ class _Folder:
             self._result[parameters["bias"]] = bias.numpy()
         if bits := node.integer("weight_bits"):
             parameters["weight_scale"] = f"{node.name}.weight_scale"
-            step = weight_step(
-                weight, self._tensors[node.parameters["weight_clip"]], bits, axis=axis
-            )
+            clip = self._tensors[node.parameters["weight_clip"]].float()
+            step = weight_step(weight, clip, bits, axis=axis)
             codes = torch.round(weight / along(step, weight, axis))
             if gain is not None:
                 # A scale is positive; the sign of a gain goes into the codes.

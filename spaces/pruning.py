@@ -29,7 +29,11 @@ class Pruning:
         self.hparams: list[Hparam] = []
         for site, names in grouped(sites.groups, settings.per).items():
             ratios = self._ratios(settings.ratios, names)
-            if len(ratios) > 1:
+            if any(
+                self.width(name, ratio) < self._groups[name].width
+                for name in names
+                for ratio in ratios
+            ):
                 self.hparams.append(Hparam(f"{site}.pruning_ratio", ratios))
                 self._site_of.update(dict.fromkeys(names, f"{site}.pruning_ratio"))
         layers = {layer.name: layer for layer in sites.layers}

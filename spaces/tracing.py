@@ -9,7 +9,11 @@ sees functional calls without their shapes.
 from __future__ import annotations
 
 import copy
+import io
+import logging
 import operator
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,12 +89,28 @@ def _export(module: nn.Module, example: Tensor) -> Any:
         raise SpecError(f"the model must give one tensor, it gives a {type(output).__name__}")
     batch = {0: torch.export.Dim("batch", min=1)}
     try:
-        return torch.export.export(module, (pair,), dynamic_shapes=(batch,))
+        with _silence():
+            return torch.export.export(module, (pair,), dynamic_shapes=(batch,))
     except Exception as error:
         raise SpecError(
             "the model cannot be traced by torch.export "
             f"({_first_line(error)}); control flow that depends on data has to go"
         ) from error
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep half-traced graphs off the screen: the error's first line says what is wrong.
+
+    Torch logs some of them and prints the others.
+    """
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _first_line(error: Exception) -> str:

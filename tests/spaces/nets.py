@@ -26,8 +26,8 @@ class OddNet(nn.Module):
         self.left = nn.Conv2d(24, 32, 1)
         self.right = nn.Conv2d(24, 16, 3, padding=2, dilation=2)
         self.joined_norm = nn.BatchNorm2d(48)
-        self.squeeze = nn.Conv2d(48, 20, 1)
-        self.excite = nn.Conv2d(20, 48, 1)
+        self.squeeze = nn.Conv2d(24, 20, 1)
+        self.excite = nn.Conv2d(20, 24, 1)
         self.down = nn.Conv2d(48, 40, 3, stride=2, padding=1, bias=False)
         self.down_norm = nn.BatchNorm2d(40)
         self.project = nn.Conv2d(48, 40, 1, stride=2)
@@ -42,10 +42,10 @@ class OddNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.stem_norm(self.stem(x)))
         x = F.hardswish(self.depthwise_norm(self.depthwise(x)))
-        x = torch.cat([self.left(x), self.right(x)], 1)
-        x = F.relu(self.joined_norm(x))
         gate = torch.sigmoid(self.excite(F.silu(self.squeeze(x.mean([2, 3], keepdim=True)))))
         x = x * gate
+        x = torch.cat([self.left(x), self.right(x)], 1)
+        x = F.relu(self.joined_norm(x))
         x = F.relu(self.down_norm(self.down(x)) + self.project(x), inplace=True)
         x = F.leaky_relu(self.grouped(x), 0.1) + x
         x = F.relu6(self.up_norm(self.up(torch.tanh(self.inside(x)))))

@@ -1,0 +1,97 @@
+"""Rounding in training: the grids, their gradients, and the ranges that are found."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tightfit.spaces.fake_quantization import (
+    Range,
+    best_clip,
+    fake_quantize_activation,
+    fake_quantize_weight,
+    weight_step,
+)
+
+
+def weights(seed: int = 0) -> torch.Tensor:
+    return torch.randn(6, 5, 3, 3, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_weights_are_rounded_as_torch_rounds_them(bits: int) -> None:
+    weight, limit = weights(), 2 ** (bits - 1) - 1
+    step = weight_step(weight, torch.ones(6), bits)
+    expected = torch.fake_quantize_per_channel_affine(
+        weight, step, torch.zeros(6, dtype=torch.int32), 0, -limit, limit
+    )
+    torch.testing.assert_close(fake_quantize_weight(weight, step, bits), expected)
+
+
+def test_a_gain_may_be_multiplied_before_or_after_rounding() -> None:
+    weight, gain = weights(), torch.rand(6) + 0.5
+    scaled = weight * gain[:, None, None, None]
+    ones = torch.ones(6)
+    before = fake_quantize_weight(scaled, weight_step(scaled, ones, 4), 4)
+    after = fake_quantize_weight(weight, weight_step(weight, ones, 4), 4)
+    torch.testing.assert_close(before, after * gain[:, None, None, None])
+
+
+def test_the_channels_of_transposed_weights_are_on_the_second_axis() -> None:
+    weight = weights()
+    step = weight_step(weight, torch.ones(5), 8, axis=1)
+    assert step.shape == (5,)
+    turned = fake_quantize_weight(weight.transpose(0, 1), step, 8).transpose(0, 1)
+    torch.testing.assert_close(fake_quantize_weight(weight, step, 8, axis=1), turned)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_activations_take_256_levels_and_zero_is_one_of_them(dtype: torch.dtype) -> None:
+    values = torch.cat([torch.linspace(-3, 9, 4001), torch.zeros(1)]).to(dtype)
+    scale, zero = torch.tensor(0.04), torch.tensor(50, dtype=torch.int32)
+    rounded = fake_quantize_activation(values, scale, zero)
+    assert rounded.dtype == dtype
+    assert len(set(rounded.tolist())) <= 256
+    assert rounded[-1] == 0
+    assert float(rounded.min()) == pytest.approx(-50 * 0.04, rel=1e-2)
+    assert float(rounded.max()) == pytest.approx(205 * 0.04, rel=1e-2)
+
+
+def test_gradients_pass_as_if_nothing_were_rounded() -> None:
+    values = torch.linspace(-1, 1, 9, requires_grad=True)
+    scale, zero = torch.tensor(0.1), torch.tensor(128, dtype=torch.int32)
+    (fake_quantize_activation(values, scale, zero) * torch.arange(9.0)).sum().backward()  # type: ignore[no-untyped-call]
+    assert values.grad is not None
+    assert torch.equal(values.grad, torch.arange(9.0))
+
+
+def test_four_bits_cut_outliers_and_eight_do_not() -> None:
+    weight = weights()
+    weight[0, 0, 0, 0] = 8.0
+    assert torch.equal(best_clip(weight, 8), torch.ones(6))
+    clip = best_clip(weight, 4)
+    assert clip.shape == (6,)
+    assert bool(((clip >= 0.5) & (clip <= 1)).all())
+
+    def error(share: torch.Tensor) -> torch.Tensor:
+        rounded = fake_quantize_weight(weight, weight_step(weight, share, 4), 4)
+        return (rounded - weight).square().flatten(1).sum(1)
+
+    assert bool((error(clip) <= error(torch.ones(6)) + 1e-6).all())
+
+
+def test_a_range_holds_what_it_saw() -> None:
+    seen = Range()
+    for low, high in [(-1.0, 2.0), (0.0, 4.0)]:
+        seen.see(torch.linspace(low, high, 1000))
+    scale, zero = seen.grid()
+    values = torch.linspace(-1, 4, 100)
+    assert (fake_quantize_activation(values, scale, zero) - values).abs().max() < 2 * scale
+
+
+def test_a_range_of_nothing_but_zeros_has_a_scale() -> None:
+    seen = Range()
+    seen.see(torch.zeros(10))
+    scale, zero = seen.grid()
+    assert scale > 0
+    assert zero == 0

@@ -1,0 +1,328 @@
+"""What the settings make of a network: hparams, their choices, and what they change."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from tests.spaces.nets import OddNet, everywhere, make, pictures, small_resnet
+from tightfit import Distillation, SpecError
+from tightfit.spaces.compression import CompressionSpace, fresh
+from tightfit.spaces.settings import (
+    DecompositionSettings,
+    DistillationSettings,
+    InputSizeSettings,
+    PruningSettings,
+    QuantizationSettings,
+    ScheduleSettings,
+    SpaceSettings,
+)
+
+EVERYTHING = SpaceSettings(
+    pruning=PruningSettings(),
+    quantization=QuantizationSettings(),
+    decomposition=DecompositionSettings(),
+    distillation=DistillationSettings(),
+    input_size=InputSizeSettings(),
+)
+
+
+def odd(settings: SpaceSettings = EVERYTHING) -> CompressionSpace:
+    return CompressionSpace(OddNet(), torch.zeros(1, 3, 16, 16), settings=settings)
+
+
+def resnet(settings: SpaceSettings) -> CompressionSpace:
+    return CompressionSpace(small_resnet(), torch.zeros(1, 1, 28, 28), settings=settings)
+
+
+def choices(space: CompressionSpace) -> dict[str, tuple[object, ...]]:
+    return {hparam.name: hparam.choices for hparam in space.search_space.hparams}
+
+
+def frozen(space: CompressionSpace) -> dict[str, str]:
+    return dict(space.sites.frozen)
+
+
+def widths(space: CompressionSpace, ratio: float) -> dict[str, int]:
+    network = space.build(everywhere(space, "pruning_ratio", ratio))
+    state = network.state_dict()
+    return {
+        layer.name: state[layer.node.parameters["weight"]].shape[
+            1 if layer.node.operator == "conv_transpose" else 0
+        ]
+        for layer in space.sites.layers
+    }
+
+
+def test_each_technique_has_an_hparam_at_each_of_its_sites() -> None:
+    names = set(choices(odd()))
+    assert {"stem.pruning_ratio", "stem.bits", "depthwise.bits", "left.rank"} <= names
+    assert {"input.size", "training.epochs", "distillation.weight"} <= names
+    # The first layer reads three channels, the head gives classes, a transposed one is not coded.
+    assert not {"stem.rank", "head.pruning_ratio", "up.bits", "depthwise.rank"} & names
+
+
+def test_the_first_choice_is_the_mildest() -> None:
+    settings = SpaceSettings(
+        pruning=PruningSettings(ratios=(0.5, 0.0, 0.25)),
+        quantization=QuantizationSettings(bits=(4, None, 8)),
+        decomposition=DecompositionSettings(ranks=(0.25, None, 0.75)),
+        input_size=InputSizeSettings(shares=(0.5,)),
+    )
+    found = choices(odd(settings))
+    assert found["stem.pruning_ratio"] == (0.0, 0.25, 0.5)
+    assert found["stem.bits"] == (None, 8, 4)
+    assert found["left.rank"] == (None, 0.75, 0.25)
+    assert found["input.size"] == (1.0, 0.5)
+
+
+PER: list[tuple[Literal["layer", "stage", "network"], set[str]]] = [
+    ("stage", {"stage1", "stage2", "stage3", "stage4", "head"}),
+    ("network", {"network"}),
+]
+
+
+@pytest.mark.parametrize(("per", "sites"), PER)
+def test_sites_can_share_their_choice(
+    per: Literal["layer", "stage", "network"], sites: set[str]
+) -> None:
+    settings = SpaceSettings(
+        pruning=PruningSettings(per=per),
+        quantization=QuantizationSettings(per=per),
+        decomposition=DecompositionSettings(per=per),
+    )
+    names = [name.rpartition(".") for name in choices(resnet(settings))]
+    assert {site for site, _, technique in names if technique == "bits"} == sites
+    assert {site for site, _, technique in names if technique == "pruning_ratio"} <= sites
+
+
+def test_a_shared_ratio_prunes_every_group_of_its_stage() -> None:
+    space = resnet(SpaceSettings(pruning=PruningSettings(per="stage", ratios=(0.0, 0.5))))
+    candidate = space.search_space.from_choices({"stage2.pruning_ratio": 0.5})
+    state = space.build(candidate).state_dict()
+    assert len(state["layer2.0.conv1.weight"]) == len(state["layer2.1.conv2.weight"]) == 64
+    assert len(state["layer1.0.conv1.weight"]) == 64
+
+
+def test_ratios_that_give_equal_widths_are_left_out() -> None:
+    settings = SpaceSettings(pruning=PruningSettings(ratios=(0.0, 0.01, 0.5, 0.51, 0.9, 0.95)))
+    assert choices(odd(settings))["left.pruning_ratio"] == (0.0, 0.5, 0.9)
+
+
+@pytest.mark.parametrize("align", [8, 16])
+def test_widths_are_multiples_of_align_and_never_below(align: int) -> None:
+    settings = SpaceSettings(pruning=PruningSettings(ratios=(0.0, 0.3, 0.99), align=align))
+    space = resnet(settings)
+    for ratio in (0.3, 0.99):
+        pruned = {n: w for n, w in widths(space, ratio).items() if n not in frozen(space)}
+        assert all(width % align == 0 and width >= align for width in pruned.values())
+    assert widths(space, 0.99)["layer4.0.conv1"] == align
+
+
+def test_narrow_layers_keep_multiples_of_four() -> None:
+    space = odd(SpaceSettings(pruning=PruningSettings(ratios=(0.0, 0.8))))
+    found = widths(space, 0.8)
+    assert (found["stem"], found["squeeze"]) == (4, 4)
+
+
+def test_a_single_ratio_is_applied() -> None:
+    space = odd(SpaceSettings(pruning=PruningSettings(ratios=(0.5,))))
+    state = space.build(space.search_space.baseline()).state_dict()
+    assert len(state["stem.weight"]) == 12
+    assert len(space.baseline_network().state_dict()["stem.weight"]) == 24
+
+
+def test_a_depthwise_layer_goes_with_its_input() -> None:
+    space = odd(SpaceSettings(pruning=PruningSettings(ratios=(0.0, 0.5))))
+    network = space.build(space.search_space.from_choices({"stem.pruning_ratio": 0.5}))
+    (depthwise,) = (node for node in network.graph.nodes if node.name == "depthwise")
+    assert depthwise.attributes["groups"] == 12
+    assert network.state_dict()["depthwise.weight"].shape == (12, 1, 3, 3)
+    assert network.state_dict()["depthwise_norm.running_mean"].shape == (12,)
+
+
+def test_what_stays_whole_has_its_reason() -> None:
+    reasons = frozen(odd())
+    assert reasons["head"] == "it is the network's output"
+    assert reasons["down"] == "'grouped' is a grouped convolution that is not depthwise"
+    shuffle = torchvision.models.shufflenet_v2_x0_5(num_classes=5)
+    settings = SpaceSettings(pruning=PruningSettings())
+    space = CompressionSpace(shuffle, torch.zeros(1, 3, 64, 64), settings=settings)
+    assert "(reshape) has no rule for channels" in frozen(space)["stage2.0.branch1.2"]
+    assert "stage2.0.branch2.0" in {group.name for group in space.sites.groups}
+
+
+class Masked(nn.Module):
+    """Adds what one map, a joined value, and a cropped one have in common."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 16, 3, padding=1)
+        self.mask = nn.Conv2d(16, 1, 1)
+        self.cropped = nn.Conv2d(16, 16, 3, padding=1)
+        self.left = nn.Conv2d(16, 8, 1)
+        self.right = nn.Conv2d(16, 24, 1)
+        self.joined = nn.Conv2d(16, 32, 1)
+        self.head = nn.Linear(32, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.stem(x))
+        x = torch.sigmoid(self.mask(x)) * x
+        x = self.cropped(x)[:, :, 1:].transpose(2, 3)
+        x = torch.cat([self.left(x), self.right(x)], 1) + self.joined(x)
+        output: Tensor = self.head(x.mean([2, 3]))
+        return output
+
+
+def test_channels_are_followed_as_far_as_they_stay_themselves() -> None:
+    settings = SpaceSettings(pruning=PruningSettings(ratios=(0.0, 0.5)))
+    space = CompressionSpace(Masked().eval(), torch.zeros(1, 3, 8, 8), settings=settings)
+    found = widths(space, 0.5)
+    # A single map spreads over all channels; crops and turns leave each of them where it is.
+    assert (found["stem"], found["mask"], found["cropped"]) == (8, 1, 8)
+    assert {"left", "right", "joined"} <= set(frozen(space))
+    assert frozen(space)["joined"] == "'add' joins channels that are grouped differently"
+    network = space.build(everywhere(space, "pruning_ratio", 0.5))
+    assert network(torch.zeros(2, 3, 8, 8)).shape == (2, 5)
+
+
+class Twice(nn.Module):
+    """Calls one convolution and one linear layer twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 16, 3, padding=1)
+        self.body = nn.Conv2d(16, 16, 3, padding=1)
+        self.norm = nn.BatchNorm2d(16)
+        self.last = nn.Conv2d(16, 32, 1)
+        self.head = nn.Linear(32, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.stem(x))
+        for _ in range(2):
+            x = torch.relu(self.norm(self.body(x)))
+        output: Tensor = self.head(self.last(x).mean([2, 3]))
+        return output
+
+
+def test_weights_that_are_used_twice_stay_tied_and_count_once() -> None:
+    model = Twice().eval()
+    space = CompressionSpace(model, torch.zeros(1, 3, 8, 8), settings=EVERYTHING)
+    assert "shares its weights with another call" in frozen(space)["body"]
+    assert "body.rank" not in choices(space)
+    expected = sum(parameter.numel() for parameter in model.parameters())
+    assert int(space.baseline_blueprint().params[0]) == expected
+    for row in space.search_space.random(4, np.random.default_rng(0)):
+        candidate = space.search_space.candidate(row)
+        found = sum(parameter.numel() for parameter in space.build(candidate).parameters())
+        assert found == int(space.blueprint(row[None]).params[0])
+
+
+def test_a_transformers_block_is_counted_exactly() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(3, 32, 4, stride=4), nn.Flatten(2), nn.LayerNorm(16), nn.Linear(16, 64),
+        nn.GELU(), nn.Linear(64, 16),
+    )  # fmt: skip
+    settings = SpaceSettings(
+        quantization=QuantizationSettings(), decomposition=DecompositionSettings()
+    )
+    space = CompressionSpace(model, torch.zeros(1, 3, 16, 16), settings=settings)
+    network = space.build(everywhere(space, "rank", 0.5))
+    blueprint = space.blueprint(np.array([everywhere(space, "rank", 0.5).indices]))
+    assert sum(p.numel() for p in network.parameters()) == int(blueprint.params[0])
+    values = network.activations(torch.zeros(1, 3, 16, 16))
+    for name, activation in blueprint.activations.items():
+        assert activation.elements[0] in (0, values[name].numel()), name
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [((0.5, 1.0, 0.75), (1.0, 0.5)), ((0.9, 0.5, 0.45), (1.0, 0.9)), ((0.01,), (1.0, 0.01))],
+)
+def test_sides_are_multiples_of_the_networks_stride(
+    shares: tuple[float, ...], expected: tuple[float, ...]
+) -> None:
+    space = resnet(SpaceSettings(input_size=InputSizeSettings(shares=shares)))
+    sides = {
+        share: space.build(everywhere(space, "size", share)).input_shape
+        for share in choices(space)["input.size"]
+        if isinstance(share, float)
+    }
+    assert sides[1.0] == (1, 28, 28)
+    assert all(side[1] % 8 == 0 and side[1] == side[2] for s, side in sides.items() if s < 1)
+    assert len(set(sides.values())) == len(sides)
+    assert set(sides) <= {1.0, *shares}
+    assert len(sides) >= len(expected)
+
+
+def test_a_linear_layer_that_reads_every_position_fixes_the_size() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(512, 4)
+    )
+    settings = SpaceSettings(input_size=InputSizeSettings())
+    with pytest.raises(SpecError, match=r"'input\.size' cannot change here.*\[space\.input_size\]"):
+        CompressionSpace(model, torch.zeros(1, 3, 16, 16), settings=settings)
+
+
+def test_the_size_of_what_is_no_picture_cannot_change() -> None:
+    settings = SpaceSettings(input_size=InputSizeSettings())
+    with pytest.raises(SpecError, match=r"'input\.size' needs pictures \[C, H, W\].*\[6\]"):
+        CompressionSpace(nn.Linear(6, 4), torch.zeros(1, 6), settings=settings)
+
+
+def test_a_network_that_no_technique_changes_is_refused() -> None:
+    with pytest.raises(SpecError, match="nothing of this model can be compressed"):
+        odd(SpaceSettings())
+    with pytest.raises(SpecError, match="nothing of this model can be compressed"):
+        odd(SpaceSettings(pruning=PruningSettings(ratios=(0.0,))))
+
+
+def test_a_candidates_recipe_is_its_training_choices() -> None:
+    space = odd(
+        SpaceSettings(
+            pruning=PruningSettings(),
+            distillation=DistillationSettings(),
+            schedule=ScheduleSettings(epochs=(8, 2), learning_rates=(0.1, 0.01)),
+        )
+    )
+    plain = space.recipe(space.search_space.baseline())
+    assert (plain.epochs, plain.learning_rate, plain.distillation) == (2, 0.01, None)
+    taught = space.search_space.from_choices(
+        {"training.epochs": 8, "distillation.weight": 0.9, "distillation.temperature": 4.0}
+    )
+    assert space.recipe(taught).epochs == 8
+    assert space.recipe(taught).distillation == Distillation(0.9, 4.0)
+
+
+def test_nothing_of_a_dropped_candidate_is_alive() -> None:
+    space = odd()
+    rng = np.random.default_rng(1)
+    alive: list[weakref.ref[Any]] = []
+    for row in space.search_space.random(3, rng):
+        network = space.build(space.search_space.candidate(row)).train()
+        network(pictures(network.input_shape, 2)).sum().backward()
+        alive += [weakref.ref(network), *(weakref.ref(p) for p in network.parameters())]
+    del network
+    gc.collect()
+    assert not any(reference() is not None for reference in alive)
+
+
+def test_new_weights_are_of_the_same_shapes_and_another_seeds_differ() -> None:
+    model, shape = make("odd")
+    space = CompressionSpace(model, torch.zeros(1, *shape), settings=EVERYTHING)
+    network = space.build(everywhere(space, "rank", 0.5))
+    first, again, other = fresh(network, 1), fresh(network, 1), fresh(network, 2)
+    for name, tensor in network.state_dict().items():
+        assert first.state_dict()[name].shape == tensor.shape
+        assert torch.equal(first.state_dict()[name], again.state_dict()[name])
+    assert not torch.equal(first.state_dict()["stem.weight"], other.state_dict()["stem.weight"])
+    assert torch.equal(first.state_dict()["stem_norm.running_var"], torch.ones(24))
+    with torch.no_grad():
+        assert bool(first(pictures(first.input_shape, 4)).isfinite().all())

@@ -1,0 +1,262 @@
+"""Any module becomes a graph that computes the same, or an error that says why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tests.spaces.nets import OddNet, small_resnet
+from tightfit import SpecError
+from tightfit.spaces.network import Network
+from tightfit.spaces.tracing import Traced, trace
+
+
+class Written(nn.Module):
+    """A module whose forward pass is a function of itself and the input."""
+
+    def __init__(self, function: Callable[[Written, Tensor], object], **children: nn.Module):
+        super().__init__()
+        self.function = function
+        for name, child in children.items():
+            self.add_module(name, child)
+
+    def call(self, name: str, x: Tensor) -> Tensor:
+        result: Tensor = self.get_submodule(name)(x)
+        return result
+
+    def forward(self, x: Tensor) -> object:
+        return self.function(self, x)
+
+
+def conv(inputs: int = 3, outputs: int = 8) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, padding=1)
+
+
+def network_of(traced: Traced) -> Network:
+    tensors = {name: tensor.clone() for name, tensor in traced.tensors.items()}
+    return Network(
+        traced.graph, tensors, trainable=traced.trainable, input_shape=traced.input_shape
+    ).eval()
+
+
+def attention(m: Written, x: Tensor) -> Tensor:
+    tokens = m.call("c", x).flatten(2).transpose(1, 2)
+    query, key, value = (m.call(name, tokens) for name in "qkv")
+    weights = torch.softmax(torch.matmul(query, key.transpose(1, 2)) * 0.35, -1)
+    return torch.matmul(weights, value).mean(1)
+
+
+def gate(m: Written, x: Tensor) -> Tensor:
+    y = m.call("c", x)
+    g = torch.sigmoid(m.call("l", y.mean([2, 3])))
+    return y * g.view(y.size(0), y.size(1), 1, 1).expand_as(y)
+
+
+def squeezed(m: Written, x: Tensor) -> Tensor:
+    pooled = F.adaptive_avg_pool2d(m.call("c", x), 1).squeeze(-1).squeeze(-1)
+    return m.call("l", pooled).unsqueeze(-1).unsqueeze(-1)
+
+
+TRACEABLE: dict[str, nn.Module] = {
+    "nearest": Written(lambda m, x: F.interpolate(m.call("c", x), scale_factor=2), c=conv()),
+    "bilinear": Written(
+        lambda m, x: F.interpolate(
+            m.call("c", x), size=(16, 24), mode="bilinear", align_corners=True
+        ),
+        c=conv(),
+    ),
+    "a module that upsamples": nn.Sequential(conv(), nn.Upsample(scale_factor=2, mode="bilinear")),
+    "a view as flatten": Written(
+        lambda m, x: m.call("l", m.call("c", x).view(x.size(0), -1)), c=conv(), l=nn.Linear(512, 4)
+    ),
+    "a reshape with -1 in front": Written(
+        lambda m, x: m.call("l", m.call("c", x).reshape(-1, 512)), c=conv(), l=nn.Linear(512, 4)
+    ),
+    "squeeze and unsqueeze": Written(squeezed, c=conv(), l=nn.Linear(8, 4)),
+    "a gate by view and expand": Written(gate, c=conv(), l=nn.Linear(8, 8)),
+    "chunk": Written(lambda m, x: torch.cat(m.call("c", x).chunk(2, 1)[::-1], 1), c=conv()),
+    "split": Written(lambda m, x: torch.split(m.call("c", x), [2, 6], 1)[1], c=conv()),
+    "a slice of channels": Written(lambda m, x: m.call("c", x)[:, 2:-1], c=conv()),
+    "a slice of rows": Written(lambda m, x: m.call("c", x)[:, :, -5:, 1:], c=conv()),
+    "tokens": nn.Sequential(
+        conv(), nn.Flatten(2), nn.LayerNorm(64), nn.Linear(64, 32),
+        nn.GELU(approximate="tanh"), nn.Linear(32, 5),
+    ),
+    "attention": Written(
+        attention, c=conv(), q=nn.Linear(8, 8), k=nn.Linear(8, 8), v=nn.Linear(8, 8)
+    ),
+    "padding in words": nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding="same"), nn.Conv2d(8, 8, 5, padding="valid")
+    ),
+    "in place": Written(lambda m, x: m.call("c", x).relu_().add_(1).mul_(2), c=conv()),
+    "activations": nn.Sequential(
+        conv(), nn.Hardtanh(-2, 2), nn.Hardsigmoid(), nn.Tanh(), nn.LeakyReLU(0.2), nn.SiLU(),
+        nn.GELU(), nn.ReLU6(), nn.Hardswish(), nn.Identity(), nn.AvgPool2d(3, 2, 1),
+    ),
+    "arithmetic": Written(
+        lambda m, x: (m.call("c", x) - 1) / 2 * m.call("d", x) / (m.call("d", x) + 9),
+        c=conv(), d=conv(),
+    ),
+    "a pooling to 3x3": nn.Sequential(conv(), nn.AdaptiveAvgPool2d(3)),
+    "a norm without gains": nn.Sequential(conv(), nn.BatchNorm2d(8, affine=False)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRACEABLE)
+def test_the_graph_computes_what_the_module_does(name: str) -> None:
+    module = TRACEABLE[name].eval()
+    network = network_of(trace(module, torch.zeros(1, 3, 8, 8)))
+    inputs = torch.randn(5, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(network(inputs), module(inputs))
+
+
+def test_a_network_that_shuffles_channels_is_traced() -> None:
+    module = torchvision.models.shufflenet_v2_x0_5(num_classes=5).eval()
+    network = network_of(trace(module, torch.zeros(1, 3, 32, 32)))
+    inputs = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(network(inputs), module(inputs))
+
+
+def test_a_module_that_is_called_twice_is_two_nodes_with_the_same_weights() -> None:
+    module = Written(lambda m, x: m.call("d", F.relu(m.call("d", m.call("c", x)))),
+                     c=conv(), d=conv(8, 8))  # fmt: skip
+    traced = trace(module, torch.zeros(1, 3, 8, 8))
+    calls = [n for n in traced.graph.nodes if n.parameters.get("weight") == "d.weight"]
+    assert [call.name for call in calls] == ["d", "d_1"]
+
+
+def test_names_are_those_of_the_state_dict_without_counters_of_batches() -> None:
+    module = small_resnet()
+    traced = trace(module, torch.zeros(1, 1, 28, 28))
+    expected = {name for name in module.state_dict() if "num_batches_tracked" not in name}
+    assert set(traced.tensors) == expected
+    assert traced.trainable == {name for name, _ in module.named_parameters()}
+
+
+def test_the_module_stays_as_it_is() -> None:
+    module = OddNet().train()
+    module.stem.weight.requires_grad_(False)
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    trace(module, torch.zeros(1, 3, 16, 16))
+    assert module.training
+    assert module.drop.training
+    assert not module.stem.weight.requires_grad
+    assert module.left.weight.requires_grad
+    for name, tensor in module.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+
+
+def branching(m: Written, x: Tensor) -> Tensor:
+    return m.call("c", x) if x.sum() > 0 else m.call("c", -x)
+
+
+class Two(nn.Module):
+    """Wants two inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = conv()
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        result: Tensor = self.layer(x + y)
+        return result
+
+
+def even() -> nn.Module:
+    return Written(lambda m, x: m.call("c", F.relu(x)), c=nn.Conv2d(3, 8, (4, 3), padding="same"))
+
+
+REFUSED: dict[str, tuple[nn.Module, str]] = {
+    "no weights": (nn.Sequential(nn.ReLU()), "no convolution and no linear layer"),
+    "control flow": (Written(branching, c=conv()), "control flow that depends on data"),
+    "an operator": (
+        nn.Sequential(nn.Sequential(conv(), Written(lambda _m, x: torch.erf(x)))),
+        r"operator 'erf' in '0\.1' has no rule; known are .*conv2d",
+    ),
+    "its own operator": (
+        Written(lambda m, x: torch.erf(m.call("c", x)), c=conv()),
+        "operator 'erf' in the model itself has no rule",
+    ),
+    "two inputs": (Two(), "cannot read an input of shape.*missing 1 required positional argument"),
+    "two outputs": (
+        Written(lambda m, x: (m.call("c", x), m.call("c", x)), c=conv()),
+        "must give one tensor, it gives a tuple",
+    ),
+    "a dictionary": (
+        Written(lambda m, x: {"out": m.call("c", x)}, c=conv()),
+        "must give one tensor, it gives a dict",
+    ),
+    "another shape": (conv(5), r"cannot read an input of shape \[1, 3, 8, 8\].*channels"),
+    "a factor": (
+        Written(lambda m, x: torch.add(m.call("c", x), m.call("c", x), alpha=2), c=conv()),
+        "'add' in the model itself: a factor on the second operand has no rule, got 2",
+    ),
+    "a mean of everything": (
+        Written(lambda m, x: m.call("c", x).mean(), c=conv()), "a mean over every axis",
+    ),
+    "batch statistics": (
+        nn.Sequential(conv(), nn.BatchNorm2d(8, track_running_stats=False)),
+        "'batch_norm' in '1': a batch norm without running statistics",
+    ),
+    "a tensor beside": (
+        Written(lambda m, x: m.call("c", x) * m.get_parameter("c.bias")[0], c=conv()),
+        "reads a tensor that is not an activation|has no rule",
+    ),
+    "the batch moved": (
+        Written(lambda m, x: m.call("c", x).permute(1, 0, 2, 3), c=conv()), "moves the batch axis",
+    ),
+    "the batch joined": (
+        Written(lambda m, x: m.call("c", x).view(-1, 4, 8, 8), c=conv()), "batch",
+    ),
+    "a step": (
+        Written(lambda m, x: m.call("c", x)[:, ::2], c=conv()), "one with a step, has no rule",
+    ),
+    "a scale that is not whole": (
+        Written(
+            lambda m, x: F.interpolate(m.call("c", x), size=(15, 15)),
+            c=nn.Conv2d(3, 8, 4, padding=3),
+        ),
+        r"an interpolation from \[11, 11\] to \[15, 15\] has no rule",
+    ),
+    "a divisor": (
+        Written(lambda m, x: F.avg_pool2d(m.call("c", x), 2, divisor_override=3), c=conv()),
+        "divisor of its own",
+    ),
+    "softmax over the batch": (
+        Written(lambda m, x: torch.softmax(m.call("c", x), 0), c=conv()), "over the batch",
+    ),
+    "the batch split": (
+        Written(lambda m, x: torch.split(m.call("c", x), 1, 0)[0], c=conv()), "batch|traced",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_traced_is_said(name: str) -> None:
+    module, words = REFUSED[name]
+    with pytest.raises(SpecError, match=words):
+        trace(module, torch.zeros(1, 3, 8, 8))
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+def test_an_even_kernel_has_no_same_padding() -> None:
+    with pytest.raises(SpecError, match=r"padding 'same' of an even kernel \[4, 3\]"):
+        trace(even(), torch.zeros(1, 3, 8, 8))
+
+
+def test_only_modules_are_traced() -> None:
+    with pytest.raises(SpecError, match=r"must be a torch\.nn\.Module, got function"):
+        trace(F.relu, torch.zeros(1, 3, 8, 8))  # type: ignore[arg-type]
+
+
+def test_nothing_is_printed_of_a_failed_trace(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SpecError):
+        trace(REFUSED["control flow"][0], torch.zeros(1, 3, 8, 8))
+    assert capfd.readouterr() == ("", "")
