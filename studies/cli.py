@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -209,18 +208,11 @@ def print_schema() -> None:
 def main() -> None:
     """Run the command line; the one place where errors become messages and exit codes."""
     try:
-        code = app(standalone_mode=False)
+        app()
     except TightfitError as error:
         errors.print("[bold red]error:[/] ", end="")
         errors.print(str(error), highlight=False, markup=False, soft_wrap=True)
-        code = WRONG_INPUT
-    except click.ClickException as error:
-        errors.print("[bold red]error:[/] ", end="")
-        errors.print(error.format_message(), highlight=False, markup=False, soft_wrap=True)
-        code = WRONG_INPUT
-    except (KeyboardInterrupt, click.Abort):
-        code = INTERRUPTED
-    sys.exit(code)
+        sys.exit(WRONG_INPUT)
 
 
 def _any_feasible(results: Results) -> bool:

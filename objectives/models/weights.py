@@ -47,7 +47,7 @@ def _read_saved(path: Path) -> object:
         return torch.load(path, map_location="cpu", weights_only=True)
     # What is no saved state dict fails wherever torch's reader happens to stumble.
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = type(error).__name__
         raise SpecError(
             f"{path} is not a state dict saved by torch.save, or is cut off ({reason}); "
             "save it with torch.save(model.state_dict(), PATH), or as .safetensors"
