@@ -28,7 +28,7 @@ avg_pool                                                    kernel, stride, padd
 adaptive_avg_pool                                           output_size (pair)
 mean                                                        axes, keepdim
 flatten                                                     start (the last axis is the end)
-reshape                                                     shape (0 stands for the batch size)
+reshape                                                     shape (0: batch size, -1: what is left)
 permute                                                     axes
 slice                                                       axis, start, end
 upsample                                                    mode ("nearest", "bilinear"),
