@@ -99,7 +99,7 @@ class _Batch:
         before, after = self._ends(node)
         kernel = _kernel(self._g.layers[node.name])
         groups = self._none + node.integer("groups", 1)
-        if self._depthwise(node):
+        if self._g.layers[node.name].depthwise:
             groups = after
         self._add(
             node, node.name, inputs, end, present=whole, channels=(before, after), groups=groups,
@@ -234,10 +234,6 @@ class _Batch:
 
     def _weight_bits(self, layer: str) -> IntArray:
         return self._c.bits.get(layer, self._none + FLOAT_BITS)
-
-    def _depthwise(self, node: Node) -> bool:
-        layer = self._g.layers[node.name]
-        return node.operator == "conv" and not layer.dense and layer.shape[1] == 1
 
 
 def _kernel(layer: Layer) -> tuple[int, int]:

@@ -80,8 +80,8 @@ class CompressionSpace:
         self._columns = {
             hparam.name: column for column, hparam in enumerate(self.search_space.hparams)
         }
-        layers = {layer.name: layer for layer in self.sites.layers}
-        self._compiled = compile_graph(graph, layers, self._ties, self._size.shapes)
+        self._layers = {layer.name: layer for layer in self.sites.layers}
+        self._compiled = compile_graph(graph, self._layers, self._ties, self._size.shapes)
 
     def baseline_network(self) -> Network:
         """Return the traced network with nothing changed."""
@@ -147,7 +147,7 @@ class CompressionSpace:
         nodes: list[Node] = []
         for node in graph.nodes:
             if node.name not in shares or decomposition is None:
-                nodes.append(_regrouped(node, tensors))
+                nodes.append(self._regrouped(node, tensors))
                 continue
             ends = (self._ties.kept(node.name, kept), self._ties.kept(node.inputs[0], kept))
             if node.name in self._ties.whole:
@@ -166,6 +166,14 @@ class CompressionSpace:
         rewritten = Graph(graph.inputs, tuple(nodes), graph.outputs)
         return rewritten, tensors, frozenset(trainable & tensors.keys())
 
+    def _regrouped(self, node: Node, tensors: Mapping[str, Tensor]) -> Node:
+        """Return a depthwise convolution with as many groups as it has channels left."""
+        layer = self._layers.get(node.name)
+        if layer is None or not layer.depthwise:
+            return node
+        groups = len(tensors[node.parameters["weight"]])
+        return replace(node, attributes={**node.attributes, "groups": groups})
+
     def _bits(self, choices: Mapping[str, Choice], graph: Graph) -> dict[str, int]:
         """Return the bits of every layer, the parts of decomposed ones among them."""
         assert self._quantization is not None
@@ -179,16 +187,6 @@ class CompressionSpace:
             if owner in by_layer and node.operator in ("conv", "linear"):
                 result[node.name] = by_layer[owner]
         return result
-
-
-def _regrouped(node: Node, tensors: Mapping[str, Tensor]) -> Node:
-    """Return a depthwise convolution with as many groups as it has channels left."""
-    if node.operator != "conv" or node.attributes["groups"] == 1:
-        return node
-    weight = tensors[node.parameters["weight"]]
-    if weight.shape[1] != 1:
-        return node
-    return replace(node, attributes={**node.attributes, "groups": len(weight)})
 
 
 def fresh(network: Network, seed: int) -> Network:
@@ -205,7 +203,7 @@ def fresh(network: Network, seed: int) -> Network:
 
 
 def _initial(node: Node, role: str, tensor: Tensor, generator: torch.Generator) -> Tensor:
-    if node.operator == "batch_norm":
+    if node.operator in ("batch_norm", "layer_norm"):
         return torch.ones_like(tensor) if role in ("weight", "running_var") else tensor * 0
     if role == "bias":
         return torch.zeros_like(tensor)

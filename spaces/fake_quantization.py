@@ -126,6 +126,8 @@ class Range:
         self._finite &= math.isfinite(low) and math.isfinite(high)
         self._low, self._high = min(self._low, low), max(self._high, high)
         stride = max(1, len(flat) // _SAMPLE)
+        while math.gcd(stride, len(flat)) > 1:
+            stride += 1  # else the sample would see the same few rows of every map
         self._samples.append(flat[::stride].cpu())
 
     def grid(self) -> tuple[Tensor, Tensor]:

@@ -102,7 +102,7 @@ class Network(nn.Module):
             batches: Normalized inputs ``[n, *input_shape]``; at least one.
 
         Raises:
-            CandidateError: An activation is not finite.
+            CandidateError: An activation is not finite, or there are no batches.
         """
         training, quantization = self.training, self.quantization
         self.eval()
@@ -113,6 +113,8 @@ class Network(nn.Module):
                 self(batch)
             for node in self.graph.nodes:
                 if node.operator == "quantize":
+                    if node.name not in self._seen:
+                        raise CandidateError("calibration needs at least one batch, got none")
                     scale, zero = self._seen[node.name].grid()
                     if not bool(torch.isfinite(scale)):
                         raise CandidateError(f"the activation {node.inputs[0]!r} is not finite")

@@ -1,12 +1,44 @@
-"""What is switched on, and with which choices. A technique that is ``None`` is off."""
+"""What is switched on, and with which choices. A technique that is ``None`` is off.
+
+Each raises :class:`tightfit.SpecError` for choices that mean nothing.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
+
+from tightfit import SpecError
 
 Grouping: TypeAlias = Literal["layer", "stage", "network"]
 """What shares one hparam: a layer (or group of tied channels), a stage, or everything."""
+
+
+def _share(value: float) -> bool:
+    return 0 < value <= 1
+
+
+def _positive(value: float) -> bool:
+    return value > 0
+
+
+def _check(
+    name: str, choices: Sequence[float | None], allowed: Callable[[float], bool], law: str
+) -> None:
+    """Refuse a list of choices that is empty, or has one that breaks a law."""
+    if not choices:
+        raise SpecError(f"{name!r} needs at least one choice, got none")
+    for choice in choices:
+        if choice is not None and not (math.isfinite(choice) and allowed(choice)):
+            raise SpecError(f"each of {name!r} must {law}, got {choice!r}")
+
+
+def _check_grouping(name: str, grouping: str) -> None:
+    known = get_args(Grouping)
+    if grouping not in known:
+        raise SpecError(f"{name!r} must be one of {list(known)}, got {grouping!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +49,11 @@ class PruningSettings:
     ratios: tuple[float, ...] = (0.0, 0.25, 0.5, 0.625, 0.75, 0.875)
     align: int = 8
 
+    def __post_init__(self) -> None:
+        _check_grouping("pruning.per", self.per)
+        _check("pruning.ratios", self.ratios, lambda ratio: 0 <= ratio < 1, "lie in 0 <= r < 1")
+        _check("pruning.align", (self.align,), lambda align: align >= 1, "be at least 1")
+
 
 @dataclass(frozen=True, slots=True)
 class QuantizationSettings:
@@ -24,6 +61,10 @@ class QuantizationSettings:
 
     per: Grouping = "layer"
     bits: tuple[int | None, ...] = (None, 8, 4)
+
+    def __post_init__(self) -> None:
+        _check_grouping("quantization.per", self.per)
+        _check("quantization.bits", self.bits, lambda bits: bits in (8, 4), "be None, 8 or 4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +74,10 @@ class DecompositionSettings:
     per: Grouping = "layer"
     ranks: tuple[float | None, ...] = (None, 0.75, 0.5, 0.25)
 
+    def __post_init__(self) -> None:
+        _check_grouping("decomposition.per", self.per)
+        _check("decomposition.ranks", self.ranks, _share, "be None or lie in 0 < r <= 1")
+
 
 @dataclass(frozen=True, slots=True)
 class DistillationSettings:
@@ -40,6 +85,10 @@ class DistillationSettings:
 
     weights: tuple[float | None, ...] = (None, 0.5, 0.9)
     temperatures: tuple[float, ...] = (2.0, 4.0)
+
+    def __post_init__(self) -> None:
+        _check("distillation.weights", self.weights, _share, "be None or lie in 0 < w <= 1")
+        _check("distillation.temperatures", self.temperatures, _positive, "be above 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +98,19 @@ class ScheduleSettings:
     epochs: tuple[int, ...] = (4,)
     learning_rates: tuple[float, ...] = (0.05,)
 
+    def __post_init__(self) -> None:
+        _check("schedule.epochs", self.epochs, lambda epochs: epochs >= 1, "be at least 1")
+        _check("schedule.learning_rates", self.learning_rates, _positive, "be above 0")
+
 
 @dataclass(frozen=True, slots=True)
 class InputSizeSettings:
     """Sides of the input as shares of the baseline's."""
 
     shares: tuple[float, ...] = (1.0, 0.75, 0.5)
+
+    def __post_init__(self) -> None:
+        _check("input_size.shares", self.shares, _share, "lie in 0 < s <= 1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from tightfit import WEIGHT_OPERATORS, Graph, Node
 from tightfit.spaces.settings import Grouping
 from tightfit.spaces.shapes import Shape, stages
-from tightfit.spaces.ties import Ties
+from tightfit.spaces.ties import Ties, is_depthwise
 
 NETWORK = "network"
 
@@ -37,7 +37,12 @@ class Layer:
     @property
     def dense(self) -> bool:
         """Whether every output channel reads every input channel."""
-        return self.node.attributes.get("groups", 1) == 1
+        return self.node.integer("groups", 1) == 1
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether every channel has one filter of its own, and stays what it was."""
+        return is_depthwise(self.node, self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ def find_sites(
     consumers: dict[int, list[str]] = {}
     for layer in layers:
         # A depthwise layer passes its input's channels on; it opens none and is not their source.
-        if layer.dense:
+        if not layer.depthwise:
             for segment in ties.rows[layer.name]:
                 producers.setdefault(segment.group, []).append(layer)
         for segment in ties.rows[layer.node.inputs[0]]:

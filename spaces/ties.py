@@ -7,7 +7,7 @@ rows behind each other. What cannot be followed is frozen, with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -148,8 +148,8 @@ class _Follower:
 
     def _grouped(self, node: Node, row: Row) -> Row:
         weight = self._tensors[node.parameters["weight"]]
-        if weight.shape[1] == 1 and len(weight) == node.attributes["groups"]:
-            return row  # depthwise: every channel has its own filter
+        if is_depthwise(node, weight.shape):
+            return row
         result = self._open(len(weight))
         for each in (row, result):
             self._freeze(each, f"{node.name!r} is a grouped convolution that is not depthwise")
@@ -201,6 +201,21 @@ class _Follower:
 
     def _settled(self, segment: Segment) -> Segment:
         return Segment(self._root(segment.group), segment.width, segment.repeat)
+
+
+def is_depthwise(node: Node, weight: Sequence[int]) -> bool:
+    """Whether a node is a convolution with one filter for each channel.
+
+    Args:
+        node: Of any operator.
+        weight: The shape of its weights.
+    """
+    return (
+        node.operator == "conv"
+        and weight[1] == 1
+        and weight[0] == node.integer("groups", 1)
+        and weight[0] > 1
+    )
 
 
 def shared_tensors(graph: Graph) -> set[str]:

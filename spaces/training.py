@@ -23,11 +23,16 @@ class TrainingChoices:
         ]
         self._distils = distillation is not None
         if distillation is not None:
-            weights = distillation.weights
+            numbers = sorted({weight for weight in distillation.weights if weight is not None})
+            weights = (None, *numbers) if None in distillation.weights else tuple(numbers)
             active = tuple(i for i, weight in enumerate(weights) if weight is not None)
             self.hparams += [
                 Hparam(WEIGHT, weights),
-                Hparam(TEMPERATURE, distillation.temperatures, active_if=(WEIGHT, active)),
+                Hparam(
+                    TEMPERATURE,
+                    tuple(sorted(set(distillation.temperatures))),
+                    active_if=(WEIGHT, active),
+                ),
             ]
 
     def recipe(self, choices: Mapping[str, Choice]) -> Recipe:

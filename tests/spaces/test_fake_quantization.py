@@ -95,3 +95,12 @@ def test_a_range_of_nothing_but_zeros_has_a_scale() -> None:
     scale, zero = seen.grid()
     assert scale > 0
     assert zero == 0
+
+
+def test_a_range_samples_every_row_of_a_map() -> None:
+    rows = torch.ones(64, 64, 64)
+    rows[:, 1] = 100.0  # a sample at multiples of the rows' length would see only some of them
+    seen = Range()
+    seen.see(rows)
+    scale, _ = seen.grid()
+    assert scale == pytest.approx(100 / 255, rel=0.05)

@@ -117,6 +117,11 @@ def test_an_activation_that_is_not_finite_cannot_be_calibrated(space: Compressio
     assert network.training
 
 
+def test_calibration_needs_a_batch(space: CompressionSpace) -> None:
+    with pytest.raises(CandidateError, match="needs at least one batch, got none"):
+        space.build(everywhere(space, "bits", 8)).calibrate([])
+
+
 def test_norms_are_recalibrated_to_the_plain_mean(space: CompressionSpace) -> None:
     network = space.baseline_network().train()
     batches = [pictures(SHAPE, 8, seed=seed) for seed in range(3)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -157,6 +158,48 @@ def test_what_stays_whole_has_its_reason() -> None:
     space = CompressionSpace(shuffle, torch.zeros(1, 3, 64, 64), settings=settings)
     assert "(reshape) has no rule for channels" in frozen(space)["stage2.0.branch1.2"]
     assert "stage2.0.branch2.0" in {group.name for group in space.sites.groups}
+
+
+def test_a_grouped_convolution_with_more_outputs_than_inputs_stays_whole() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1, groups=16),
+        nn.Conv2d(32, 16, 1), nn.Flatten(), nn.Linear(16 * 64, 4),
+    )  # fmt: skip
+    space = CompressionSpace(
+        model, torch.zeros(1, 3, 8, 8), settings=SpaceSettings(pruning=PruningSettings())
+    )
+    assert frozen(space)["1"] == "'1' is a grouped convolution that is not depthwise"
+    for row in space.search_space.random(3, np.random.default_rng(0)):
+        network = space.build(space.search_space.candidate(row))
+        assert network(torch.zeros(2, 3, 8, 8)).shape == (2, 4)
+        found = sum(parameter.numel() for parameter in network.parameters())
+        assert found == int(space.blueprint(row[None]).params[0])
+
+
+WRONG: list[tuple[Callable[[], object], str]] = [
+    (
+        lambda: PruningSettings(ratios=(0.0, 1.0)),
+        r"each of 'pruning\.ratios' must lie in 0 <= r < 1",
+    ),
+    (lambda: PruningSettings(ratios=()), r"'pruning\.ratios' needs at least one choice"),
+    (lambda: PruningSettings(align=0), r"'pruning\.align' must be at least 1, got 0"),
+    (lambda: PruningSettings(per="block"), r"'pruning\.per' must be one of .*got 'block'"),  # type: ignore[arg-type]
+    (lambda: QuantizationSettings(bits=(8, 3)), r"must be None, 8 or 4, got 3"),
+    (lambda: DecompositionSettings(ranks=(0.0,)), r"'decomposition\.ranks' must be None or lie in"),
+    (lambda: DistillationSettings(weights=(1.5,)), r"'distillation\.weights' must be None or lie"),
+    (lambda: DistillationSettings(temperatures=(0.0,)), r"temperatures' must be above 0, got 0\.0"),
+    (lambda: ScheduleSettings(epochs=(0,)), r"'schedule\.epochs' must be at least 1, got 0"),
+    (lambda: ScheduleSettings(learning_rates=(float("nan"),)), r"must be above 0, got nan"),
+    (lambda: InputSizeSettings(shares=(2.0,)), r"'input_size\.shares' must lie in 0 < s <= 1"),
+]
+
+
+@pytest.mark.parametrize(("make_settings", "words"), WRONG)
+def test_choices_that_mean_nothing_are_refused(
+    make_settings: Callable[[], object], words: str
+) -> None:
+    with pytest.raises(SpecError, match=words):
+        make_settings()
 
 
 class Masked(nn.Module):
