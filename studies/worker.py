@@ -21,9 +21,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
-from tightfit.studies.bench import Bench, open_bench
-
 from tightfit import Candidate, TightfitError
+from tightfit.studies.bench import Bench, open_bench
 
 PROGRESS_SECONDS = 0.2
 
