@@ -142,7 +142,7 @@ class CompressionSpace:
         decomposition = self._decomposition
         shares = decomposition.chosen(choices) if decomposition else {}
         graph = self._traced.graph
-        tensors = slice_tensors(graph, self._traced.tensors, self._ties, kept)
+        tensors = slice_tensors(graph, self._traced.tensors, self._ties, kept, without=shares)
         trainable = set(self._traced.trainable)
         nodes: list[Node] = []
         for node in graph.nodes:
@@ -160,7 +160,6 @@ class CompressionSpace:
                 kept_in=ends[1],
             )
             nodes += parts
-            del tensors[node.parameters["weight"]]
             tensors |= factors
             trainable |= factors.keys()
         rewritten = Graph(graph.inputs, tuple(nodes), graph.outputs)

@@ -173,7 +173,8 @@ def _two_factors(matrix: Tensor) -> Factors:
     outer = _basis(matrix)
     inner = outer.T @ matrix
     root = inner.norm(dim=1).sqrt().clamp_min(1e-6)
-    return Factors(outer * root, None, inner / root[:, None])
+    # In place: a classifier's factor takes hundreds of megabytes.
+    return Factors(outer.mul_(root), None, inner.div_(root[:, None]))
 
 
 def _basis(unfolded: Tensor) -> Tensor:

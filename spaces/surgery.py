@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from torch import Tensor
 
@@ -11,7 +11,12 @@ from tightfit.spaces.ties import Ties
 
 
 def slice_tensors(
-    graph: Graph, tensors: Mapping[str, Tensor], ties: Ties, kept: Mapping[int, Tensor]
+    graph: Graph,
+    tensors: Mapping[str, Tensor],
+    ties: Ties,
+    kept: Mapping[int, Tensor],
+    *,
+    without: Collection[str] = (),
 ) -> dict[str, Tensor]:
     """Return copies of a graph's tensors with the channels that stay.
 
@@ -20,11 +25,13 @@ def slice_tensors(
         tensors: Of the baseline; left as they are.
         ties: Of the baseline.
         kept: By number of a group, the channels that stay.
+        without: Layers whose weights are left out, since others replace them.
     """
     result: dict[str, Tensor] = {}
     for node in graph.nodes:
         for role, name in node.parameters.items():
-            if name not in result:
+            replaced = role == "weight" and node.name in without
+            if name not in result and not replaced:
                 result[name] = _slice(node, role, tensors[name], ties, kept)
     return result
 
