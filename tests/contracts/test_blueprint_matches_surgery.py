@@ -210,8 +210,8 @@ def error(found: Tensor, expected: Tensor) -> float:
     return float((found - expected).square().mean().sqrt() / expected.std())
 
 
-CHAOTIC = {"mobilenet_v3_small": 1.0, "efficientnet_b0": 0.8}
-"""Random weights behind many gates amplify whatever is rounded in front."""
+CHAOTIC = {"mobilenet_v3_small": 1.0, "efficientnet_b0": 0.8, "densenet121": 0.7}
+"""Random weights behind many gates or norms amplify whatever is rounded in front."""
 
 
 def test_eight_bits_are_near_the_float_outputs(subject: Subject) -> None:
