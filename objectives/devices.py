@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from tightfit import SpecError
+from tightfit import Graph, SpecError
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,17 @@ class Precision:
 
     device: str
     bfloat16: bool
+
+    def suited(self, model: nn.Module) -> Precision:
+        """Return where and how precisely this network trains fastest.
+
+        On CPUs torch has no fast bfloat16 code for convolutions in groups: a training step of
+        MobileNetV3-small or ShuffleNetV2 takes twice the time that it takes in float32. The choice
+        follows from the network alone, so that the same seed gives the same weights.
+        """
+        if self.device != "cpu" or not _has_grouped_convolutions(model):
+            return self
+        return replace(self, bfloat16=False)
 
     def autocast(self) -> AbstractContextManager[object]:
         """Return the context in which forward passes run."""
@@ -60,6 +71,13 @@ def choose_precision(device: str) -> Precision:
     if device == "cpu":
         return Precision("cpu", torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return Precision(device, device == "cuda" and torch.cuda.is_bf16_supported())
+
+
+def _has_grouped_convolutions(model: nn.Module) -> bool:
+    graph = getattr(model, "graph", None)
+    if isinstance(graph, Graph):
+        return any(node.integer("groups", 1) > 1 for node in graph.nodes)
+    return any(isinstance(each, nn.Conv2d) and each.groups > 1 for each in model.modules())
 
 
 def _available() -> list[str]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tightfit import Kind, Reading, Stage
+from tightfit import Kind, Reading, SpecError, Stage
 from tightfit.objectives.data import Data, Split
 from tightfit.objectives.runtimes import Runtime, predict
 from tightfit.objectives.task import Task
@@ -24,10 +24,18 @@ def prepare_inputs(data: Data, inputs: Tensor, input_shape: tuple[int, ...]) -> 
         inputs: ``[n, C, ...]`` as the data set holds them.
         input_shape: What the network wants, without the batch axis; pictures of another side are
             resized bilinearly, with antialiasing.
+
+    Raises:
+        SpecError: The inputs are no pictures, or have other channels, and so cannot be resized.
     """
     normalized = data.normalize(inputs)
     if tuple(normalized.shape[1:]) == tuple(input_shape):
         return normalized
+    if normalized.dim() != 4 or len(input_shape) != 3 or normalized.shape[1] != input_shape[0]:
+        raise SpecError(
+            f"inputs of shape {list(normalized.shape[1:])} cannot be brought to "
+            f"{list(input_shape)}: only the sides of pictures [C, H, W] can change"
+        )
     return F.interpolate(
         normalized, size=input_shape[1:], mode="bilinear", antialias=True, align_corners=False
     )

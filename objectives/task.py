@@ -7,17 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tightfit import Direction, Kind, MeasurementError, Metric, Stage
-from tightfit.objectives.augmentation import Augment, flip_and_shift
+from tightfit import Direction, Kind, MeasurementError, Metric, SpecError, Stage
+from tightfit.objectives.augmentation import FLIP_AND_SHIFT, Augment
 
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """Outputs ``[n, ...]`` and targets ``[n, ...]`` to a scalar."""
 
 Score: TypeAlias = Callable[[Tensor, Tensor], tuple[float, float]]
 """All outputs ``[N, ...]`` and targets ``[N, ...]`` to a value and its standard error."""
+
+_USERS_ERRORS = (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError)
+"""What a function of the user's raises when it does not fit the outputs or the targets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,26 @@ class Task:
     metric: Metric
     augment: Augment
 
+    def penalty(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of a batch, a scalar.
+
+        Raises:
+            SpecError: The loss function fails, or gives something else than a scalar tensor.
+        """
+        try:
+            loss = self.loss(outputs, targets)
+            shape = list(loss.shape)
+        except torch.OutOfMemoryError:
+            raise
+        except _USERS_ERRORS as error:
+            raise SpecError(
+                f"'loss' must turn (outputs, targets) into a scalar; for outputs "
+                f"{list(outputs.shape)} and targets {list(targets.shape)} it failed: {error}"
+            ) from error
+        if shape:
+            raise SpecError(f"'loss' must return a scalar tensor, got the shape {shape}")
+        return loss
+
     def measure(self, outputs: Tensor, targets: Tensor) -> tuple[float, float]:
         """Return the score's value and standard error.
 
@@ -45,16 +69,31 @@ class Task:
         try:
             value, stderr = self.score(outputs, targets)
             return float(value), float(stderr)
-        except (TypeError, ValueError, RuntimeError, IndexError, KeyError) as error:
+        except _USERS_ERRORS as error:
             raise MeasurementError(
                 f"the score {self.metric.name!r} must return (value, standard error): {error}"
             ) from error
 
 
-def classification() -> Task:
-    """Return the task of telling classes apart: cross entropy and accuracy."""
+def classification(*, label_smoothing: float = 0.0, augment: Augment = FLIP_AND_SHIFT) -> Task:
+    """Return the task of telling classes apart: cross entropy and accuracy.
+
+    Args:
+        label_smoothing: Share of the target's probability that is spread over all classes (Szegedy
+            et al., "Rethinking the Inception architecture", 2016).
+        augment: Of training pictures.
+
+    Raises:
+        SpecError: The smoothing is not in [0, 1).
+    """
+    if not 0 <= label_smoothing < 1:
+        raise SpecError(f"label smoothing must lie in [0, 1), got {label_smoothing}")
+
+    def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(outputs, targets, label_smoothing=label_smoothing)
+
     return Task(
-        loss=F.cross_entropy,
+        loss=cross_entropy,
         score=accuracy,
         metric=Metric(
             name="accuracy",
@@ -64,7 +103,7 @@ def classification() -> Task:
             kind=Kind.MEASURED,
             summary="share of right answers of the exported file on the validation split",
         ),
-        augment=flip_and_shift,
+        augment=augment,
     )
 
 

@@ -1,0 +1,130 @@
+"""The training of one network, step by step."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from torch import Tensor, nn
+
+from tightfit import CandidateError, Recipe
+from tightfit.objectives.batches import Batch, Batches
+from tightfit.objectives.devices import Precision
+from tightfit.objectives.distillation import distillation_loss
+from tightfit.objectives.evaluator import Progress
+from tightfit.objectives.optimization import TrainingSettings, make_optimizer, pace
+from tightfit.objectives.quantizable import Quantizable
+from tightfit.objectives.task import Task
+
+
+class Loop:
+    """Trains a network in place.
+
+    A quantized network learns in float numbers first; for the last share of the steps it rounds as
+    its file will (Jacob et al., "Quantization and training of neural networks for efficient
+    integer-arithmetic-only inference", 2018, section 3). The ranges of activations are found once,
+    at that switch, and stay.
+
+    Args:
+        model: On the device.
+        recipe: Epochs, learning rate, distillation.
+        batches: What it learns from.
+        task: Gives the loss.
+        precision: Of the forward pass.
+        settings: Shared by all candidates.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        *,
+        batches: Batches,
+        task: Task,
+        precision: Precision,
+        settings: TrainingSettings,
+    ) -> None:
+        self._model = model
+        self._recipe = recipe
+        self._batches = batches
+        self._task = task
+        self._precision = precision
+        self._settings = settings
+        self._steps = recipe.epochs * len(batches)
+        self._optimizer = make_optimizer(model, settings)
+        self._started = time.monotonic()
+
+    def run(self, progress: Progress) -> None:
+        """Train for the recipe's epochs; the network then computes what its file will.
+
+        Args:
+            progress: Told steps done, steps in all and the loss; what it raises ends the training.
+
+        Raises:
+            CandidateError: The loss is not finite, or the time is over.
+            SpecError: The loss or the augmentation does not work on this network or data.
+        """
+        self._model.train()
+        first_rounded = round((1 - self._settings.quantized_share) * self._steps)
+        step = 0
+        for epoch in range(self._recipe.epochs):
+            for batch in self._batches.epoch():
+                if step == first_rounded:
+                    self._start_rounding()
+                loss = self._step(step, batch)
+                step += 1
+                self._check(loss, step, epoch + 1)
+                progress(step, self._steps, loss)
+        self._settle()
+
+    def _step(self, step: int, batch: Batch) -> float:
+        factor = pace(step, self._steps, warm_up=self._settings.warm_up)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._recipe.learning_rate * factor
+        with self._precision.autocast():
+            outputs = self._model(batch.inputs)
+        loss = self._loss(outputs.float(), batch)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self._model.parameters(), self._settings.clip_norm)
+        self._optimizer.step()
+        return loss.item()
+
+    def _loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        how = self._recipe.distillation
+        if how is None or batch.teacher is None:
+            return self._task.penalty(outputs, batch.targets)
+        loss = how.weight * distillation_loss(
+            outputs, batch.teacher, targets=batch.targets, how=how
+        )
+        if how.weight < 1:
+            loss = loss + (1 - how.weight) * self._task.penalty(outputs, batch.targets)
+        return loss
+
+    def _check(self, loss: float, step: int, epoch: int) -> None:
+        if not math.isfinite(loss):
+            raise CandidateError(
+                f"training diverged: the loss is {loss} in step {step} of {self._steps} (epoch "
+                f"{epoch}) at the learning rate {self._recipe.learning_rate:g}"
+            )
+        limit = self._settings.seconds
+        if limit is not None and time.monotonic() - self._started > limit:
+            raise CandidateError(
+                f"training took longer than {limit:g} seconds: step {step} of {self._steps} "
+                f"(epoch {epoch})"
+            )
+
+    def _start_rounding(self) -> None:
+        model = self._model
+        if isinstance(model, Quantizable) and model.quantized:
+            model.calibrate(self._batches.unchanged(self._settings.calibration_batches))
+            model.quantization = True
+
+    def _settle(self) -> None:
+        """Give the trained weights the statistics of a whole sample, not of the last batches."""
+        model, count = self._model, self._settings.calibration_batches
+        if not isinstance(model, Quantizable):
+            return
+        model.recalibrate_norms(self._batches.unchanged(count))
+        if not model.quantization:
+            self._start_rounding()

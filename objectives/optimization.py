@@ -1,0 +1,93 @@
+"""Settings of the training, and what moves the weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from tightfit import SpecError
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """What all candidates of a study share.
+
+    Attributes:
+        batch_size: Inputs a step.
+        optimizer: SGD with Nesterov's momentum, or AdamW, which transformers need. Learning rates
+            of the one mean nothing to the other.
+        momentum: Of SGD.
+        weight_decay: Of weights; norms and biases have none.
+        warm_up: Share of the steps in which the learning rate rises linearly.
+        quantized_share: Share of the steps, the last ones, that see the rounding of the file.
+        clip_norm: Largest norm of the gradient of all parameters together.
+        calibration_batches: Batches that ranges and statistics are taken from.
+        seconds: The longest that a training may take; ``None`` is no limit.
+
+    Raises:
+        SpecError: A number outside its range.
+    """
+
+    batch_size: int = 128
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    warm_up: float = 0.1
+    quantized_share: float = 0.4
+    clip_norm: float = 5.0
+    calibration_batches: int = 8
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "calibration_batches"):
+            if getattr(self, name) < 1:
+                raise SpecError(f"'training.{name}' must be at least 1, got {getattr(self, name)}")
+        for name in ("momentum", "warm_up", "quantized_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise SpecError(f"'training.{name}' must lie in 0..1, got {getattr(self, name)}")
+        if not self.weight_decay >= 0:
+            raise SpecError(f"'training.weight_decay' must be >= 0, got {self.weight_decay}")
+        for name in ("clip_norm", "seconds"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise SpecError(f"'training.{name}' must be above 0, got {value}")
+        if self.optimizer not in ("sgd", "adamw"):
+            raise SpecError(
+                f"'training.optimizer' must be 'sgd' or 'adamw', got {self.optimizer!r}"
+            )
+
+
+def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    """Return the optimizer of a network's trainable parameters, at the learning rate 0."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {
+            "params": [parameter for parameter in trained if parameter.dim() > 1],
+            "weight_decay": settings.weight_decay,
+        },
+        {
+            "params": [parameter for parameter in trained if parameter.dim() <= 1],
+            "weight_decay": 0.0,
+        },
+    ]
+    # Fused: one call for all parameters, where a small network has more tensors than work.
+    if settings.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=0.0, fused=True)
+    momentum = settings.momentum
+    return torch.optim.SGD(groups, lr=0.0, momentum=momentum, nesterov=momentum > 0, fused=True)
+
+
+def pace(step: int, steps: int, *, warm_up: float) -> float:
+    """Return the learning rate's factor in a step: a linear rise, then half a cosine to zero.
+
+    Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017, eq. 5,
+    without restarts.
+    """
+    rise = round(warm_up * steps)
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))

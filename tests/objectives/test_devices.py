@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from tests.objectives.learning import SmallNet
+from tightfit import Graph, Node, SpecError
+from tightfit.objectives.devices import Precision, choose_precision
+
+BFLOAT16 = Precision("cpu", bfloat16=True)
+
+
+class Traced(nn.Module):
+    """A network that says what it is by a graph."""
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        node = Node("conv", "conv", ("x",), {"weight": "w"}, {"groups": groups})
+        self.graph = Graph(("x",), (node, Node("relu", "relu", ("conv",))), ("relu",))
+
+
+def with_devices(monkeypatch: pytest.MonkeyPatch, *, cuda: bool, mps: bool) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "chosen"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
+)
+def test_auto_takes_the_fastest_device_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, cuda: bool, mps: bool, chosen: str
+) -> None:
+    with_devices(monkeypatch, cuda=cuda, mps=mps)
+    precision = choose_precision("auto")
+    assert precision.device == chosen
+    if chosen != "cpu":
+        assert precision.bfloat16 is (chosen == "cuda")
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_devices(monkeypatch, cuda=False, mps=False)
+    with pytest.raises(SpecError, match=r"'training.device' is 'cuda', but this machine has cpu"):
+        choose_precision("cuda")
+
+
+def test_autocast_computes_in_bfloat16_only_where_it_is_on() -> None:
+    matrix = torch.ones(2, 2)
+    with BFLOAT16.autocast():
+        assert (matrix @ matrix).dtype == torch.bfloat16
+    with Precision("cpu", bfloat16=False).autocast():
+        assert (matrix @ matrix).dtype == torch.float32
+
+
+def test_pictures_and_weights_are_laid_out_channels_last() -> None:
+    net = BFLOAT16.place(SmallNet())
+    last = torch.channels_last
+    assert next(net.parameters()).is_contiguous(memory_format=last)
+    assert BFLOAT16.inputs(torch.zeros(2, 3, 4, 5)).is_contiguous(memory_format=last)
+    assert BFLOAT16.inputs(torch.zeros(2, 3)).shape == (2, 3)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_networks_with_grouped_convolutions_train_in_float32_on_a_cpu(grouped: bool) -> None:
+    layer = nn.Sequential(nn.Conv2d(8, 8, 3, groups=8 if grouped else 1), nn.ReLU())
+    for model in (layer, Traced(8 if grouped else 1)):
+        assert BFLOAT16.suited(model).bfloat16 is not grouped
+        assert Precision("cuda", bfloat16=True).suited(model).bfloat16
