@@ -1,0 +1,110 @@
+"""A pruned, quantized candidate learns, and its file is what was trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from tests.objectives.learning import FLOAT, fashion, quiet, steady
+from tightfit import Candidate, Distillation, Recipe
+from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.data import Data
+from tightfit.objectives.quality import prepare_inputs, score_file
+from tightfit.objectives.runtimes import OnnxRuntime
+from tightfit.objectives.task import classification
+from tightfit.objectives.teacher import Teacher, prepare_teacher
+from tightfit.objectives.training import Trainer, TrainingSettings
+from tightfit.spaces.compression import CompressionSpace
+from tightfit.spaces.settings import (
+    InputSizeSettings,
+    PruningSettings,
+    QuantizationSettings,
+    SpaceSettings,
+)
+
+DATA = fashion()
+TASK = classification()
+SETTINGS = TrainingSettings(batch_size=64)
+SPACE = SpaceSettings(
+    pruning=PruningSettings(per="network", ratios=(0.0, 0.5), align=4),
+    quantization=QuantizationSettings(per="network", bits=(None, 8, 4)),
+    input_size=InputSizeSettings(shares=(1.0, 0.5)),
+)
+
+
+def trainer(teacher: Teacher | None) -> Trainer:
+    return Trainer(data=DATA, task=TASK, precision=FLOAT, teacher=teacher, settings=SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def baseline() -> nn.Module:
+    recipe = Recipe(epochs=12, learning_rate=0.2)
+    return trainer(None)(steady(), recipe, seed=0, progress=quiet)
+
+
+@pytest.fixture(scope="module")
+def teacher(baseline: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Teacher:
+    return prepare_teacher(
+        baseline,
+        DATA,
+        augment=TASK.augment,
+        views=4,
+        seed=0,
+        precision=FLOAT,
+        folder=tmp_path_factory.mktemp("teacher"),
+        key="baseline",
+        progress=lambda _done, _total: None,
+    )
+
+
+@pytest.fixture(scope="module")
+def space(baseline: nn.Module) -> CompressionSpace:
+    return CompressionSpace(baseline, torch.zeros(1, *DATA.input_shape), settings=SPACE)
+
+
+def chosen(space: CompressionSpace, *, ratio: float, bits: int | None, size: float) -> Candidate:
+    by_kind = {"pruning_ratio": ratio, "bits": bits, "size": size}
+    names = [hparam.name for hparam in space.search_space.hparams]
+    return space.search_space.from_choices(
+        {name: by_kind[kind] for name in names if (kind := name.rpartition(".")[2]) in by_kind}
+    )
+
+
+def accuracy(model: nn.Module, data: Data, shape: tuple[int, ...]) -> float:
+    with torch.no_grad():
+        outputs = model(prepare_inputs(data, data.validation.inputs, shape))
+    return TASK.measure(outputs, data.validation.targets)[0]
+
+
+@pytest.mark.parametrize(("bits", "size"), [(8, 1.0), (4, 1.0), (8, 0.5), (None, 1.0)])
+def test_the_file_is_as_good_as_the_network_that_was_trained(
+    space: CompressionSpace, teacher: Teacher, tmp_path: Path, bits: int | None, size: float
+) -> None:
+    network = space.build(chosen(space, ratio=0.5, bits=bits, size=size))
+    recipe = Recipe(epochs=6, learning_rate=0.1, distillation=Distillation(0.9, 4.0))
+    trained = trainer(teacher)(network, recipe, seed=0, progress=quiet)
+    assert trained is network
+    assert network.quantization is (bits is not None)
+    path = tmp_path / "model.onnx"
+    write_onnx(network.program(), path, metadata={})
+    reading = score_file(
+        path, DATA.validation, data=DATA, task=TASK, runtime=OnnxRuntime(threads=1)
+    )
+    in_torch = accuracy(network, DATA, network.input_shape)
+    assert reading.value == pytest.approx(in_torch, abs=2.01 / 300)
+    assert reading.value > 0.4
+
+
+def test_a_pruned_network_is_brought_back_by_training(
+    space: CompressionSpace, teacher: Teacher, baseline: nn.Module
+) -> None:
+    network = space.build(chosen(space, ratio=0.5, bits=8, size=1.0))
+    before = accuracy(network, DATA, network.input_shape)
+    recipe = Recipe(epochs=8, learning_rate=0.1, distillation=Distillation(0.9, 4.0))
+    trainer(teacher)(network, recipe, seed=0, progress=quiet)
+    after = accuracy(network, DATA, network.input_shape)
+    assert after > before + 0.1
+    assert after > accuracy(baseline, DATA, DATA.input_shape) - 0.12
