@@ -14,15 +14,16 @@ from tightfit import (
     Objective,
     Outcome,
     Record,
+    SpecError,
 )
 
 
 class Judge:
     """Evaluates candidates and checks what comes back.
 
-    What an evaluator raises, other than an interrupt, becomes a failed record. The violations of an
-    evaluated record are computed here from its readings; one that lacks a reading which a
-    constraint or an objective needs is a failed record.
+    What an evaluator raises, other than an interrupt or a `SpecError`, becomes a failed record. The
+    violations of an evaluated record are computed here from its readings; one that lacks a reading
+    which a constraint or an objective needs is a failed record.
     """
 
     def __init__(
@@ -39,9 +40,16 @@ class Judge:
         self._fingerprint = fingerprint
 
     def evaluate(self, candidate: Candidate, origin: str, number: int) -> Record:
-        """Return the record of a candidate."""
+        """Return the record of a candidate.
+
+        Raises:
+            SpecError: The study must change, or the disk is full: the next candidate would fare
+                no better.
+        """
         try:
             record = self._evaluator.evaluate(candidate, origin, number)
+        except SpecError:
+            raise
         # One candidate's bad luck, of whatever kind, must not end a search of hours.
         except Exception as error:  # noqa: BLE001
             return self._failed(candidate, origin, f"{type(error).__name__}: {error}")

@@ -108,7 +108,11 @@ def run(
         errors.print(f"\nInterrupted; everything finished is kept. Go on with: {again}")
         raise typer.Exit(INTERRUPTED) from None
     if outcome is not None and outcome.stopped is not Stopped.FINISHED:
-        errors.print(f"[yellow]The search stopped early:[/] {outcome.message}", highlight=False)
+        errors.print(
+            f"[yellow]The search stopped early:[/] {outcome.message}",
+            highlight=False,
+            soft_wrap=True,
+        )
     console.print(front_table(results))
     _say_where(folder, feasible=_any_feasible(results))
     if not _any_feasible(results):
@@ -141,16 +145,20 @@ def export(
     if study is not None:
         assembly = run_assembly(Plan.read(run_folder.plan), find_study(study))
     exported = export_member(run_folder, pick=pick, to=to, assembly=assembly)
-    console.print(f"{exported.standing.name} is in {to}:", highlight=False)
+    _say(f"{exported.standing.name} is in {to}:")
     for path in sorted(to.iterdir()):
-        console.print(f"  {path.name}  {path.stat().st_size / 1000:,.1f} kB", highlight=False)
+        console.print(
+            f"  {path.name}  {path.stat().st_size / 1000:,.1f} kB", highlight=False, soft_wrap=True
+        )
 
 
 @app.command()
 def report(folder: RunArgument, pick: PickOption = "knee") -> None:
     """Write report.html, one self-contained page."""
     run_folder = open_run(folder)
-    console.print(str(write_report(run_folder.results(), run_folder.report, pick=pick)))
+    results = run_folder.results()
+    final = run_folder.final.read(results.quality.name)
+    _say(str(write_report(results, run_folder.report, final=final, pick=pick)))
 
 
 @app.command()
@@ -165,7 +173,7 @@ def dashboard(
     def write(trial: int) -> Path:
         return export_member(run_folder, pick=str(trial), to=exports / f"trial-{trial}").folder
 
-    console.print(f"http://127.0.0.1:{port}  (Ctrl-C ends it)", highlight=False)
+    _say(f"http://127.0.0.1:{port}  (Ctrl-C ends it)")
     serve(create_dashboard(run_folder.results, write), port=port)
 
 
@@ -221,15 +229,22 @@ def _any_feasible(results: Results) -> bool:
 
 def _say_where(folder: RunFolder, *, feasible: bool) -> None:
     path = folder.path
-    console.print(f"\nReport: {folder.report}\nFiles:  {folder.candidates}", highlight=False)
+    console.print(
+        f"\nReport: {folder.report}\nFiles:  {folder.candidates}", highlight=False, soft_wrap=True
+    )
     if feasible:
-        console.print("Next:", highlight=False)
+        _say("Next:")
         for command in (
             f"tightfit export {path} --pick knee --to export",
             f"tightfit dashboard {path}",
             f"tightfit front {path} --json",
         ):
-            console.print(f"  {command}", highlight=False)
+            _say(f"  {command}")
+
+
+def _say(text: str) -> None:
+    """Print lines that a person may copy: whole, whatever the terminal's width."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _print_json(value: Any) -> None:

@@ -16,6 +16,7 @@ from tightfit.objectives.workshop import MODEL_FILE, WEIGHTS_FILE
 from tightfit.studies.assembly import Assembly, assemble
 from tightfit.studies.loading import CONFIG_FILE
 from tightfit.studies.plan import Plan
+from tightfit.studies.report import write_report
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.spec import StudySpec
@@ -24,6 +25,7 @@ from tightfit.studies.study_file import Study
 from tightfit.studies.versions import versions
 
 REPORT_FILE = "report.json"
+NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def export_member(
     report = _report(results, plan, assembly, standing, folder, to / MODEL_FILE)
     write_atomically(to / CONFIG_FILE, _config(results, plan, assembly, standing.record).encode())
     write_atomically(to / REPORT_FILE, json.dumps(report, indent=1).encode())
+    write_report(results, folder.report, final=folder.final.read(results.quality.name))
     return Exported(to, standing, report)
 
 
@@ -110,6 +113,7 @@ def _report(
     again = LatencyMeter(baseline_file, runtime, reference_ms=reference).measure(file)
     measurement = standing.record.measurement.updated({"latency_ms": again.latency_ms})
     quality = assembly.task.metric.name
+    tested = _tested(file, standing, folder, assembly, runtime)
     shape = runtime.open(file).input_shapes[0]
     return {
         "study": results.name,
@@ -123,14 +127,14 @@ def _report(
         "class_names": assembly.data.class_names,
         "metrics": _metrics(results, {name: measurement[name] for name in measurement}),
         f"validation_{quality}": _quality(measurement[quality]),
-        f"test_{quality}": _tested(file, assembly, runtime),
+        f"test_{quality}": tested[0],
         "constraints": [str(constraint) for constraint in results.constraints],
         "baseline": {
             "metrics": _metrics(
                 results, {name: results.baseline[name] for name in results.baseline}
             ),
             f"validation_{quality}": _quality(results.baseline[quality]),
-            f"test_{quality}": _tested(baseline_file, assembly, runtime),
+            f"test_{quality}": tested[1],
         },
         "candidate": results.space.choices(standing.record.candidate),
         "versions": versions(),
@@ -155,12 +159,21 @@ def _quality(reading: Reading) -> dict[str, float]:
     return {"value": reading.value, "stderr": reading.stderr, "n": reading.repeats}
 
 
-def _tested(file: Path, assembly: Assembly, runtime: OnnxRuntime) -> dict[str, float] | str:
-    split = assembly.data.test
-    if split is None:
-        return "not measured"
-    reading = score_file(file, split, data=assembly.data, task=assembly.task, runtime=runtime)
-    return _quality(reading)
+def _tested(
+    file: Path, standing: Standing, folder: RunFolder, assembly: Assembly, runtime: OnnxRuntime
+) -> tuple[dict[str, float] | str, dict[str, float] | str]:
+    """Return what the member and the baseline reach on the test split, for ``report.json``."""
+    data = assembly.data
+    split = data.test
+    if split is None or standing.trial is None:
+        return NOT_MEASURED, NOT_MEASURED
+
+    def score(path: Path) -> Reading:
+        return score_file(path, split, data=data, task=assembly.task, runtime=runtime)
+
+    member = folder.final.member(standing.trial, lambda: score(file))
+    baseline = folder.final.baseline(lambda: score(folder.baseline / MODEL_FILE))
+    return _quality(member), _quality(baseline)
 
 
 def _config(results: Results, plan: Plan, assembly: Assembly, record: Record) -> str:

@@ -1,13 +1,14 @@
 """Networks from outside the space, to compare with: was compressing worth it?
 
 The best shape found, trained from new weights for twice its steps, and standard small networks,
-quantized to 8 bits. Both learn from the same data and the same teacher as the candidates; neither
-is held to the limits, so that one sees by how much they miss them.
+quantized to 8 bits; each for a longer time as well where the study asks for it. All learn from the
+same data and the same teacher as the candidates; none is held to the limits, so that one sees by
+how much they miss them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -64,21 +65,31 @@ def outsider_records(
         progress: Told about the training's steps.
     """
     done = {record.origin for record in known}
-    for make in _makers(bench, records):
-        outsider = make()
-        if outsider is None or outsider.origin in done:
-            continue
+    for outsider in _outsiders(bench, records, done):
         say(f"for comparison: {outsider.origin}")
         yield _evaluate(bench, outsider, progress)
 
 
-def _makers(bench: Bench, records: Sequence[Record]) -> Iterator[Callable[[], Outsider | None]]:
+def _outsiders(
+    bench: Bench, records: Sequence[Record], done: Collection[str]
+) -> Iterator[Outsider]:
+    """Yield what is not done yet, one network at a time."""
     table = bench.assembly.study.spec.references
     best = _best(bench, records)
-    if table.from_scratch and best is not None:
-        yield lambda: _from_scratch(bench, best)
-    for name in table.small_nets:
-        yield lambda name=name: _small_net(bench, name, best)  # type: ignore[misc]
+    for longer in (None, table.longer_epochs) if table.longer_epochs else (None,):
+        if table.from_scratch and best is not None and _longer(FROM_SCRATCH, longer) not in done:
+            yield _from_scratch(bench, best, longer)
+        for name in table.small_nets:
+            if _longer(_title(name), longer) not in done:
+                yield _small_net(bench, name, best, longer)
+
+
+def _longer(origin: str, epochs: int | None) -> str:
+    return origin if epochs is None else f"{origin}, {epochs} epochs"
+
+
+def _title(small_net: str) -> str:
+    return f"{small_net.removeprefix('torchvision:')}, {_BITS} bits"
 
 
 def _best(bench: Bench, records: Sequence[Record]) -> Record | None:
@@ -91,20 +102,20 @@ def _best(bench: Bench, records: Sequence[Record]) -> Record | None:
     return front.best(quality if quality in names else names[0])
 
 
-def _from_scratch(bench: Bench, best: Record) -> Outsider:
+def _from_scratch(bench: Bench, best: Record, epochs: int | None) -> Outsider:
     space, candidate = bench.space, best.candidate
     recipe = space.recipe(candidate)
     batch = np.array([candidate.indices], dtype=np.int64)
     return Outsider(
-        origin=FROM_SCRATCH,
+        origin=_longer(FROM_SCRATCH, epochs),
         candidate=candidate,
         blueprint=space.blueprint(batch),
         model=fresh(space.build(candidate), seed=bench.assembly.study.spec.seed),
-        recipe=replace(recipe, epochs=_STEPS_FROM_SCRATCH * recipe.epochs),
+        recipe=replace(recipe, epochs=epochs or _STEPS_FROM_SCRATCH * recipe.epochs),
     )
 
 
-def _small_net(bench: Bench, name: str, best: Record | None) -> Outsider:
+def _small_net(bench: Bench, name: str, best: Record | None, epochs: int | None) -> Outsider:
     assembly = bench.assembly
     spec = assembly.study.spec
     module = load_model(
@@ -123,11 +134,11 @@ def _small_net(bench: Bench, name: str, best: Record | None) -> Outsider:
     chosen = best.candidate if best is not None else model_space.search_space.baseline()
     recipe = model_space.recipe(chosen)
     return Outsider(
-        origin=f"{name.removeprefix('torchvision:')}, {_BITS} bits",
+        origin=_longer(_title(name), epochs),
         candidate=Candidate(()),
         blueprint=space.blueprint(np.array([candidate.indices], dtype=np.int64)),
         model=space.build(candidate),
-        recipe=replace(recipe, epochs=spec.references.small_net_epochs),
+        recipe=replace(recipe, epochs=epochs or spec.references.small_net_epochs),
     )
 
 

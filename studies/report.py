@@ -26,12 +26,11 @@ from tightfit.studies.figures import (
     obstacles,
     tracks,
 )
-from tightfit.studies.report_page import Final, report_page
+from tightfit.studies.final import Final
+from tightfit.studies.report_page import report_page
 from tightfit.studies.results import Results
 from tightfit.studies.standing import KNEE, Standing, chosen, standings
 from tightfit.studies.versions import versions
-
-__all__ = ["Final", "report_html", "write_report"]
 
 
 def write_report(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 
-from tightfit import Measurement, Metric, Outcome, Reading
+from tightfit import Measurement, Metric, Outcome
 from tightfit.studies import wording
 from tightfit.studies.cells import MISSING, Cell, cell
 from tightfit.studies.figures import hypervolume_caption, hypervolume_over_trials, layers
+from tightfit.studies.final import Final
 from tightfit.studies.results import Results
 from tightfit.studies.standing import Standing, misses, standings
 from tightfit.studies.tables import BASELINE, NEAREST, FrontRow, front_rows
@@ -26,23 +27,6 @@ _STAGES = {
     "runtime": "before training",
     "learned": "after training",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Final:
-    """What files reached on the test split, which the search never saw.
-
-    Attributes:
-        metric: Name of the quality metric.
-        baseline: Of the uncompressed network's file; ``None`` where it was not evaluated.
-        members: By number of the trial, for each exported member.
-        reason: Why nothing was measured, where that is so.
-    """
-
-    metric: str
-    baseline: Reading | None = None
-    members: Mapping[int, Reading] = field(default_factory=dict)
-    reason: str = "no member has been exported yet."
 
 
 @dataclass(frozen=True, slots=True)

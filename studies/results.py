@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tightfit import Constraint, Measurement, Metric, Objective, Record, SearchSpace
+from tightfit import Constraint, Measurement, Metric, Objective, Record, SearchSpace, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +37,8 @@ class Results:
     references: tuple[Record, ...]
     reference_point: tuple[float, ...]
     finished: bool
+
+    @property
+    def quality(self) -> Metric:
+        """The metric that training decides, e.g. accuracy."""
+        return next(each for each in self.metrics.values() if each.stage is Stage.LEARNED)

@@ -10,6 +10,7 @@ from tightfit import Candidate, Record, SpecError
 from tightfit.search.front import pareto_front
 from tightfit.search.ledger import Snapshot, snapshot
 from tightfit.search.storage import open_storage
+from tightfit.studies.final import FinalScores
 from tightfit.studies.plan import Plan
 from tightfit.studies.results import Results
 
@@ -54,6 +55,11 @@ class RunFolder:
     def report(self) -> Path:
         """The report page."""
         return self.path / "report.html"
+
+    @property
+    def final(self) -> FinalScores:
+        """What exported files reached on the test split."""
+        return FinalScores(self.path / "test_split.json")
 
     def candidate(self, candidate: Candidate) -> Path:
         """Folder of one candidate's files."""

@@ -168,7 +168,8 @@ def _search(bench: Bench, evaluator: Evaluator, watcher: Watcher) -> SearchOutco
         search.add_reference(record)
     if outcome.stopped is not Stopped.FAILING:
         search.set("finished", spec.trials)
-    write_report(folder.results(), folder.report)
+    results = folder.results()
+    write_report(results, folder.report, final=folder.final.read(results.quality.name))
     return outcome
 
 

@@ -153,6 +153,10 @@ class ReferencesTable(Table):
     small_nets: tuple[str, ...] = ()
     small_net_epochs: PositiveInt = 8
     from_scratch: bool = True
+    longer_epochs: PositiveInt | None = Field(
+        None,
+        description="Train each small net, and the best shape from scratch, for so long as well.",
+    )
 
 
 class TrialTable(Table):

@@ -4,6 +4,9 @@
     {"candidate": [0, 3, 1], "origin": "tpe", "number": 7}  -> {"progress": [40, 330, 0.61]} ...
                                                             -> {"record": {...}}
 
+A reply {"refused": "why"} says that the study cannot be run as it is, {"crashed": "traceback"} that
+this candidate could not be evaluated.
+
 A process of its own, because native code may crash and memory may run out: then the run loses one
 candidate and starts another worker. When the run itself is killed, its end of the pipe closes, and
 the worker leaves at once.
@@ -21,7 +24,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
-from tightfit import Candidate, TightfitError
+from tightfit import Candidate, SpecError, TightfitError
 from tightfit.studies.bench import Bench, open_bench
 
 PROGRESS_SECONDS = 0.2
@@ -46,6 +49,9 @@ def _answer(bench: Bench, message: dict[str, Any], replies: TextIO) -> dict[str,
     candidate = Candidate(tuple(message["candidate"]))
     try:
         record = evaluator.evaluate(candidate, message["origin"], message["number"])
+    except SpecError as error:
+        # Not this candidate's fault, and the next one's fate too: a full disk, a user's function.
+        return {"refused": str(error)}
     except Exception:  # noqa: BLE001 - whatever it is, it must reach the run as a reason
         return {"crashed": traceback.format_exc()}
     return {"record": record.to_json()}

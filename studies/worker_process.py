@@ -73,7 +73,7 @@ class WorkerProcess:
         """Evaluate in the worker. See :class:`tightfit.Evaluator`.
 
         Raises:
-            SpecError: The worker refused to start: the study or its data are not usable.
+            SpecError: The study or its data are not usable, or a file could not be written.
         """
         self.open()
         self._training = False
@@ -86,6 +86,8 @@ class WorkerProcess:
         except BaseException:
             self.close()
             raise
+        if "refused" in reply:
+            raise SpecError(reply["refused"])
         if "crashed" in reply:
             last_line = reply["crashed"].strip().splitlines()[-1]
             self._log_text(reply["crashed"])

@@ -28,5 +28,9 @@ class Evaluator(Protocol):
             candidate: Canonical candidate of the study's space.
             origin: Who proposed it, kept in the record.
             number: The trial's number; seeds everything random.
+
+        Raises:
+            SpecError: Nothing can be evaluated as things stand, e.g. on a full disk; the search
+                ends, and what was finished is kept.
         """
         ...

@@ -30,7 +30,9 @@ echo "  about 3 GB and 6 GB with PyPI's default CUDA build. pip's own index sett
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 PIP_DISABLE_PIP_VERSION_CHECK=1
 export PIP_DISABLE_PIP_VERSION_CHECK
-"$venv/bin/python" -m pip install --quiet -r "$lock"
+# pip's bars are for eyes; a log keeps warnings and errors.
+[ -t 1 ] && quiet="" || quiet="--quiet"
+"$venv/bin/python" -m pip install $quiet -r "$lock"
 "$venv/bin/python" -m pip install --quiet --no-deps --editable .
 rm -f "$venv"/.installed-*
 : >"$stamp"

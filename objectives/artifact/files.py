@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -31,6 +32,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         _discard(temporary)
         reason = error.strerror or str(error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            reason += "; make room on the disk of that folder and try again"
         raise SpecError(
             f"{len(content):,} bytes for {path.name!r} could not be written to the folder "
             f"{str(path.parent)!r}: {reason}"

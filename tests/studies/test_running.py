@@ -6,44 +6,30 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import psutil
 import pytest
 import torch
 
+from tests.studies.command_line import start, tightfit, tiny_study
+from tests.studies.tiny import seg
 from tests.studies.tiny.own import make_data, make_net
 from tightfit import SpecError
+from tightfit.search import pareto_front
 from tightfit.studies import compress, load
-from tightfit.studies.cli import main
 from tightfit.studies.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
 
-TINY = Path(__file__).parent / "tiny"
-
-
-def tightfit(*arguments: object) -> int:
-    """Run the command line in this process and return its exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["tightfit", *map(str, arguments)])
-        try:
-            main()
-        except SystemExit as end:
-            return int(end.code or 0)
-    return 0
-
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("study")
-    for name in ("tiny.toml", "own.py"):
-        shutil.copy(TINY / name, folder)
-    return folder / "tiny.toml"
+    return tiny_study(tmp_path_factory.mktemp("study"))
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +119,19 @@ def test_a_loaded_export_computes_what_its_file_computes(exported: Path) -> None
     assert (found.argmax(1).numpy() == outputs.argmax(1)).all()
 
 
+def test_the_test_split_is_looked_at_once_for_each_exported_member(
+    run: Path, exported: Path, tmp_path: Path
+) -> None:
+    report = json.loads((exported / "report.json").read_text())
+    kept = (run / "test_split.json").read_bytes()
+    assert set(json.loads(kept)) == {"baseline", str(report["trial"])}
+    assert "On the test split" in (run / "report.html").read_text("utf-8")
+    assert tightfit("export", run, "--pick", report["trial"], "--to", tmp_path / "again") == 0
+    assert (run / "test_split.json").read_bytes() == kept
+    again = json.loads((tmp_path / "again" / "report.json").read_text())
+    assert again["test_accuracy"] == report["test_accuracy"]
+
+
 def test_an_export_of_ones_own_model_asks_for_it(exported: Path) -> None:
     with pytest.raises(SpecError, match=r"your own code; pass it: load\(folder, model=factory\)"):
         load(exported)
@@ -181,25 +180,126 @@ def test_ones_own_score_replaces_accuracy_everywhere(study: Path, tmp_path: Path
     assert all("error" in record.measurement for record in results.records if record.trained)
 
 
+def test_a_segmentation_network_runs_end_to_end_with_mean_iou(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    options = {
+        "model.name": "seg:make_net",
+        "data.name": "seg:make_data",
+        "training.loss": "seg:pixel_loss",
+        "quality": '{score="seg:mean_iou", name="mean_iou", direction="maximize"}',
+        "constraints": '["size_kb <= 0.5 * baseline", "mean_iou >= 0.6"]',
+        "objectives": '["mean_iou", "size_kb"]',
+        "references.small_nets": '["seg:make_net"]',
+    }
+    settings = [part for key, value in options.items() for part in ("--set", f"{key}={value}")]
+    assert tightfit("run", study, "--to", folder, *settings) == 0
+    results = RunFolder(folder).results()
+    assert results.baseline.value("mean_iou") > 0.8
+    assert tightfit("export", folder, "--pick", "mean_iou", "--to", tmp_path / "out") == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    inputs, targets = seg.make_data()[2]
+    mean, std = (torch.tensor(report["input"][key])[:, None, None] for key in ("mean", "std"))
+    session = onnxruntime.InferenceSession(tmp_path / "out" / "model.onnx")
+    name = session.get_inputs()[0].name
+    outputs = session.run(None, {name: ((inputs - mean) / std).numpy()})[0]
+    found = seg.mean_iou(torch.from_numpy(outputs), targets)[0]
+    assert report["test_mean_iou"]["value"] == pytest.approx(found, abs=1e-6)
+    assert found > 0.6
+
+
+def test_the_input_size_is_searched_and_the_file_declares_the_one_it_wants(
+    study: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    options = (
+        "--set", "space.input_size={shares=[0.5]}",
+        "--set", 'constraints=["macs <= 0.4 * baseline", "accuracy >= 0.4"]',
+        "--set", 'space.quantization={per="network", bits=[8]}',
+        "--set", 'objectives=["accuracy", "macs"]',
+        "--set", "references.small_nets=[]",
+    )  # fmt: skip
+    assert tightfit("run", study, "--to", folder, *options) == 0
+    results = RunFolder(folder).results()
+    front = pareto_front(results.records, results.objectives)
+    halved = [
+        record
+        for record in front.members
+        if results.space.choices(record.candidate)["input.size"] == 0.5
+    ]
+    assert halved
+    trial = results.records.index(halved[0])
+    assert tightfit("export", folder, "--pick", trial, "--to", tmp_path / "out") == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["input"]["shape"] == ["N", 1, 8, 8]
+    session = onnxruntime.InferenceSession(tmp_path / "out" / "model.onnx")
+    assert session.get_inputs()[0].shape[1:] == [1, 8, 8]
+    assert load(tmp_path / "out", model=make_net)(torch.zeros(2, 1, 8, 8)).shape == (2, 3)
+
+
 @pytest.mark.parametrize("seconds", [0.2, 1.5, 4.0])
 def test_a_killed_run_loses_nothing_and_goes_on(
     study: Path, tmp_path: Path, seconds: float
 ) -> None:
     folder = tmp_path / "run"
-    command = [sys.executable, "-m", "tightfit.studies", "run", str(study), "--to", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not (folder / "worker.log").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    process = start("run", study, "--to", folder)
+    _wait_for(folder / "worker.log")
     time.sleep(seconds)
     os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.communicate()
     before = RunFolder(folder).results().records
     assert tightfit("run", study, "--to", folder) == 0
     records = RunFolder(folder).results().records
     assert records[: len(before)] == before
     assert sum(record.trained for record in records) == 4
     assert not [path for path in folder.rglob(".*.onnx.*") if path.is_file()]
+
+
+def _wait_for(path: Path, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.05)
+
+
+def test_ctrl_c_stops_in_seconds_and_says_how_to_go_on(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    process = start("run", study, "--to", folder, "--trials", 500)
+    _wait_for(folder / "worker.log")
+    while not RunFolder(folder).results().records:
+        time.sleep(0.1)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    asked = time.monotonic()
+    os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert time.monotonic() - asked < 10
+    assert process.returncode == 130
+    assert f"tightfit run {study} --to {folder} --trials 500" in " ".join(said.split())
+    assert workers
+    assert not [worker for worker in workers if worker.is_running()]
+
+
+def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
+    study: Path,
+    mount_disk: Callable[[int], Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    disk = mount_disk(20)
+    assert tightfit("run", study, "--to", disk / "run", "--trials", 1) == 0
+    before = RunFolder(disk / "run").results().records
+    free = shutil.disk_usage(disk).free
+    (disk / "other").write_bytes(b"x" * (free - 8192))
+    capsys.readouterr()
+    assert tightfit("run", study, "--to", disk / "run", "--trials", 3) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "No space left on device" in said
+    assert str(disk / "run") in said
+    records = RunFolder(disk / "run").results().records
+    assert records[: len(before)] == before
+    (disk / "other").unlink()
+    assert tightfit("run", study, "--to", disk / "run", "--trials", 3) == 0
+    records = RunFolder(disk / "run").results().records
+    assert sum(record.trained for record in records) == 3
+    assert not [record for record in records if "space" in record.reason]
 
 
 def test_compress_searches_live_objects(tmp_path: Path) -> None:

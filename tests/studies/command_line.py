@@ -1,0 +1,44 @@
+"""Calls the command line as a person would, in this process or in one of its own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tightfit.studies.cli import main
+
+TINY = Path(__file__).parent / "tiny"
+PROGRAM = (sys.executable, "-m", "tightfit.studies")
+
+
+def tightfit(*arguments: object) -> int:
+    """Run the command line in this process and return its exit code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["tightfit", *map(str, arguments)])
+        try:
+            main()
+        except SystemExit as end:
+            return int(end.code or 0)
+    return 0
+
+
+def start(*arguments: object, cwd: Path | None = None) -> subprocess.Popen[str]:
+    """Start the command line in a process of its own."""
+    return subprocess.Popen(
+        [*PROGRAM, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+    )
+
+
+def tiny_study(folder: Path) -> Path:
+    """Copy the tests' own tiny study, with its networks and data, and return its path."""
+    for name in ("tiny.toml", "own.py", "seg.py"):
+        shutil.copy(TINY / name, folder)
+    return folder / "tiny.toml"

@@ -1,0 +1,115 @@
+"""The commands that look at things and change nothing."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.studies.command_line import TINY, tightfit, tiny_study
+from tests.studies.tiny.own import make_net
+from tightfit import __version__
+from tightfit.objectives.metrics import METRICS
+from tightfit.studies.spec import StudySpec
+
+Capture = pytest.CaptureFixture[str]
+
+
+def document(capsys: Capture, *arguments: object, code: int = 0) -> Any:
+    """Run a command with ``--json``; standard output must be one JSON document."""
+    assert tightfit(*arguments, "--json") == code
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_version_is_printed(capsys: Capture) -> None:
+    assert tightfit("--version") == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+def test_every_metric_is_listed_with_unit_stage_and_kind(capsys: Capture) -> None:
+    rows = {row["name"]: row for row in document(capsys, "metrics")}
+    assert set(rows) == {metric.name for metric in METRICS} | {"accuracy"}
+    assert rows["latency_ms"]["unit"] == "ms"
+    assert rows["latency_ms"]["stage"] == "runtime"
+    assert rows["energy_mj"]["kind"] == "estimated"
+    assert tightfit("metrics") == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in rows)
+
+
+def test_the_schema_names_every_key_of_a_study(capsys: Capture) -> None:
+    assert tightfit("schema") == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert set(schema["properties"]) == set(StudySpec.model_fields)
+    assert schema["additionalProperties"] is False
+
+
+def test_init_writes_a_study_that_can_be_checked(tmp_path: Path, capsys: Capture) -> None:
+    name = "torchvision:squeezenet1_1"
+    assert tightfit("init", "--model", name, "--data", "fashion_mnist_10k") == 0
+    text = capsys.readouterr().out
+    assert tomllib.loads(text)["model"]["name"] == name
+    study = tmp_path / "study.toml"
+    study.write_text(text)
+    found = document(capsys, "check", study)
+    assert found["possible"]
+    assert any("trains it first" in note for note in found["notes"])
+
+
+def test_check_says_what_a_study_means_and_trains_nothing(tmp_path: Path, capsys: Capture) -> None:
+    study = tiny_study(tmp_path)
+    found = document(capsys, "check", study)
+    assert found["possible"]
+    assert found["baseline"]["params"]["value"] == sum(
+        tensor.numel() for tensor in make_net().parameters()
+    )
+    assert 0 < found["share_within_static_limits"] < 1
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert tightfit("check", study) == 0
+    shown = capsys.readouterr().out
+    assert "random candidates keep the limits" in shown
+    assert "combinations" in shown
+
+
+def test_check_of_limits_that_no_candidate_keeps_ends_with_1(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    study = tiny_study(tmp_path)
+    limits = ("--set", 'constraints=["params <= 20"]')
+    assert document(capsys, "check", study, *limits, code=1)["least_violation"] > 0
+    assert tightfit("check", study, *limits) == 1
+    assert "No candidate keeps them" in capsys.readouterr().out
+
+
+def test_inspect_counts_layer_by_layer(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(TINY)
+    arguments = ("inspect", "own:make_net", "--input", "1x16x16", "--classes", 3)
+    found = document(capsys, *arguments)
+    state = make_net().state_dict().values()
+    assert found["params"] == sum(tensor.numel() for tensor in make_net().parameters())
+    assert found["state_dict_kb"] == sum(t.numel() * t.element_size() for t in state) / 1000
+    layers = {layer["name"]: layer for layer in found["layers"]}
+    assert layers["inner"]["macs"] == 16 * 16 * 16 * 16 * 9
+    assert layers["widen"]["shape"] == [32, 16, 3, 3]
+    # The residual sum ties the stem's channels to those of the inner convolution.
+    tied = next(group for group in found["groups"] if "stem" in group["producers"])
+    assert set(tied["producers"]) == {"stem", "inner"}
+    assert layers["head"]["group"] is None
+    assert tightfit(*arguments) == 0
+    shown = capsys.readouterr().out
+    assert "widen" in shown
+    assert "channel groups can be pruned" in shown
+
+
+@pytest.mark.parametrize("command", ["front", "report", "dashboard"])
+def test_a_run_that_is_not_there_is_said_before_anything_else(
+    command: str, tmp_path: Path, capsys: Capture
+) -> None:
+    assert tightfit(command, tmp_path / "nowhere") == 2
+    found = " ".join(capsys.readouterr().err.split())
+    assert f"there is no run {tmp_path / 'nowhere'}" in found
+    assert tightfit(command, tmp_path) == 2
+    assert "is not a run" in " ".join(capsys.readouterr().err.split())
