@@ -6,9 +6,10 @@ the front's hypervolume beside that of the reference candidates alone, the same 
 scratch and small nets, for a few epochs and for as many steps as the baseline had, and the shares
 of the time from the first record to the last.
 
-    python benchmarks/quickstart_runs.py FOLDER [--trials 60] [--seeds 0 1 2] [--longer 0]
+    python benchmarks/quickstart_runs.py FOLDER [--trials 60] [--seeds 0 1 2] [--longer 2]
 
-Seeds named by `--longer` train the networks from outside for the baseline's steps as well.
+Seeds named by `--longer` train the networks from outside for the baseline's steps as well. On a
+machine with other work, `--threads 1` keeps two threads from waiting for each other.
 """
 
 import argparse
@@ -33,6 +34,8 @@ def main() -> None:
     for seed in arguments.seeds:
         folder = arguments.folder / f"seed{seed}"
         options = ["--trials", arguments.trials, "--set", f"seed={seed}", "--to", folder]
+        if arguments.threads is not None:
+            options += ["--set", f"training.threads={arguments.threads}"]
         if seed in arguments.longer:
             options += ["--set", f"references.longer_epochs={BASELINE_STEPS // STEPS_PER_EPOCH}"]
         command = [sys.executable, "-m", "tightfit.studies", "run", "quickstart", *options]
@@ -93,7 +96,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--longer", type=int, nargs="*", default=[0])
+    parser.add_argument("--longer", type=int, nargs="*", default=[2])
+    parser.add_argument("--threads", type=int)
     return parser.parse_args()
 
 

@@ -102,8 +102,7 @@ def prepare(
         SpecError: The folder cannot be written, or the limits cannot be met.
     """
     folder.make()
-    threads = assembly.study.spec.training.threads or os.cpu_count() or 1
-    torch.set_num_threads(threads)
+    torch.set_num_threads(assembly.study.spec.training.threads or _processors())
     module = trained_module(assembly, folder, say=say, progress=progress)
     if space is None:
         space = assembly.space(module)
@@ -162,6 +161,13 @@ def open_bench(study: str, overrides: list[str], folder: str) -> Bench:
     """
     assembly = assemble(read_study(Path(study), overrides))
     return prepare(assembly, RunFolder(Path(folder)), say=_quiet, progress=_no_progress)
+
+
+def _processors() -> int:
+    """Return how many processors this process may use: fewer than there are in a container."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _quiet(_text: str) -> None:
