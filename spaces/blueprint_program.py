@@ -6,6 +6,7 @@ arrays. It gives exactly the shapes that surgery builds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,10 +22,12 @@ from tightfit import (
     Node,
     Operation,
 )
+from tightfit.spaces.axes import Axis
 from tightfit.spaces.compiled_graph import CompiledGraph
 from tightfit.spaces.decomposition import ranks, spatial
 from tightfit.spaces.quantization import rounded_activations
 from tightfit.spaces.sites import Layer
+from tightfit.spaces.ties import width
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class BatchChoices:
     """What the knobs chose, in numbers, ``[n]`` each.
 
     Attributes:
-        widths: By number of a group; whole where it is not named.
+        widths: By number of a dim; whole where it is not named.
         shares: By layer, its rank's share; 0 or not named where it stays whole.
         bits: By layer; 32 or not named where it stays in float32.
         size: Index of the input size's choice.
@@ -60,6 +63,7 @@ class _Batch:
         self._activations: dict[str, Activation] = {}
         quantized = {name: np.less(bits, FLOAT_BITS) for name, bits in choices.bits.items()}
         self._rounded = rounded_activations(compiled.graph, quantized)
+        self._widths: dict[Axis, IntArray] = {}
         self._stored: dict[str, str] = {}
         """By name of a value, the activation in which it lies."""
 
@@ -88,19 +92,14 @@ class _Batch:
     def _store(self, name: str, end: str) -> None:
         """Note that the value of ``name`` lies in the activation ``end``."""
         self._stored[name] = self._stored[end] = end
-        elements = self._channels(end)
-        if end not in self._g.flat:
-            elements = elements * self._positions(end)
+        elements = self._channels(end) * self._positions(end)
         self._activations[end] = Activation(end, elements, self._bits_of(end))
 
     def _layer(self, node: Node, inputs: tuple[str, ...], end: str) -> None:
         share = self._c.shares.get(node.name)
         whole = self._all if share is None else np.equal(share, 0)
-        before, after = self._ends(node)
+        before, after, groups = self._ends(node)
         kernel = _kernel(self._g.layers[node.name])
-        groups = self._none + node.integer("groups", 1)
-        if self._g.layers[node.name].depthwise:
-            groups = after
         self._add(
             node, node.name, inputs, end, present=whole, channels=(before, after), groups=groups,
             kernel=kernel, places=self._places(node.name), last=True,
@@ -122,7 +121,8 @@ class _Batch:
         before, after = channels
         rank_in, rank_out = ranks(layer, share, before, after)
         present = np.greater(share, 0)
-        inside, outside = self._positions(node.inputs[0]), self._places(node.name)
+        outside = self._places(node.name)
+        inside = self._positions(node.inputs[0]) if spatial(layer) else outside
         thin = (1, 1)
         parts = (
             [((before, rank_in), thin, inside), ((rank_in, rank_out), kernel, outside),
@@ -165,7 +165,7 @@ class _Batch:
             area = kernel[0] * kernel[1]
             extras = -(channels[0] * channels[1] * area // groups)
         if norm is not None:
-            extras = extras + self._g.trained(norm, channels[1])
+            extras = extras + self._trained(norm)
         self._operations.append(
             Operation(
                 name=name,
@@ -199,26 +199,49 @@ class _Batch:
                 positions=self._none,
                 bits=self._none + FLOAT_BITS,
                 bias=False,
-                trained_extras=self._g.trained(node, self._channels(node.name)),
+                trained_extras=self._trained(node),
+                products=self._products(node),
             )
         )
 
-    def _channels(self, name: str) -> IntArray:
-        total = self._none
-        for segment in self._g.ties.rows[name]:
-            width = self._c.widths.get(segment.group, segment.width)
-            total = total + width * segment.repeat
-        return total
+    def _trained(self, node: Node) -> IntArray:
+        """Return how many trainable numbers a node without weights has, ``[n]``."""
+        return self._none + sum(
+            math.prod(self._width(axis) for axis in axes)  # type: ignore[misc]
+            for axes in self._g.trained(node)
+        )
 
-    def _ends(self, node: Node) -> tuple[IntArray, IntArray]:
-        """Return a layer's input and output channels."""
-        if node.name not in self._g.ties.whole:
-            return self._channels(node.inputs[0]), self._channels(node.name)
+    def _products(self, node: Node) -> IntArray:
+        """Return the multiply-accumulates between activations, ``[n]``."""
+        if node.operator not in ("matmul", "attention"):
+            return self._none
+        read = [self._g.ties.values[name] for name in node.inputs]
+        result = self._channels(node.name) * self._positions(node.name)
+        if node.operator == "matmul":
+            return result * self._width(read[0][-1])
+        # Each of the weights that result // value numbers share costs a product with each key.
+        queries = result // self._width(read[2][-1])
+        keys = self._width(read[1][-2])
+        return queries * keys * (self._width(read[0][-1]) + self._width(read[2][-1]))
+
+    def _channels(self, name: str) -> IntArray:
+        return self._width(self._g.channels[name])
+
+    def _width(self, axis: Axis) -> IntArray:
+        if axis not in self._widths:
+            self._widths[axis] = self._none + width(axis, self._c.widths)
+        return self._widths[axis]
+
+    def _ends(self, node: Node) -> tuple[IntArray, IntArray, IntArray]:
+        """Return a layer's input channels, output channels and groups."""
+        outer, inner = (self._width(axis) for axis in self._g.layers[node.name].axes(self._g.ties))
         groups = node.integer("groups", 1)
-        first, second = self._g.layers[node.name].shape[:2]
+        if groups == 1:
+            return inner, outer, self._none + 1
+        channels = self._width(self._g.ties.values[node.inputs[0]][1])
         if node.operator == "conv_transpose":
-            return self._none + first, self._none + second * groups
-        return self._none + second * groups, self._none + first
+            return inner, outer * groups, self._none + groups
+        return channels, outer, channels // inner
 
     def _positions(self, name: str) -> IntArray:
         return self._g.positions[name][self._c.size]

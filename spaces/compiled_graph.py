@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tightfit import WEIGHT_OPERATORS, Graph, IntArray, Node
+from tightfit.spaces.axes import Axis
 from tightfit.spaces.folding import folded_norms
 from tightfit.spaces.quantization import fused_ends, origins
-from tightfit.spaces.shapes import Shape
+from tightfit.spaces.shapes import Shape, elements
 from tightfit.spaces.sites import Layer
 from tightfit.spaces.ties import Ties
+from tightfit.spaces.tracing import Traced
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +30,10 @@ class CompiledGraph:
         ends: By node, the last node that a runtime fuses with it.
         origin: By activation, the one whose grid it shares.
         hidden: Nodes whose work is done by the node they are fused with.
-        positions: By activation, how many numbers each channel has, ``[sizes]``.
+        channels: By activation, all of its axes that can change, as one.
+        positions: By activation, how many numbers each channel has for one picture, ``[sizes]``; 0
+            where it depends on no picture.
         places: By layer, how often its weights are applied for one picture, ``[sizes]``.
-        flat: Activations whose channels are all that they have.
         repeated: Nodes whose parameters an earlier node has already.
     """
 
@@ -41,35 +44,34 @@ class CompiledGraph:
     ends: Mapping[str, str]
     origin: Mapping[str, str]
     hidden: frozenset[str]
+    channels: Mapping[str, Axis]
     positions: Mapping[str, IntArray]
     places: Mapping[str, IntArray]
-    flat: frozenset[str]
     repeated: frozenset[str]
-    _shapes: Mapping[str, Shape]
+    trainable: frozenset[str]
 
-    def trained(self, node: Node, channels: IntArray) -> IntArray:
-        """Return how many trainable numbers a norm has, ``[n]``; 0 for other nodes."""
-        if node.operator not in ("batch_norm", "layer_norm") or node.name in self.repeated:
-            return channels * 0
-        roles = sum(role in node.parameters for role in ("weight", "bias"))
-        if node.operator == "batch_norm":
-            return channels * roles
-        normalized = self._shapes[node.name][-node.integer("axes") :]
-        return channels * 0 + roles * math.prod(normalized)
+    def trained(self, node: Node) -> tuple[tuple[Axis, ...], ...]:
+        """Return the axes of a node's trainable tensors that no earlier node has."""
+        if node.name in self.repeated:
+            return ()
+        names = (name for name in node.parameters.values() if name in self.trainable)
+        return tuple(self.ties.tensors[name] for name in names)
 
 
 def compile_graph(
-    graph: Graph, layers: Mapping[str, Layer], ties: Ties, shapes: Sequence[Mapping[str, Shape]]
+    traced: Traced, layers: Mapping[str, Layer], ties: Ties, shapes: Sequence[Mapping[str, Shape]]
 ) -> CompiledGraph:
     """Read a graph.
 
     Args:
-        graph: Of the baseline.
+        traced: The baseline.
         layers: Its layers by name.
         ties: Its channels.
         shapes: Of every activation, for each choice of the input size.
     """
+    graph = traced.graph
     norms, ends = folded_norms(graph), fused_ends(graph)
+    channels = {name: ties.channels(name) for name in shapes[0]}
     return CompiledGraph(
         graph=graph,
         layers=layers,
@@ -78,25 +80,26 @@ def compile_graph(
         ends=ends,
         origin=origins(graph),
         hidden=_hidden(graph, norms, ends),
+        channels=channels,
         positions={
-            name: np.array([math.prod(each[name][1:]) for each in shapes]) for name in shapes[0]
+            name: np.array([elements(each[name]) // channels[name].size for each in shapes])
+            for name in shapes[0]
         },
         places={
             node.name: np.array([_places(node, each) for each in shapes])
             for node in graph.nodes
             if node.operator in WEIGHT_OPERATORS
         },
-        flat=frozenset(name for name, shape in shapes[0].items() if len(shape) == 1),
         repeated=_repeated(graph),
-        _shapes=shapes[0],
+        trainable=traced.trainable,
     )
 
 
 def _places(node: Node, shapes: Mapping[str, Shape]) -> int:
     if node.operator == "linear":
-        return math.prod(shapes[node.name][:-1])
+        return elements(shapes[node.name][:-1])
     busy = node.inputs[0] if node.operator == "conv_transpose" else node.name
-    return math.prod(shapes[busy][1:])
+    return math.prod(shapes[busy][2:])
 
 
 def _hidden(graph: Graph, norms: Mapping[str, Node], ends: Mapping[str, str]) -> frozenset[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -28,9 +27,10 @@ from tightfit.spaces.network import Network
 from tightfit.spaces.pruning import Pruning
 from tightfit.spaces.quantization import Quantization, quantize_graph
 from tightfit.spaces.settings import SpaceSettings
+from tightfit.spaces.shapes import BATCH
 from tightfit.spaces.sites import Sites, find_sites
-from tightfit.spaces.surgery import slice_tensors
-from tightfit.spaces.ties import find_ties
+from tightfit.spaces.surgery import fitted, slice_tensors
+from tightfit.spaces.ties import find_ties, positions
 from tightfit.spaces.tracing import trace
 from tightfit.spaces.training import TrainingChoices
 
@@ -81,7 +81,7 @@ class CompressionSpace:
             hparam.name: column for column, hparam in enumerate(self.search_space.hparams)
         }
         self._layers = {layer.name: layer for layer in self.sites.layers}
-        self._compiled = compile_graph(graph, self._layers, self._ties, self._size.shapes)
+        self._compiled = compile_graph(self._traced, self._layers, self._ties, self._size.shapes)
 
     def baseline_network(self) -> Network:
         """Return the traced network with nothing changed."""
@@ -124,13 +124,22 @@ class CompressionSpace:
         graph, tensors, trainable = self._surgery(choices)
         if self._quantization is not None:
             graph = quantize_graph(graph, self._bits(choices, graph))
-        size = self._size.shape(choices)[self._traced.graph.inputs[0]]
+        size = self._size.shape(choices)[self._traced.graph.inputs[0]][1:]
         return Network(graph, tensors, trainable=trainable, input_shape=size).eval()
 
-    def kept(self, candidate: Candidate) -> dict[str, Tensor]:
-        """Return by name of an activation which of the baseline's channels stay, in order."""
+    def kept(self, candidate: Candidate) -> dict[str, tuple[Tensor, ...]]:
+        """Return by name of an activation which of the baseline's positions stay along each axis.
+
+        An axis that has the batch in it is empty: nothing of it can go.
+        """
         kept = self._kept(self.search_space.choices(candidate))
-        return {name: self._ties.kept(name, kept) for name in self._ties.rows}
+        return {
+            name: tuple(
+                positions(axis, kept) if axis.size % BATCH else torch.empty(0, dtype=torch.long)
+                for axis in axes
+            )
+            for name, axes in self._ties.values.items()
+        }
 
     def _kept(self, choices: Mapping[str, Choice]) -> dict[int, Tensor]:
         return self._pruning.kept(choices) if self._pruning else {}
@@ -147,31 +156,20 @@ class CompressionSpace:
         nodes: list[Node] = []
         for node in graph.nodes:
             if node.name not in shares or decomposition is None:
-                nodes.append(self._regrouped(node, tensors))
+                nodes.append(fitted(node, self._ties, kept))
                 continue
-            ends = (self._ties.kept(node.name, kept), self._ties.kept(node.inputs[0], kept))
-            if node.name in self._ties.whole:
-                weight = self._traced.tensors[node.parameters["weight"]]
-                ends = (torch.arange(weight.shape[0]), torch.arange(weight.shape[1]))
+            outer, inner = self._layers[node.name].axes(self._ties)
             parts, factors = decomposition.split(
                 node.name,
                 shares[node.name],
-                kept_out=ends[0],
-                kept_in=ends[1],
+                kept_out=positions(outer, kept),
+                kept_in=positions(inner, kept),
             )
             nodes += parts
             tensors |= factors
             trainable |= factors.keys()
         rewritten = Graph(graph.inputs, tuple(nodes), graph.outputs)
         return rewritten, tensors, frozenset(trainable & tensors.keys())
-
-    def _regrouped(self, node: Node, tensors: Mapping[str, Tensor]) -> Node:
-        """Return a depthwise convolution with as many groups as it has channels left."""
-        layer = self._layers.get(node.name)
-        if layer is None or not layer.depthwise:
-            return node
-        groups = len(tensors[node.parameters["weight"]])
-        return replace(node, attributes={**node.attributes, "groups": groups})
 
     def _bits(self, choices: Mapping[str, Choice], graph: Graph) -> dict[str, int]:
         """Return the bits of every layer, the parts of decomposed ones among them."""

@@ -55,12 +55,30 @@ def _reshape(x: Values, _t: Tensors, a: Any) -> Tensor:
 
 
 def _slice(x: Values, _t: Tensors, a: Any) -> Tensor:
-    return x[0].narrow(a["axis"], a["start"], a["end"] - a["start"])
+    step = a.get("step", 1)
+    taken = x[0].narrow(a["axis"], a["start"], a["end"] - a["start"])
+    if step == 1:
+        return taken
+    return taken[(slice(None),) * a["axis"] + (slice(None, None, step),)]
 
 
 def _upsample(x: Values, _t: Tensors, a: Any) -> Tensor:
     corners = a["align_corners"] if a["mode"] == "bilinear" else None
     return F.interpolate(x[0], scale_factor=a["scale"], mode=a["mode"], align_corners=corners)
+
+
+def _expand(x: Values, _t: Tensors, a: Any) -> Tensor:
+    return x[0].expand([len(x[-1]) if side == 0 else side for side in a["shape"]])
+
+
+def _pad(x: Values, _t: Tensors, a: Any) -> Tensor:
+    pairs = [a["pads"][at : at + 2] for at in range(0, len(a["pads"]), 2)]
+    return F.pad(x[0], [side for pair in pairs[::-1] for side in pair], value=a["value"])
+
+
+def _attention(x: Values, _t: Tensors, a: Any) -> Tensor:
+    mask = x[3] if len(x) == 4 else None
+    return F.scaled_dot_product_attention(*x[:3], attn_mask=mask, scale=a["scale"])
 
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -96,6 +114,21 @@ OPERATIONS: Mapping[str, Operation] = {
     "upsample": _upsample,
     "layer_norm": _layer_norm,
     "matmul": _binary(torch.matmul),
+    "attention": _attention,
+    "group_norm": lambda x, t, a: F.group_norm(
+        x[0], a["groups"], t.get("weight"), t.get("bias"), a["eps"]
+    ),
+    "parameter": lambda _x, t, _a: t["value"],
+    "gather": lambda x, t, a: x[0].index_select(a["axis"], t["index"]),
+    "expand": _expand,
+    "roll": lambda x, _t, a: torch.roll(x[0], a["shifts"], a["axes"]),
+    "pad": _pad,
+    "sum": lambda x, _t, a: x[0].sum(a["axes"], a["keepdim"]),
+    "norm": lambda x, _t, a: torch.linalg.vector_norm(x[0], 2, a["axes"], a["keepdim"]),
+    "exp": _unary(torch.exp),
+    "sqrt": _unary(torch.sqrt),
+    "neg": _unary(torch.neg),
+    "pow": _binary(torch.pow),
     "softmax": lambda x, _t, a: torch.softmax(x[0], a["axis"]),
 }
 """Operators whose result depends on nothing but inputs, parameters and attributes; batch norms,

@@ -58,5 +58,5 @@ class InputSize:
 
 def total_stride(input_shape: Shape, shapes: Mapping[str, Shape]) -> int:
     """Return how many input pixels stand behind one position of the smallest map larger than 1."""
-    sides = [shape[1] for shape in shapes.values() if len(shape) == 3 and shape[1] > 1]
+    sides = [shape[2] for shape in shapes.values() if len(shape) == 4 and shape[2] > 1]
     return int(2 ** np.floor(np.log2(max(1, input_shape[1] // min(sides, default=input_shape[1])))))

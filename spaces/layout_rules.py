@@ -1,7 +1,7 @@
 """Rules of operators whose meaning depends on shapes: from ATen to ours, as in ``operators.py``.
 
-Shapes have the batch axis in front, written as 0. What moves or joins that axis has no rule: every
-activation of a graph is a batch.
+Shapes have `BATCH` for the size of a batch: a large prime, so that a size that is computed from it
+(a batch times its windows) shows that it is, and by how much.
 """
 
 from __future__ import annotations
@@ -13,32 +13,37 @@ from typing import TypeAlias
 from tightfit import SpecError
 from tightfit.spaces.operators import Arguments, Attributes, Translation
 
+BATCH = 1_000_003
+
 Shape: TypeAlias = tuple[int, ...]
 LayoutRule: TypeAlias = Callable[[Arguments, Shape, Shape], Translation]
 """Of the arguments, the first argument's shape and the result's."""
 
 
-def part(axis: int, sizes: list[int], position: int) -> Translation:
+def piece(axis: int, sizes: list[int], position: int) -> Translation:
     """Return what takes the piece ``position`` of a tensor split into ``sizes`` along ``axis``.
 
     Raises:
         SpecError: The axis is the batch's.
     """
-    if axis == 0:
-        raise SpecError("a split of the batch axis has no rule")
     start = sum(sizes[:position])
+    if any(size and size % BATCH == 0 for size in sizes):
+        raise SpecError("a split of the batch axis has no rule")
     return Translation("slice", {"axis": axis, "start": start, "end": start + sizes[position]})
 
 
 def _reshape(_args: Arguments, before: Shape, after: Shape) -> Translation:
-    if before[:1] != (0,) or after[:1] != (0,):
-        raise SpecError("a reshape that joins or splits the batch axis has no rule")
-    if len(after) == 2 and len(before) > 2:
-        return Translation("flatten", {"start": 1})
-    if len(before) > 1 and len(after) > 2 and before[1] == after[1]:
-        # Channels stay the axis they are, however many of them are left.
-        return Translation("reshape", {"shape": (0, -1, *after[2:])})
-    return Translation("reshape", {"shape": after})
+    return Translation("reshape", {"shape": _wanted(before, after)})
+
+
+def _wanted(before: Shape, after: Shape) -> tuple[int, ...]:
+    """Return a reshape's argument: 0 copies the axis in front, -1 is what is left."""
+    if before[:1] == (BATCH,) == after[:1]:
+        if len(before) > 1 and len(after) > 2 and before[1] == after[1]:
+            # Channels stay the axis they are, however many of them are left.
+            return (0, -1, *after[2:])
+        return (0, *after[1:])
+    return tuple(-1 if side % BATCH == 0 else side for side in after)
 
 
 def _flatten(args: Arguments, before: Shape, after: Shape) -> Translation:
@@ -48,9 +53,20 @@ def _flatten(args: Arguments, before: Shape, after: Shape) -> Translation:
     return _reshape(args, before, after)
 
 
+def _view(args: Arguments, before: Shape, after: Shape) -> Translation:
+    if before[:1] == (BATCH,) == after[:1] and len(after) == 2 and len(before) > 2:
+        return Translation("flatten", {"start": 1})
+    return _reshape(args, before, after)
+
+
+def _expand(_args: Arguments, before: Shape, after: Shape) -> Translation:
+    padded = (1,) * (len(after) - len(before)) + before
+    if any(a != b and a != 1 for a, b in zip(padded, after, strict=True)):
+        raise SpecError(f"an expansion from {list(before)} to {list(after)} has no rule")
+    return Translation("expand", {"shape": tuple(0 if s == BATCH else s for s in after)})
+
+
 def _permute(axes: tuple[int, ...]) -> Translation:
-    if axes[0] != 0:
-        raise SpecError(f"a permutation that moves the batch axis has no rule, got {list(axes)}")
     return Translation("permute", {"axes": axes})
 
 
@@ -61,13 +77,25 @@ def _transpose(args: Arguments, before: Shape, _after: Shape) -> Translation:
     return _permute(tuple(axes))
 
 
+def _movedim(args: Arguments, before: Shape, _after: Shape) -> Translation:
+    sources, targets = (
+        [each % len(before) for each in ([part] if isinstance(part, int) else part)]
+        for part in args[1:3]
+    )
+    left = [axis for axis in range(len(before)) if axis not in sources]
+    order = {target: source for source, target in zip(sources, targets, strict=True)}
+    return _permute(tuple(order[at] if at in order else left.pop(0) for at in range(len(before))))
+
+
 def _slice(args: Arguments, before: Shape, after: Shape) -> Translation:
     axis = (args[1] or 0) % len(before)
     start, step = args[2] or 0, args[4] or 1
-    if axis == 0 or step != 1:
-        raise SpecError("a slice of the batch axis, or one with a step, has no rule")
+    if before[axis] % BATCH == 0:
+        raise SpecError("a slice of the batch axis has no rule")
     start = max(0, start + before[axis] if start < 0 else start)
-    return Translation("slice", {"axis": axis, "start": start, "end": start + after[axis]})
+    more: Attributes = {"step": step} if step != 1 else {}
+    end = start + (after[axis] - 1) * step + 1
+    return Translation("slice", {"axis": axis, "start": start, "end": end, **more})
 
 
 def _upsample(before: Shape, after: Shape, more: Attributes) -> Translation:
@@ -82,22 +110,53 @@ def _upsample(before: Shape, after: Shape, more: Attributes) -> Translation:
 
 def _softmax(args: Arguments, before: Shape, _after: Shape) -> Translation:
     axis = args[1] % len(before)
-    if axis == 0:
+    if before[axis] % BATCH == 0:
         raise SpecError("a softmax over the batch has no rule")
     return Translation("softmax", {"axis": axis})
 
 
+def _roll(args: Arguments, before: Shape, _after: Shape) -> Translation:
+    shifts, axes = ([each] if isinstance(each, int) else list(each) for each in args[1:3])
+    if len(shifts) != len(axes):
+        raise SpecError("a roll over all axes at once has no rule; name the axes")
+    return Translation(
+        "roll", {"shifts": tuple(shifts), "axes": tuple(axis % len(before) for axis in axes)}
+    )
+
+
+def _pad(args: Arguments, before: Shape, _after: Shape) -> Translation:
+    mode, value = ("constant", args[2]) if not isinstance(args[2], str) else (args[2], args[3])
+    if mode != "constant" or any(pad < 0 for pad in args[1]):
+        raise SpecError(f"a padding of the mode {mode!r}, or a negative one, has no rule")
+    last_first = [tuple(args[1][at : at + 2]) for at in range(0, len(args[1]), 2)]
+    pairs = [(0, 0)] * (len(before) - len(last_first)) + last_first[::-1]
+    return Translation(
+        "pad", {"pads": tuple(side for pair in pairs for side in pair), "value": float(value or 0)}
+    )
+
+
 LAYOUT_RULES: Mapping[str, LayoutRule] = {
-    "view": _reshape,
-    "reshape": _reshape,
-    "_unsafe_view": _reshape,
+    "view": _view,
+    "reshape": _view,
+    "_unsafe_view": _view,
     "unflatten": _reshape,
     "squeeze": _reshape,
     "unsqueeze": _reshape,
     "flatten": _flatten,
     "permute": lambda args, before, _after: _permute(tuple(a % len(before) for a in args[1])),
     "transpose": _transpose,
+    "swapaxes": _transpose,
+    "movedim": _movedim,
+    "t": lambda _args, before, _after: _permute((1, 0)[: len(before)]),
+    "numpy_T": lambda _args, before, _after: _permute(tuple(range(len(before)))[::-1]),
     "slice": _slice,
+    "expand": _expand,
+    "expand_as": _expand,
+    "roll": _roll,
+    "pad": _pad,
+    "constant_pad_nd": lambda args, before, after: _pad(
+        [args[0], args[1], "constant", args[2]], before, after
+    ),
     "softmax": _softmax,
     "upsample_nearest2d": lambda _args, before, after: _upsample(
         before, after, {"mode": "nearest", "align_corners": False}
@@ -108,5 +167,5 @@ LAYOUT_RULES: Mapping[str, LayoutRule] = {
 }
 """By ATen's name without overload and without the mark of in-place variants."""
 
-SPLITS = frozenset({"chunk", "split", "split_with_sizes"})
+SPLITS = frozenset({"chunk", "split", "split_with_sizes", "unbind"})
 """Operators that give several tensors, each of them a slice."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -145,6 +146,36 @@ def _avg_pool(args: Arguments) -> Translation:
     return Translation("avg_pool", _pool(args) | more)
 
 
+def _reduce(operator: str, args: Arguments) -> Translation:
+    return Translation(operator, {"axes": _axes(args[1]), "keepdim": bool(_get(args, 2, False))})
+
+
+def _axes(value: Any) -> tuple[int, ...]:
+    axes = (value,) if isinstance(value, int) else tuple(value or ())
+    if not axes:
+        raise SpecError("a reduction over every axis has no rule; name the axes")
+    return axes
+
+
+def _clamp(args: Arguments) -> Translation:
+    low, high = _get(args, 1, -math.inf), _get(args, 2, math.inf)
+    return Translation("clip", {"low": float(low), "high": float(high)})
+
+
+def _vector_norm(args: Arguments) -> Translation:
+    if _get(args, 1, 2) != 2:
+        raise SpecError(f"a norm of order {args[1]} has no rule; only the Euclidean one has")
+    return _reduce("norm", [args[0], args[2], _get(args, 3, False)])
+
+
+def _group_norm(args: Arguments) -> Translation:
+    return Translation(
+        "group_norm",
+        {"groups": int(args[1]), "eps": float(_get(args, 4, 1e-5))},
+        parameters={"weight": 2, "bias": 3},
+    )
+
+
 def _mean(args: Arguments) -> Translation:
     if len(args) < 2 or not isinstance(args[1], list | tuple):
         raise SpecError("a mean over every axis has no rule; name the axes of the picture")
@@ -184,6 +215,17 @@ RULES: Mapping[str, Rule] = {
         "adaptive_avg_pool", {"output_size": _pair(args[1])}
     ),
     "mean": _mean,
+    "sum": lambda args: _reduce("sum", args),
+    "linalg_vector_norm": _vector_norm,
+    "norm": _vector_norm,
+    "group_norm": _group_norm,
+    "clamp": _clamp,
+    "clamp_min": lambda args: _clamp([args[0], args[1], None]),
+    "clamp_max": lambda args: _clamp([args[0], None, args[1]]),
+    "exp": _simple("exp"),
+    "sqrt": _simple("sqrt"),
+    "neg": _simple("neg"),
+    "pow": _binary("pow"),
     "layer_norm": _layer_norm,
     "matmul": lambda _args: Translation("matmul", {}, inputs=(0, 1)),
     "bmm": lambda _args: Translation("matmul", {}, inputs=(0, 1)),

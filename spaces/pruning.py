@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -36,18 +37,28 @@ class Pruning:
             ):
                 self.hparams.append(Hparam(f"{site}.pruning_ratio", ratios))
                 self._site_of.update(dict.fromkeys(names, f"{site}.pruning_ratio"))
-        layers = {layer.name: layer for layer in sites.layers}
+        weight = {layer.name: layer.node.parameters["weight"] for layer in sites.layers}
         self._order = {
             name: torch.argsort(
-                magnitude(self._groups[name], layers, tensors, ties), descending=True, stable=True
+                magnitude(
+                    group.dim,
+                    dict.fromkeys(weight[each] for each in (*group.producers, *group.consumers)),
+                    tensors,
+                    ties,
+                ),
+                descending=True,
+                stable=True,
             )
-            for name in self._site_of
+            for name, group in self._groups.items()
+            if name in self._site_of
         }
 
     def width(self, group: str, ratio: float) -> int:
         """Return how many channels of a group stay at a ratio."""
-        width = self._groups[group].width
-        align = NARROW_ALIGN if width <= NARROW else self._align
+        members, width = self._groups[group], self._groups[group].width
+        align = NARROW_ALIGN if width * members.multiplicity <= NARROW else self._align
+        # Heads of 64 channels are multiples of 8 by themselves.
+        align //= math.gcd(align, members.multiplicity)
         if ratio == 0 or width < align:
             return width
         return min(width, max(align, round((1 - ratio) * width / align) * align))
@@ -58,7 +69,7 @@ class Pruning:
         found = {}
         for name, site in self._site_of.items():
             table = np.array([self.width(name, float(r)) for r in by_name[site].choices])  # type: ignore[arg-type]
-            found[self._groups[name].number] = table[batch[:, columns[site]]]
+            found[self._groups[name].dim.number] = table[batch[:, columns[site]]]
         return found
 
     def kept(self, choices: Mapping[str, Choice]) -> dict[int, Tensor]:
@@ -69,7 +80,7 @@ class Pruning:
             assert isinstance(ratio, float)
             group = self._groups[name]
             stays = self._order[name][: self.width(name, ratio)]
-            kept[group.number] = stays.sort().values
+            kept[group.dim.number] = stays.sort().values
         return kept
 
     def _ratios(self, ratios: tuple[float, ...], names: list[str]) -> tuple[float, ...]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from tightfit import SpecError
 from tightfit.spaces.network import Network
-from tightfit.spaces.tracing import Traced
+from tightfit.spaces.tracing import BATCH, Traced
+
+__all__ = ["BATCH", "Shape", "activation_shapes", "elements", "stages"]
 
 Shape = tuple[int, ...]
 
 
 def activation_shapes(traced: Traced, input_shape: Shape) -> dict[str, Shape]:
-    """Return by name of input or node the shape of its output, without the batch axis.
+    """Return by name of input or node the shape of its output for `BATCH` pictures.
 
     Raises:
         SpecError: The network cannot read inputs of this shape.
@@ -25,12 +29,17 @@ def activation_shapes(traced: Traced, input_shape: Shape) -> dict[str, Shape]:
     ).eval()
     try:
         with torch.no_grad():
-            values = network.activations(torch.empty(2, *input_shape, device="meta"))
-    except RuntimeError as error:
+            values = network.activations(torch.empty(BATCH, *input_shape, device="meta"))
+    except (RuntimeError, ValueError) as error:
         raise SpecError(
             f"the network cannot read inputs of shape {list(input_shape)}: {error}"
         ) from error
-    return {name: tuple(value.shape[1:]) for name, value in values.items()}
+    return {name: tuple(value.shape) for name, value in values.items()}
+
+
+def elements(shape: Shape) -> int:
+    """Return how many numbers an activation has for one picture; 0 where it is the same for all."""
+    return math.prod(shape) // BATCH
 
 
 def stages(shapes: dict[str, Shape], layers: list[str]) -> dict[str, str]:
@@ -40,7 +49,7 @@ def stages(shapes: dict[str, Shape], layers: list[str]) -> dict[str, str]:
     position between larger ones (the gates of squeeze-and-excite) belong to the stage around them;
     those behind the last larger one are the head.
     """
-    resolution = {name: shapes[name][1:] if len(shapes[name]) == 3 else () for name in layers}
+    resolution = {name: shapes[name][2:] if len(shapes[name]) == 4 else () for name in layers}
     spatial = [name for name in layers if any(side > 1 for side in resolution[name])]
     last = layers.index(spatial[-1]) if spatial else -1
     found: dict[str, str] = {}

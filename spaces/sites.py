@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from tightfit import WEIGHT_OPERATORS, Graph, Node
+from tightfit.spaces.axes import Axis, Dim, Product, dims
+from tightfit.spaces.importance import owner
 from tightfit.spaces.settings import Grouping
 from tightfit.spaces.shapes import Shape, stages
-from tightfit.spaces.ties import Ties, is_depthwise
+from tightfit.spaces.ties import Ties
 
 NETWORK = "network"
 
@@ -39,10 +41,20 @@ class Layer:
         """Whether every output channel reads every input channel."""
         return self.node.integer("groups", 1) == 1
 
+    def axes(self, ties: Ties) -> tuple[Axis, Axis]:
+        """Return the axes of its weights' outputs and inputs."""
+        first, second = ties.tensors[self.node.parameters["weight"]][:2]
+        return (second, first) if self.node.operator == "conv_transpose" else (first, second)
+
     @property
     def depthwise(self) -> bool:
         """Whether every channel has one filter of its own, and stays what it was."""
-        return is_depthwise(self.node, self.shape)
+        return (
+            self.node.operator == "conv"
+            and self.shape[1] == 1
+            and self.shape[0] == self.node.integer("groups", 1)
+            and self.shape[0] > 1
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +62,26 @@ class ChannelGroup:
     """Channels that are removed together.
 
     Attributes:
-        number: In the ties.
-        name: The path of the first layer that gives them.
+        dim: Of the ties.
+        name: The path of the first layer that gives them; `.heads`, `.head_dim` or `.groups` behind
+            it where they are a part of its channels.
         stage: Of that layer.
-        width: Channels in the baseline.
+        multiplicity: How many of the layer's channels go with each of them.
         producers: Layers whose outputs they are, in execution order.
         consumers: Layers that read them.
     """
 
-    number: int
+    dim: Dim
     name: str
     stage: str
-    width: int
+    multiplicity: int
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        """How many there are in the baseline."""
+        return self.dim.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,32 +103,77 @@ def find_sites(
         Layer(node, stage[node.name], tuple(tensors[node.parameters["weight"]].shape))
         for node in nodes
     )
-    producers: dict[int, list[Layer]] = {}
-    consumers: dict[int, list[str]] = {}
+    return Sites(layers, *_groups(layers, ties))
+
+
+def _groups(
+    layers: Sequence[Layer], ties: Ties
+) -> tuple[tuple[ChannelGroup, ...], tuple[tuple[str, str], ...]]:
+    """Return the groups, and by name of a layer why it gives none."""
+    producers: dict[Dim, list[Layer]] = {}
+    consumers: dict[Dim, list[Layer]] = {}
+    groups: list[ChannelGroup] = []
+    frozen: dict[str, str] = {}
     for layer in layers:
+        outer, inner = layer.axes(ties)
         # A depthwise layer passes its input's channels on; it opens none and is not their source.
-        if not layer.depthwise:
-            for segment in ties.rows[layer.name]:
-                producers.setdefault(segment.group, []).append(layer)
-        for segment in ties.rows[layer.node.inputs[0]]:
-            consumers.setdefault(segment.group, []).append(layer.name)
-    groups, frozen = [], []
-    for number, sources in producers.items():
-        if number in ties.frozen:
-            frozen.append((sources[0].name, ties.frozen[number]))
+        sources = consumers if layer.depthwise else producers
+        for dim in dict.fromkeys(dims(outer)):
+            sources.setdefault(dim, []).append(layer)
+        for dim in dict.fromkeys(dims(inner)):
+            consumers.setdefault(dim, []).append(layer)
+        if not any(dims(outer)):
+            frozen[layer.name] = "its channels are tied to positions that stay"
+    names = _names(producers, ties)
+    for dim, sources in producers.items():
+        if dim.number in ties.frozen:
+            frozen.setdefault(sources[0].name, ties.frozen[dim.number])
             continue
-        width = next(s.width for s in ties.rows[sources[0].name] if s.group == number)
         groups.append(
             ChannelGroup(
-                number=number,
-                name=sources[0].name,
+                dim=dim,
+                name=names[dim],
                 stage=sources[0].stage,
-                width=width,
+                multiplicity=min(multiplicity(each.axes(ties)[0], dim) for each in sources),
                 producers=tuple(layer.name for layer in sources),
-                consumers=tuple(dict.fromkeys(consumers.get(number, ()))),
+                consumers=tuple(dict.fromkeys(layer.name for layer in consumers.get(dim, ()))),
             )
         )
-    return Sites(layers, tuple(groups), tuple(frozen))
+    return tuple(groups), tuple(frozen.items())
+
+
+def multiplicity(axis: Axis, dim: Dim) -> int:
+    """Return how many positions of an axis go with each position of a dim."""
+    return int((owner(axis, dim.number) >= 0).sum()) // dim.size
+
+
+def _names(producers: Mapping[Dim, Sequence[Layer]], ties: Ties) -> dict[Dim, str]:
+    """Name each group after its first layer, and those of one layer after their part in it."""
+    by_layer: dict[str, list[Dim]] = {}
+    for dim, sources in producers.items():
+        if dim.number not in ties.frozen:
+            by_layer.setdefault(sources[0].name, []).append(dim)
+    found: dict[Dim, str] = {}
+    for layer, members in by_layer.items():
+        outer = producers[members[0]][0].axes(ties)[0]
+        for dim in members:
+            if dim == outer:
+                found[dim] = layer
+                continue
+            part = "heads" if dim.number in ties.heads else _part(outer, dim)
+            name, count = f"{layer}.{part}", 1
+            while name in found.values():
+                count += 1
+                name = f"{layer}.{part}{count}"
+            found[dim] = name
+    return found
+
+
+def _part(outer: Axis, dim: Dim) -> str:
+    """Return what a part of a layer's channels is: groups count slowest in a product."""
+    if isinstance(outer, Product):
+        return "groups" if outer.parts[0] == dim else "group_width"
+    return "part"
 
 
 def grouped(

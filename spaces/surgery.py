@@ -1,13 +1,17 @@
-"""Cuts removed channels out of every tensor that has them."""
+"""Cuts removed positions out of every tensor that has them, and out of every number that counts."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
+import numpy as np
 from torch import Tensor
 
-from tightfit import Graph, Node
-from tightfit.spaces.ties import Ties
+from tightfit import Graph, IntArray, Node
+from tightfit.graph import Attribute
+from tightfit.spaces.axes import Axis
+from tightfit.spaces.ties import Ties, changes, positions, width
 
 
 def slice_tensors(
@@ -18,13 +22,13 @@ def slice_tensors(
     *,
     without: Collection[str] = (),
 ) -> dict[str, Tensor]:
-    """Return copies of a graph's tensors with the channels that stay.
+    """Return copies of a graph's tensors with the positions that stay.
 
     Args:
         graph: Of the baseline.
         tensors: Of the baseline; left as they are.
         ties: Of the baseline.
-        kept: By number of a group, the channels that stay.
+        kept: By number of a dim, its positions that stay.
         without: Layers whose weights are left out, since others replace them.
     """
     result: dict[str, Tensor] = {}
@@ -32,19 +36,63 @@ def slice_tensors(
         for role, name in node.parameters.items():
             replaced = role == "weight" and node.name in without
             if name not in result and not replaced:
-                result[name] = _slice(node, role, tensors[name], ties, kept)
+                result[name] = _slice(tensors[name], ties.tensors.get(name, ()), kept)
     return result
 
 
-def _slice(node: Node, role: str, tensor: Tensor, ties: Ties, kept: Mapping[int, Tensor]) -> Tensor:
-    if not kept or node.name in ties.whole:
-        return tensor.clone()
-    outputs = ties.kept(node.name, kept)
-    if role != "weight" or node.operator in ("batch_norm", "layer_norm"):
-        return tensor[outputs]
-    if node.integer("groups", 1) > 1:
-        return tensor[outputs]  # depthwise, or frozen and whole
-    inputs = ties.kept(node.inputs[0], kept)
-    if node.operator == "conv_transpose":
-        return tensor[inputs][:, outputs]
-    return tensor[outputs][:, inputs]
+def _slice(tensor: Tensor, axes: tuple[Axis, ...], kept: Mapping[int, Tensor]) -> Tensor:
+    result = tensor
+    for number, axis in enumerate(axes):
+        if changes(axis, kept):
+            result = result.index_select(number, positions(axis, kept))
+    return result.clone() if result is tensor else result
+
+
+def fitted(node: Node, ties: Ties, kept: Mapping[int, Tensor]) -> Node:
+    """Return a node whose attributes count what is left.
+
+    Args:
+        node: Of the baseline's graph.
+        ties: Of the baseline.
+        kept: By number of a dim, its positions that stay.
+    """
+    widths = {number: np.array(len(stay)) for number, stay in kept.items()}
+    change = _CHANGES.get(node.operator)
+    changed = change(node, ties, widths) if change is not None else {}
+    return replace(node, attributes={**node.attributes, **changed}) if changed else node
+
+
+def _groups(node: Node, ties: Ties, widths: Mapping[int, IntArray]) -> dict[str, Attribute]:
+    if node.integer("groups", 1) == 1:
+        return {}
+    inner = ties.tensors[node.parameters["weight"]][1]
+    channels = width(ties.values[node.inputs[0]][1], widths)
+    return {"groups": int(channels // width(inner, widths))}
+
+
+def _shape(node: Node, ties: Ties, widths: Mapping[int, IntArray]) -> dict[str, Attribute]:
+    sides: tuple[int, ...] = node.attributes["shape"]  # type: ignore[assignment]
+    axes = ties.values[node.name]
+    return {
+        "shape": tuple(
+            int(width(axis, widths)) if side > 0 else side
+            for side, axis in zip(sides, axes, strict=True)
+        )
+    }
+
+
+def _limits(node: Node, ties: Ties, widths: Mapping[int, IntArray]) -> dict[str, Attribute]:
+    if node.name not in ties.fronts:
+        return {}
+    start = int(width(ties.fronts[node.name], widths))
+    taken = int(width(ties.values[node.name][node.integer("axis")], widths))
+    return {"start": start, "end": start + taken}
+
+
+_CHANGES = {
+    "conv": _groups,
+    "conv_transpose": _groups,
+    "reshape": _shape,
+    "expand": _shape,
+    "slice": _limits,
+}

@@ -1,239 +1,434 @@
 """Which channels hang together: what is removed here must be removed there.
 
-Every activation's channels are a row of segments; a segment belongs to a group, and a group is
-pruned as one. A layer opens a group; sums and products tie groups together; concatenation puts
-rows behind each other. What cannot be followed is frozen, with the reason.
+Every activation and every parameter has its axes, as expressions of :mod:`tightfit.spaces.axes`.
+One rule an operator says how its output's axes come from its inputs', in the table at the end. What
+no rule can follow is frozen, with the reason, by name; nothing is guessed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from tightfit import Graph, Node
-from tightfit.spaces.shapes import Shape
+from tightfit import Graph, IntArray, Node
+from tightfit.spaces.axes import Axis, AxisStore, Dim, Joined, Mismatch, Plain, dims, product
+from tightfit.spaces.shapes import BATCH, Shape
 
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A run of channels of one group.
-
-    Attributes:
-        group: Number of the group.
-        width: Channels of the group in the baseline.
-        repeat: How many numbers stand for one channel, side by side (behind a flatten).
-    """
-
-    group: int
-    width: int
-    repeat: int = 1
-
-
-Row = tuple[Segment, ...]
+Axes: TypeAlias = tuple[Axis, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Ties:
-    """How the channels of a network hang together.
+    """How the positions of a network's tensors hang together.
 
     Attributes:
-        rows: By name of input or node, the channels of its output.
-        frozen: By group that must stay whole, the reason.
-        whole: Nodes whose parameters stay whole, and are not counted by the rows around them.
+        values: By name of input or node, the axes of its output, the batch's among them.
+        tensors: By name of a parameter, its axes.
+        fronts: By name of a slice, the positions in front of those that it takes.
+        frozen: By number of a dim that must stay whole, the reason.
+        heads: Numbers of dims that count the heads of an attention.
     """
 
-    rows: Mapping[str, Row]
+    values: Mapping[str, Axes]
+    tensors: Mapping[str, Axes]
+    fronts: Mapping[str, Axis]
     frozen: Mapping[int, str]
-    whole: frozenset[str] = frozenset()
+    heads: frozenset[int]
 
-    def kept(self, name: str, kept: Mapping[int, Tensor]) -> Tensor:
-        """Return the positions that stay in the channel axis of an activation, ``[kept]``.
+    def channels(self, name: str) -> Axis:
+        """Return what a runtime calls the channels of an activation: all axes that can change."""
+        axes = self.values[name]
+        return product(tuple(axis for axis in axes if any(dims(axis))))
 
-        Args:
-            name: Of an input or node.
-            kept: By group, the channels that stay, in order; whole where it is not named.
-        """
-        parts, start = [], 0
-        for segment in self.rows[name]:
-            channels = kept.get(segment.group, torch.arange(segment.width))
-            inner = torch.arange(segment.repeat)
-            parts.append(start + (channels[:, None] * segment.repeat + inner).flatten())
-            start += segment.width * segment.repeat
-        return torch.cat(parts)
+
+def positions(axis: Axis, kept: Mapping[int, Tensor]) -> Tensor:
+    """Return which of an axis's positions stay, in order, ``[kept]``.
+
+    Args:
+        axis: With only dims that are not bound.
+        kept: By number of a dim, its positions that stay; all of them where it is not named.
+    """
+    match axis:
+        case Plain():
+            return torch.arange(axis.size)
+        case Dim():
+            return kept.get(axis.number, torch.arange(axis.size))
+        case Joined():
+            starts = np.cumsum([0, *(part.size for part in axis.parts)])
+            return torch.cat(
+                [int(s) + positions(p, kept) for s, p in zip(starts, axis.parts, strict=False)]
+            )
+    found = torch.zeros(1, dtype=torch.long)
+    for part in axis.parts:
+        found = (found[:, None] * part.size + positions(part, kept)).flatten()
+    return found
+
+
+def changes(axis: Axis, numbers: Mapping[int, object]) -> bool:
+    """Whether an axis has any of the dims."""
+    return any(dim.number in numbers for dim in dims(axis))
+
+
+def width(axis: Axis, widths: Mapping[int, IntArray]) -> IntArray | int:
+    """Return how many positions an axis has left, ``[n]``, or one number where it cannot change."""
+    match axis:
+        case Plain():
+            return axis.size
+        case Dim():
+            return widths.get(axis.number, axis.size)
+        case Joined():
+            return sum(width(part, widths) for part in axis.parts)
+    return math.prod(width(part, widths) for part in axis.parts)  # type: ignore[return-value,arg-type]
 
 
 def find_ties(graph: Graph, tensors: Mapping[str, Tensor], shapes: Mapping[str, Shape]) -> Ties:
-    """Follow the channels through the graph.
+    """Follow the axes through the graph.
 
     Args:
         graph: Traced.
         tensors: By the graph's names; only their shapes are read.
-        shapes: Of every activation, without the batch axis.
+        shapes: Of every activation, with the batch axis.
     """
     return _Follower(tensors, shapes).follow(graph)
 
 
-_SAME = frozenset(
-    {
-        "batch_norm", "relu", "hardswish", "hardsigmoid", "sigmoid", "silu", "tanh", "gelu", "clip",
-        "leaky_relu", "max_pool", "avg_pool", "adaptive_avg_pool", "upsample", "dropout",
-    }
-)  # fmt: skip
-
-
+@dataclass(slots=True)
 class _Follower:
-    def __init__(self, tensors: Mapping[str, Tensor], shapes: Mapping[str, Shape]) -> None:
-        self._tensors = tensors
-        self._shapes = shapes
-        self._parent: list[int] = []
-        self._frozen: dict[int, str] = {}
-        self._rows: dict[str, Row] = {}
-        self._whole: set[str] = set()
-        self._shared: set[str] = set()
+    """Walks the graph once; rules read and write it."""
+
+    sizes: Mapping[str, Tensor]
+    shapes: Mapping[str, Shape]
+    store: AxisStore = field(default_factory=AxisStore)
+    values: dict[str, Axes] = field(default_factory=dict)
+    tensors: dict[str, Axes] = field(default_factory=dict)
+    fronts: dict[str, Axis] = field(default_factory=dict)
+    heads: list[Axis] = field(default_factory=list)
 
     def follow(self, graph: Graph) -> Ties:
-        self._shared = shared_tensors(graph)
         for name in graph.inputs:
-            self._rows[name] = self._open(self._shapes[name][0])
-            self._freeze(self._rows[name], "it is the network's input")
+            self.values[name] = self.fresh(self.shapes[name], "it is the network's input")
         for node in graph.nodes:
-            self._rows[node.name] = self._row(node)
+            self.values[node.name] = self._axes(node)
         for name in graph.outputs:
-            self._freeze(self._rows[name], "it is the network's output")
-        rows = {name: tuple(self._settled(s) for s in row) for name, row in self._rows.items()}
-        frozen: dict[int, str] = {}
-        for group, reason in self._frozen.items():
-            frozen.setdefault(self._root(group), reason)
-        return Ties(rows, frozen, frozenset(self._whole))
+            for axis in self.values[name]:
+                self.store.freeze(axis, "it is the network's output")
+        return self._settled()
 
-    def _row(self, node: Node) -> Row:
-        rows = [self._rows[name] for name in node.inputs]
-        if not self._shared.isdisjoint(node.parameters.values()):
-            return self._stop(node, f"{node.name!r} shares its weights with another call of them")
-        match node.operator:
-            case "conv" if node.attributes["groups"] != 1:
-                return self._grouped(node, rows[0])
-            case "linear" if len(self._shapes[node.name]) > 1:
-                return self._stop(node, f"{node.name!r} is a linear layer over several positions")
-            case "conv" | "linear":
-                return self._open(len(self._tensors[node.parameters["weight"]]))
-            case "conv_transpose" if node.attributes["groups"] == 1:
-                return self._open(self._tensors[node.parameters["weight"]].shape[1])
-            case "add" | "sub" | "mul" | "div":
-                return self._tie(rows, node)
-            case "cat" if self._channel_axis(node):
-                return tuple(segment for row in rows for segment in row)
-            case "flatten" if node.attributes["start"] == 1:
-                return self._flatten(node, rows[0])
-            case "mean" if self._spatial_mean(node):
-                return rows[0]
-            case "permute" | "slice" | "softmax" | "reshape" if _keeps_channels(node):
-                return rows[0]
-            case operator if operator in _SAME:
-                return rows[0]
-        return self._stop(node, f"{node.name!r} ({node.operator}) has no rule for channels")
+    def tensor(self, node: Node, role: str) -> Axes:
+        """Return the axes of a parameter; what two nodes share has one set of axes."""
+        name = node.parameters[role]
+        if name not in self.tensors:
+            sides = self.sizes[name].shape
+            self.tensors[name] = tuple(self.store.new(side) for side in sides)
+        return self.tensors[name]
 
-    def _stop(self, node: Node, reason: str) -> Row:
+    def fresh(self, shape: Shape, reason: str) -> Axes:
+        """Return axes of their own for an activation: channels frozen, all others plain."""
+        channel = 1 if len(shape) > 1 and shape[0] == BATCH else -1
+        return tuple(
+            self.store.new(side, reason) if position == channel else Plain(side)
+            for position, side in enumerate(shape)
+        )
+
+    def same(self, first: Axis, second: Axis, node: Node) -> None:
+        """Tie two axes; where they have no common structure, both stay whole."""
+        try:
+            self.store.unify(first, second)
+        except Mismatch as mismatch:
+            self.freeze((first, second), node, str(mismatch))
+
+    def freeze(self, axes: Sequence[Axis], node: Node, why: str) -> None:
+        """Keep axes whole because of a node."""
+        for axis in axes:
+            self.store.freeze(axis, f"{node.name!r} ({node.operator}): {why}")
+
+    def _axes(self, node: Node) -> Axes:
+        rule = _RULES.get(node.operator)
+        read = [self.values[name] for name in node.inputs]
+        if rule is None:
+            return self._stop(node, read, "it has no rule for channels")
+        try:
+            found = rule(self, node, read)
+        except Mismatch as mismatch:
+            return self._stop(node, read, str(mismatch))
+        sizes = tuple(axis.size for axis in found)
+        shape = self.shapes[node.name]
+        assert sizes == shape, f"{node.name} ({node.operator}): axes {sizes}, shape {shape}"
+        return found
+
+    def _stop(self, node: Node, read: list[Axes], why: str) -> Axes:
         """Freeze what a node reads and gives, and leave its parameters whole."""
-        for name in node.inputs:
-            self._freeze(self._rows[name], reason)
-        row = self._open(self._shapes[node.name][0] if self._shapes[node.name] else 1)
-        self._freeze(row, reason)
-        if node.parameters:
-            self._whole.add(node.name)
-        return row
+        for axes in read:
+            self.freeze(axes, node, why)
+        for role in node.parameters:
+            self.freeze(self.tensor(node, role), node, why)
+        return self.fresh(self.shapes[node.name], f"{node.name!r} ({node.operator}): {why}")
 
-    def _grouped(self, node: Node, row: Row) -> Row:
-        weight = self._tensors[node.parameters["weight"]]
-        if is_depthwise(node, weight.shape):
-            return row
-        result = self._open(len(weight))
-        for each in (row, result):
-            self._freeze(each, f"{node.name!r} is a grouped convolution that is not depthwise")
-        return result
+    def _settled(self) -> Ties:
+        resolve = self.store.resolve
 
-    def _tie(self, rows: list[Row], node: Node) -> Row:
-        if len(rows) == 1:
-            return rows[0]
-        if len({len(self._shapes[name]) for name in node.inputs}) > 1:
-            return self._stop(node, f"{node.name!r} joins values of different axes")
-        first, second = rows
-        if sum(s.width * s.repeat for s in second) == 1:
-            return first
-        if sum(s.width * s.repeat for s in first) == 1:
-            return second
-        if [(s.width, s.repeat) for s in first] != [(s.width, s.repeat) for s in second]:
-            return self._stop(node, f"{node.name!r} joins channels that are grouped differently")
-        for a, b in zip(first, second, strict=True):
-            self._parent[self._root(b.group)] = self._root(a.group)
-        return first
+        def settled(axes: Axes) -> Axes:
+            return tuple(resolve(axis) for axis in axes)
 
-    def _flatten(self, node: Node, row: Row) -> Row:
-        places = 1
-        for side in self._shapes[node.inputs[0]][1:]:
-            places *= side
-        return tuple(Segment(s.group, s.width, s.repeat * places) for s in row)
-
-    def _channel_axis(self, node: Node) -> bool:
-        axis = node.integer("axis")
-        return axis == 1 or axis == -len(self._shapes[node.name])
-
-    def _spatial_mean(self, node: Node) -> bool:
-        rank = len(self._shapes[node.inputs[0]]) + 1
-        axes = {axis % rank for axis in node.attributes["axes"]}  # type: ignore[union-attr]
-        return axes.isdisjoint({0, 1})
-
-    def _open(self, width: int) -> Row:
-        self._parent.append(len(self._parent))
-        return (Segment(len(self._parent) - 1, width),)
-
-    def _freeze(self, row: Row, reason: str) -> None:
-        for segment in row:
-            self._frozen.setdefault(segment.group, reason)
-
-    def _root(self, group: int) -> int:
-        while self._parent[group] != group:
-            group = self._parent[group]
-        return group
-
-    def _settled(self, segment: Segment) -> Segment:
-        return Segment(self._root(segment.group), segment.width, segment.repeat)
+        values = {name: settled(axes) for name, axes in self.values.items()}
+        tensors = {name: settled(axes) for name, axes in self.tensors.items()}
+        fronts = {name: resolve(axis) for name, axis in self.fronts.items()}
+        heads = frozenset(dim.number for axis in self.heads for dim in dims(resolve(axis)))
+        return Ties(values, tensors, fronts, dict(self.store.frozen), heads)
 
 
-def is_depthwise(node: Node, weight: Sequence[int]) -> bool:
-    """Whether a node is a convolution with one filter for each channel.
+_Rule: TypeAlias = Callable[[_Follower, Node, list[Axes]], Axes]
 
-    Args:
-        node: Of any operator.
-        weight: The shape of its weights.
-    """
-    return (
-        node.operator == "conv"
-        and weight[1] == 1
-        and weight[0] == node.integer("groups", 1)
-        and weight[0] > 1
+
+def _unchanged(_f: _Follower, _node: Node, read: list[Axes]) -> Axes:
+    return read[0]
+
+
+def _parameter(f: _Follower, node: Node, _read: list[Axes]) -> Axes:
+    return f.tensor(node, "value")
+
+
+def _spatial(f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    """Keep batch and channels; the positions behind them are counted anew."""
+    return (*read[0][:2], *(Plain(side) for side in f.shapes[node.name][2:]))
+
+
+def _conv(f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    weight, channels = f.tensor(node, "weight"), read[0][1]
+    groups = node.integer("groups", 1)
+    transposed = node.operator == "conv_transpose"
+    outer, inner = (weight[1], weight[0]) if transposed else (weight[0], weight[1])
+    for axis in weight[2:]:
+        f.freeze((axis,), node, "the size of its kernel")
+    if groups == 1:
+        f.same(inner, channels, node)
+        result = outer
+    elif transposed:
+        raise Mismatch("a transposed convolution in groups")
+    else:
+        split, rest = f.store.factor(channels, groups)
+        f.same(inner, rest, node)
+        split2, filters = f.store.factor(outer, groups)
+        f.same(split, split2, node)
+        result = product((split, filters))
+    if "bias" in node.parameters:
+        f.same(f.tensor(node, "bias")[0], result, node)
+    sides = f.shapes[node.name][2:]
+    return (read[0][0], result, *(Plain(side) for side in sides))
+
+
+def _linear(f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    outer, inner = f.tensor(node, "weight")
+    f.same(inner, read[0][-1], node)
+    if "bias" in node.parameters:
+        f.same(f.tensor(node, "bias")[0], outer, node)
+    return (*read[0][:-1], outer)
+
+
+def _batch_norm(f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    for role in node.parameters:
+        f.same(f.tensor(node, role)[0], read[0][1], node)
+    return read[0]
+
+
+def _layer_norm(f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    count = node.integer("axes")
+    for role in node.parameters:
+        for mine, theirs in zip(f.tensor(node, role), read[0][-count:], strict=True):
+            f.same(mine, theirs, node)
+    return read[0]
+
+
+def _group_norm(f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    groups, _ = f.store.factor(read[0][1], node.integer("groups"))
+    f.freeze((groups,), node, "it counts the groups of a norm")
+    return _batch_norm(f, node, read)
+
+
+def _binary(f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    if len(read) == 1:
+        return read[0]
+    return _broadcast(f, node, read[0], read[1])
+
+
+def _broadcast(f: _Follower, node: Node, left: Axes, right: Axes) -> Axes:
+    rank = max(len(left), len(right))
+    found: list[Axis] = []
+    padded = ((Plain(1),) * (rank - len(axes)) + axes for axes in (left, right))
+    for a, b in zip(*padded, strict=True):
+        if a.size == 1 or b.size == 1:
+            found.append(b if a.size == 1 else a)
+        else:
+            f.same(a, b, node)
+            found.append(a)
+    return tuple(found)
+
+
+def _cat(f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    axis = node.integer("axis") % len(read[0])
+    for axes in read[1:]:
+        for position, (a, b) in enumerate(zip(read[0], axes, strict=True)):
+            if position != axis:
+                f.same(a, b, node)
+    from_all = Joined(tuple(axes[axis] for axes in read)) if len(read) > 1 else read[0][axis]
+    return (*read[0][:axis], f.store.resolve(from_all), *read[0][axis + 1 :])
+
+
+def _slice(f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    axis = node.integer("axis")
+    start, end = node.integer("start"), node.integer("end")
+    if node.integer("step", 1) != 1:
+        return _shifted(f, node, read)
+    front, rest = f.store.cut(read[0][axis], start)
+    taken, _ = f.store.cut(rest, end - start)
+    f.fronts[node.name] = front
+    return (*read[0][:axis], taken, *read[0][axis + 1 :])
+
+
+def _permute(_f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    return tuple(read[0][axis] for axis in node.attributes["axes"])  # type: ignore[union-attr,index]
+
+
+def _reshape(f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    """Match runs of axes that hold the same numbers, and count each anew."""
+    before, after = list(read[0]), list(f.shapes[node.name])
+    found: list[Axis] = []
+    while before or after:
+        run, sides = before[:1] or [Plain(1)], after[:1] or [1]
+        before, after = before[1:], after[1:]
+        while math.prod(axis.size for axis in run) != math.prod(sides):
+            if math.prod(axis.size for axis in run) < math.prod(sides):
+                run.append(before.pop(0))
+            else:
+                sides.append(after.pop(0))
+        if len(run) == len(sides) == 1:
+            found.append(run[0])
+            continue
+        rest = product(tuple(f.store.resolve(axis) for axis in run))
+        for side in sides[:-1]:
+            outer, rest = f.store.factor(rest, side)
+            found.append(outer)
+        found.append(rest)
+    return tuple(found)[: len(f.shapes[node.name])]
+
+
+def _reduce(f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    rank = len(read[0])
+    axes = {axis % rank for axis in node.attributes["axes"]}  # type: ignore[union-attr]
+    if node.operator == "mean":
+        # A sum or a norm of channels is that of those which are left; a mean divides by them all.
+        f.freeze([read[0][axis] for axis in axes], node, "it takes the mean of all channels")
+    kept = bool(node.attributes.get("keepdim", False))
+    return tuple(
+        Plain(1) if position in axes else axis
+        for position, axis in enumerate(read[0])
+        if kept or position not in axes
     )
 
 
-def shared_tensors(graph: Graph) -> set[str]:
-    """Return the names of tensors that several nodes use: of modules that are called twice."""
-    seen: set[str] = set()
-    shared: set[str] = set()
-    for node in graph.nodes:
-        names = set(node.parameters.values())
-        shared |= names & seen
-        seen |= names
-    return shared
+def _softmax(f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    axis = read[0][node.integer("axis") % len(read[0])]
+    f.freeze((axis,), node, "it weighs all channels against each other")
+    return read[0]
 
 
-def _keeps_channels(node: Node) -> bool:
-    """Whether a node that moves numbers leaves every channel where it is."""
-    match node.operator:
-        case "permute":
-            return node.attributes["axes"][:2] == (0, 1)  # type: ignore[index]
-        case "reshape":
-            return node.attributes["shape"][:2] == (0, -1)  # type: ignore[index]
-    return node.integer("axis") > 1
+def _matmul(f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    left, right = read
+    if len(right) < 2 or len(left) < 2:
+        raise Mismatch("a product with a vector")
+    f.same(left[-1], right[-2], node)
+    outer = _broadcast(f, node, left[:-2], right[:-2])
+    f.heads += [axis for axis in outer if axis.size != BATCH]
+    return (*outer, left[-2], right[-1])
+
+
+def _attention(f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    query, key, value = read[:3]
+    f.same(query[-1], key[-1], node)
+    f.same(key[-2], value[-2], node)
+    outer = _broadcast(f, node, _broadcast(f, node, query[:-2], key[:-2]), value[:-2])
+    if len(read) == 4:
+        _broadcast(f, node, (*outer, query[-2], key[-2]), read[3])
+    f.heads += [axis for axis in outer if axis.size != BATCH]
+    return (*outer, query[-2], value[-1])
+
+
+def _expand(f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    shape = f.shapes[node.name]
+    padded = (Plain(1),) * (len(shape) - len(read[0])) + read[0]
+    return tuple(
+        axis if axis.size == side else Plain(side) for axis, side in zip(padded, shape, strict=True)
+    )
+
+
+def _gather(f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    """Rows of a table by number: the rows stay, what each row holds may change."""
+    axis = node.integer("axis")
+    f.freeze((read[0][axis],), node, "its rows are taken by number")
+    for index in f.tensor(node, "index"):
+        f.freeze((index,), node, "numbers of rows")
+    return (*read[0][:axis], Plain(f.shapes[node.name][axis]), *read[0][axis + 1 :])
+
+
+def _shifted(f: _Follower, node: Node, read: list[Axes]) -> Axes:
+    """Positions that are moved or padded: whole, and counted anew."""
+    found = []
+    for axis, side, touched in zip(
+        read[0], f.shapes[node.name], _touched(node, len(read[0])), strict=True
+    ):
+        if touched:
+            f.freeze((axis,), node, "it moves positions along this axis")
+        found.append(Plain(side) if touched else axis)
+    return tuple(found)
+
+
+def _touched(node: Node, rank: int) -> list[bool]:
+    if node.operator == "slice":
+        return [position == node.integer("axis") for position in range(rank)]
+    if node.operator == "roll":
+        axes = {axis % rank for axis in node.attributes["axes"]}  # type: ignore[union-attr]
+        return [position in axes for position in range(rank)]
+    pads: Sequence[int] = node.attributes["pads"]  # type: ignore[assignment]
+    return [any(pads[2 * position : 2 * position + 2]) for position in range(rank)]
+
+
+_RULES: Mapping[str, _Rule] = {
+    "parameter": _parameter,
+    "conv": _conv,
+    "conv_transpose": _conv,
+    "linear": _linear,
+    "batch_norm": _batch_norm,
+    "layer_norm": _layer_norm,
+    "group_norm": _group_norm,
+    **dict.fromkeys(
+        (
+            "relu", "hardswish", "hardsigmoid", "sigmoid", "silu", "tanh", "gelu", "clip", "elu",
+            "leaky_relu", "dropout", "exp", "sqrt", "rsqrt", "neg", "softplus", "mish",
+        ),
+        _unchanged,
+    ),
+    **dict.fromkeys(("add", "sub", "mul", "div", "pow", "maximum", "minimum"), _binary),
+    **dict.fromkeys(("max_pool", "avg_pool", "adaptive_avg_pool", "upsample"), _spatial),
+    "cat": _cat,
+    "slice": _slice,
+    "permute": _permute,
+    "reshape": _reshape,
+    "flatten": _reshape,
+    "mean": _reduce,
+    "sum": _reduce,
+    "norm": _reduce,
+    "softmax": _softmax,
+    "matmul": _matmul,
+    "attention": _attention,
+    "expand": _expand,
+    "gather": _gather,
+    "roll": _shifted,
+    "pad": _shifted,
+}  # fmt: skip
+"""By operator of :mod:`tightfit.graph`, how the axes of its output come from those it reads."""

@@ -53,6 +53,8 @@ class Operation:
         bits: Of each weight, ``[n]``: 8, 4 or 32.
         bias: Whether the file has a bias (a folded batch norm gives one).
         trained_extras: Trainable numbers beside the weights (biases, norms' scales), ``[n]``.
+        products: Multiply-accumulates of activations with activations for one picture, ``[n]``;
+            ``None`` where there are none.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Operation:
     bits: IntArray
     bias: bool
     trained_extras: IntArray
+    products: IntArray | None = None
 
     @property
     def weights(self) -> IntArray:
@@ -79,7 +82,8 @@ class Operation:
     @property
     def macs(self) -> IntArray:
         """Multiply-accumulates for one picture, ``[n]``."""
-        return self.weights * self.positions
+        macs = self.weights * self.positions
+        return macs if self.products is None else macs + self.products
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ class Blueprint:
 
     @property
     def macs(self) -> IntArray:
-        """Multiply-accumulates of all weight operators for one picture, ``[n]``."""
+        """Multiply-accumulates for one picture, ``[n]``."""
         total = np.zeros(self.n, dtype=np.int64)
         for operation in self.operations:
             total += operation.macs

@@ -152,15 +152,33 @@ def test_a_depthwise_layer_goes_with_its_input() -> None:
 def test_what_stays_whole_has_its_reason() -> None:
     reasons = frozen(odd())
     assert reasons["head"] == "it is the network's output"
-    assert reasons["down"] == "'grouped' is a grouped convolution that is not depthwise"
-    shuffle = torchvision.models.shufflenet_v2_x0_5(num_classes=5)
-    settings = SpaceSettings(pruning=PruningSettings())
+    weighed = nn.Sequential(nn.Conv2d(3, 16, 1), nn.Softmax(1), nn.Conv2d(16, 8, 1), nn.Flatten())
+    settings = SpaceSettings(quantization=QuantizationSettings())
+    space = CompressionSpace(weighed, torch.zeros(1, 3, 4, 4), settings=settings)
+    assert frozen(space)["0"] == "'1.softmax' (softmax): it weighs all channels against each other"
+
+
+def test_a_shuffle_of_channels_is_followed() -> None:
+    shuffle = torchvision.models.shufflenet_v2_x0_5(num_classes=5).eval()
+    settings = SpaceSettings(pruning=PruningSettings(align=4))
     space = CompressionSpace(shuffle, torch.zeros(1, 3, 64, 64), settings=settings)
-    assert "(reshape) has no rule for channels" in frozen(space)["stage2.0.branch1.2"]
-    assert "stage2.0.branch2.0" in {group.name for group in space.sites.groups}
+    assert {"stage2.0.branch2.0", "conv1.0"} <= {group.name for group in space.sites.groups}
+    network = space.build(everywhere(space, "pruning_ratio", 0.5))
+    assert network(torch.zeros(2, 3, 64, 64)).shape == (2, 5)
+    assert network.state_dict()["stage2.1.branch2.0.weight"].shape[0] == 12
 
 
-def test_a_grouped_convolution_with_more_outputs_than_inputs_stays_whole() -> None:
+def test_groups_of_a_convolution_and_the_channels_in_each_can_go() -> None:
+    space = odd(SpaceSettings(pruning=PruningSettings(ratios=(0.0, 0.5), align=4)))
+    (groups,) = (group for group in space.sites.groups if group.name == "down.groups")
+    assert (groups.width, groups.multiplicity) == (4, 10)
+    assert set(groups.producers) == {"down", "project", "grouped"}
+    halved = space.search_space.from_choices({"down.groups.pruning_ratio": 0.5})
+    (grouped,) = (node for node in space.build(halved).graph.nodes if node.name == "grouped")
+    assert grouped.attributes["groups"] == 2
+
+
+def test_a_convolution_with_two_filters_for_each_channel_goes_with_its_input() -> None:
     model = nn.Sequential(
         nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1, groups=16),
         nn.Conv2d(32, 16, 1), nn.Flatten(), nn.Linear(16 * 64, 4),
@@ -168,7 +186,8 @@ def test_a_grouped_convolution_with_more_outputs_than_inputs_stays_whole() -> No
     space = CompressionSpace(
         model, torch.zeros(1, 3, 8, 8), settings=SpaceSettings(pruning=PruningSettings())
     )
-    assert frozen(space)["1"] == "'1' is a grouped convolution that is not depthwise"
+    (group,) = (group for group in space.sites.groups if group.name == "0")
+    assert (group.width, group.producers) == (16, ("0", "1"))
     for row in space.search_space.random(3, np.random.default_rng(0)):
         network = space.build(space.search_space.candidate(row))
         assert network(torch.zeros(2, 3, 8, 8)).shape == (2, 4)
@@ -230,8 +249,8 @@ def test_channels_are_followed_as_far_as_they_stay_themselves() -> None:
     found = widths(space, 0.5)
     # A single map spreads over all channels; crops and turns leave each of them where it is.
     assert (found["stem"], found["mask"], found["cropped"]) == (8, 1, 8)
-    assert {"left", "right", "joined"} <= set(frozen(space))
-    assert frozen(space)["joined"] == "'add' joins channels that are grouped differently"
+    # What is added to joined channels is of the same two parts.
+    assert (found["left"], found["right"], found["joined"]) == (4, 12, 16)
     network = space.build(everywhere(space, "pruning_ratio", 0.5))
     assert network(torch.zeros(2, 3, 8, 8)).shape == (2, 5)
 
@@ -258,7 +277,9 @@ class Twice(nn.Module):
 def test_weights_that_are_used_twice_stay_tied_and_count_once() -> None:
     model = Twice().eval()
     space = CompressionSpace(model, torch.zeros(1, 3, 8, 8), settings=EVERYTHING)
-    assert "shares its weights with another call" in frozen(space)["body"]
+    # The second call reads what the first one gives: inputs and outputs are the same channels.
+    assert choices(space)["stem.pruning_ratio"]
+    assert "body.pruning_ratio" not in choices(space)
     assert "body.rank" not in choices(space)
     expected = sum(parameter.numel() for parameter in model.parameters())
     assert int(space.baseline_blueprint().params[0]) == expected

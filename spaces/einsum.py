@@ -1,0 +1,69 @@
+"""Sums in letters (einsum), written as permutations and one matrix product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from tightfit import SpecError
+
+
+@contextmanager
+def products_for_letters() -> Iterator[None]:
+    """Let `torch.einsum` write matrix products inside, so that a traced graph has only those."""
+    original = torch.einsum
+
+    def written(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor:
+        flat = [each for part in operands for each in ((part,) if _is_tensor(part) else part)]
+        return summed(equation, flat)
+
+    torch.einsum = written  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        torch.einsum = original
+
+
+def _is_tensor(value: object) -> bool:
+    return isinstance(value, Tensor)
+
+
+def summed(equation: str, operands: Sequence[Tensor]) -> Tensor:
+    """Return ``torch.einsum(equation, operands)`` for two operands.
+
+    Args:
+        equation: With an arrow, one letter that is summed, and at most one that each operand has
+            for itself.
+        operands: Two.
+
+    Raises:
+        SpecError: Another kind of equation.
+    """
+    left, arrow, result = equation.replace(" ", "").partition("->")
+    letters = left.split(",")
+    if not arrow or len(letters) != 2 or "." in equation:
+        raise SpecError(f"the sum {equation!r} has no rule: it must have two operands and an arrow")
+    first, second = letters
+    shared = [letter for letter in first if letter in second and letter in result]
+    inner = [letter for letter in first if letter in second and letter not in result]
+    rows = [letter for letter in first if letter not in second]
+    columns = [letter for letter in second if letter not in first]
+    if max(len(inner), len(rows), len(columns)) > 1 or len(inner) != 1 or set(rows) - set(result):
+        raise SpecError(f"the sum {equation!r} has no rule: it must be a product of matrices")
+    a, b = operands
+    a = a.permute([first.index(letter) for letter in (*shared, *rows, *inner)])
+    b = b.permute([second.index(letter) for letter in (*shared, *inner, *columns)])
+    if not rows:
+        a = a.unsqueeze(-2)
+    if not columns:
+        b = b.unsqueeze(-1)
+    found = a.matmul(b)
+    if not columns:
+        found = found.squeeze(-1)
+    if not rows:
+        found = found.squeeze(-1 if not columns else -2)
+    order = [*shared, *rows, *columns]
+    return found.permute([order.index(letter) for letter in result])
