@@ -201,14 +201,14 @@ class _Batch:
                 bias=False,
                 trained_extras=self._trained(node),
                 products=self._products(node),
+                constant_bytes=self._g.constants.get(node.name, 0),
             )
         )
 
     def _trained(self, node: Node) -> IntArray:
         """Return how many trainable numbers a node without weights has, ``[n]``."""
         return self._none + sum(
-            math.prod(self._width(axis) for axis in axes)  # type: ignore[misc]
-            for axes in self._g.trained(node)
+            math.prod(self._width(axis) for axis in axes) for axes in self._g.trained(node)
         )
 
     def _products(self, node: Node) -> IntArray:

@@ -35,6 +35,8 @@ class CompiledGraph:
             where it depends on no picture.
         places: By layer, how often its weights are applied for one picture, ``[sizes]``.
         repeated: Nodes whose parameters an earlier node has already.
+        trainable: Names of tensors that are parameters.
+        constants: By node, bytes of its untrained numbers that no earlier node has.
     """
 
     graph: Graph
@@ -49,6 +51,7 @@ class CompiledGraph:
     places: Mapping[str, IntArray]
     repeated: frozenset[str]
     trainable: frozenset[str]
+    constants: Mapping[str, int]
 
     def trained(self, node: Node) -> tuple[tuple[Axis, ...], ...]:
         """Return the axes of a node's trainable tensors that no earlier node has."""
@@ -92,6 +95,7 @@ def compile_graph(
         },
         repeated=_repeated(graph),
         trainable=traced.trainable,
+        constants=_constants(traced),
     )
 
 
@@ -116,3 +120,19 @@ def _repeated(graph: Graph) -> frozenset[str]:
             repeated.add(node.name)
         seen.update(node.parameters.values())
     return frozenset(repeated)
+
+
+def _constants(traced: Traced) -> dict[str, int]:
+    """Count masks and row numbers, in 4 bytes each; equal ones stand in a file once."""
+    seen: set[bytes] = set()
+    found: dict[str, int] = {}
+    for node in traced.graph.nodes:
+        for role in ("value", "index"):
+            name = node.parameters.get(role, "")
+            if not name or name in traced.trainable:
+                continue
+            content = traced.tensors[name].numpy().tobytes()
+            if content not in seen:
+                found[node.name] = 4 * traced.tensors[name].numel()
+            seen.add(content)
+    return found

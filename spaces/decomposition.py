@@ -123,7 +123,7 @@ class Decomposition:
 
 def decomposable(layer: Layer) -> bool:
     """Whether a layer has channels enough to gain by thinner ones."""
-    dense = layer.dense and layer.node.operator in ("conv", "linear")
+    dense = layer.dense and layer.node.operator in ("conv", "linear") and not layer.constant
     return dense and min(layer.shape[:2]) >= _LEAST_CHANNELS
 
 

@@ -17,18 +17,16 @@ def products_for_letters() -> Iterator[None]:
     original = torch.einsum
 
     def written(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor:
-        flat = [each for part in operands for each in ((part,) if _is_tensor(part) else part)]
+        flat: list[Tensor] = []
+        for part in operands:
+            flat.extend([part] if isinstance(part, Tensor) else part)
         return summed(equation, flat)
 
-    torch.einsum = written  # type: ignore[assignment]
+    torch.einsum = written
     try:
         yield
     finally:
         torch.einsum = original
-
-
-def _is_tensor(value: object) -> bool:
-    return isinstance(value, Tensor)
 
 
 def summed(equation: str, operands: Sequence[Tensor]) -> Tensor:

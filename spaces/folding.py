@@ -18,6 +18,10 @@ SMALLEST_SCALE = 1e-12
 """Of weights; a channel whose gain is zero has a scale all the same."""
 
 
+_TYPES: Mapping[str, type[np.generic]] = {"zero_point": np.uint8, "index": np.int64}
+"""By role, the type of numbers that are not float32."""
+
+
 def folded_norms(graph: Graph) -> dict[str, Node]:
     """Return by layer the batch norm that is its only reader, and can be folded into it."""
     consumers = graph.consumers()
@@ -73,7 +77,7 @@ class _Folder:
             return self._layer(node)
         for role, name in node.parameters.items():
             value = self._tensors[name].numpy()
-            self._result[name] = value.astype(np.uint8 if role == "zero_point" else np.float32)
+            self._result[name] = value.astype(_TYPES.get(role, np.float32))
         return node
 
     def _layer(self, node: Node) -> Node:

@@ -29,7 +29,11 @@ class Quantization:
     """The knob: hparams ``SITE.bits``, and the bit-width of every layer."""
 
     def __init__(self, settings: QuantizationSettings, sites: Sites) -> None:
-        layers = [layer for layer in sites.layers if layer.node.operator in QUANTIZABLE]
+        layers = [
+            layer
+            for layer in sites.layers
+            if layer.node.operator in QUANTIZABLE and not layer.constant
+        ]
         self._site_of: dict[str, str] = {}
         self.hparams: list[Hparam] = []
         for site, names in grouped(layers, settings.per).items():

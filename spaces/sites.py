@@ -11,7 +11,7 @@ from tightfit import WEIGHT_OPERATORS, Graph, Node
 from tightfit.spaces.axes import Axis, Dim, Product, dims
 from tightfit.spaces.importance import owner
 from tightfit.spaces.settings import Grouping
-from tightfit.spaces.shapes import Shape, stages
+from tightfit.spaces.shapes import Shape, elements, stages
 from tightfit.spaces.ties import Ties
 
 NETWORK = "network"
@@ -25,11 +25,13 @@ class Layer:
         node: In the baseline's graph.
         stage: ``stage1``, ..., ``head``.
         shape: Of its weights.
+        constant: Whether its result is the same for every picture, e.g. that of a position table.
     """
 
     node: Node
     stage: str
     shape: tuple[int, ...]
+    constant: bool = False
 
     @property
     def name(self) -> str:
@@ -100,7 +102,12 @@ def find_sites(
     nodes = [node for node in graph.nodes if node.operator in WEIGHT_OPERATORS]
     stage = stages(dict(shapes), [node.name for node in nodes])
     layers = tuple(
-        Layer(node, stage[node.name], tuple(tensors[node.parameters["weight"]].shape))
+        Layer(
+            node,
+            stage[node.name],
+            tuple(tensors[node.parameters["weight"]].shape),
+            constant=not elements(shapes[node.name]),
+        )
         for node in nodes
     )
     return Sites(layers, *_groups(layers, ties))
@@ -117,9 +124,9 @@ def _groups(
     for layer in layers:
         outer, inner = layer.axes(ties)
         # A depthwise layer passes its input's channels on; it opens none and is not their source.
-        sources = consumers if layer.depthwise else producers
+        gives = consumers if layer.depthwise else producers
         for dim in dict.fromkeys(dims(outer)):
-            sources.setdefault(dim, []).append(layer)
+            gives.setdefault(dim, []).append(layer)
         for dim in dict.fromkeys(dims(inner)):
             consumers.setdefault(dim, []).append(layer)
         if not any(dims(outer)):

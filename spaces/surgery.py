@@ -71,7 +71,7 @@ def _groups(node: Node, ties: Ties, widths: Mapping[int, IntArray]) -> dict[str,
 
 
 def _shape(node: Node, ties: Ties, widths: Mapping[int, IntArray]) -> dict[str, Attribute]:
-    sides: tuple[int, ...] = node.attributes["shape"]  # type: ignore[assignment]
+    sides = node.integers("shape")
     axes = ties.values[node.name]
     return {
         "shape": tuple(

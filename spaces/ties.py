@@ -84,7 +84,7 @@ def width(axis: Axis, widths: Mapping[int, IntArray]) -> IntArray | int:
             return widths.get(axis.number, axis.size)
         case Joined():
             return sum(width(part, widths) for part in axis.parts)
-    return math.prod(width(part, widths) for part in axis.parts)  # type: ignore[return-value,arg-type]
+    return math.prod(width(part, widths) for part in axis.parts)
 
 
 def find_ties(graph: Graph, tensors: Mapping[str, Tensor], shapes: Mapping[str, Shape]) -> Ties:
@@ -292,7 +292,7 @@ def _slice(f: _Follower, node: Node, read: list[Axes]) -> Axes:
 
 
 def _permute(_f: _Follower, node: Node, read: list[Axes]) -> Axes:
-    return tuple(read[0][axis] for axis in node.attributes["axes"])  # type: ignore[union-attr,index]
+    return tuple(read[0][axis] for axis in node.integers("axes"))
 
 
 def _reshape(f: _Follower, node: Node, read: list[Axes]) -> Axes:
@@ -320,7 +320,7 @@ def _reshape(f: _Follower, node: Node, read: list[Axes]) -> Axes:
 
 def _reduce(f: _Follower, node: Node, read: list[Axes]) -> Axes:
     rank = len(read[0])
-    axes = {axis % rank for axis in node.attributes["axes"]}  # type: ignore[union-attr]
+    axes = {axis % rank for axis in node.integers("axes")}
     if node.operator == "mean":
         # A sum or a norm of channels is that of those which are left; a mean divides by them all.
         f.freeze([read[0][axis] for axis in axes], node, "it takes the mean of all channels")
@@ -392,9 +392,9 @@ def _touched(node: Node, rank: int) -> list[bool]:
     if node.operator == "slice":
         return [position == node.integer("axis") for position in range(rank)]
     if node.operator == "roll":
-        axes = {axis % rank for axis in node.attributes["axes"]}  # type: ignore[union-attr]
+        axes = {axis % rank for axis in node.integers("axes")}
         return [position in axes for position in range(rank)]
-    pads: Sequence[int] = node.attributes["pads"]  # type: ignore[assignment]
+    pads = node.integers("pads")
     return [any(pads[2 * position : 2 * position + 2]) for position in range(rank)]
 
 

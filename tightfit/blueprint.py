@@ -55,6 +55,7 @@ class Operation:
         trained_extras: Trainable numbers beside the weights (biases, norms' scales), ``[n]``.
         products: Multiply-accumulates of activations with activations for one picture, ``[n]``;
             ``None`` where there are none.
+        constant_bytes: Of numbers in the file that are neither trained nor changed, e.g. masks.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Operation:
     bias: bool
     trained_extras: IntArray
     products: IntArray | None = None
+    constant_bytes: int = 0
 
     @property
     def weights(self) -> IntArray:

@@ -11,14 +11,20 @@ conv_transpose      weight [I, O/groups, kh, kw], bias?     the same, and output
 linear              weight [O, I], bias?                    (last axis)
 batch_norm          weight?, bias?, running_mean, -_var     eps, momentum
 layer_norm          weight?, bias?                          eps, axes (number of trailing axes)
+group_norm          weight?, bias?                          eps, groups
+parameter           value                                   (no input: gives the value itself)
 relu, hardswish,
 hardsigmoid,
 sigmoid, silu, tanh
+exp, sqrt, neg
 gelu                                                        approximate ("none" or "tanh")
 clip                                                        low, high
 leaky_relu                                                  slope
-add, sub, mul, div                                          scalar, when there is one input
+add, sub, mul, div,                                         scalar, when there is one input
+pow
 matmul
+attention                                                   scale; inputs: query, key, value and,
+                                                             where there is one, a mask to add
 softmax                                                     axis
 cat                                                         axis
 max_pool                                                    kernel, stride, padding, dilation,
@@ -26,11 +32,15 @@ max_pool                                                    kernel, stride, padd
 avg_pool                                                    kernel, stride, padding, ceil_mode,
                                                              count_include_pad
 adaptive_avg_pool                                           output_size (pair)
-mean                                                        axes, keepdim
+mean, sum, norm                                             axes, keepdim; a norm is Euclidean
 flatten                                                     start (the last axis is the end)
 reshape                                                     shape (0: batch size, -1: what is left)
+expand                                                      shape (0: the last input's batch size)
 permute                                                     axes
-slice                                                       axis, start, end
+slice                                                       axis, start, end; step
+gather              index [rows]                            axis
+roll                                                        shifts, axes
+pad                                                         pads (before, after by axis), value
 upsample                                                    mode ("nearest", "bilinear"),
                                                              scale (pair), align_corners
 dropout                                                     rate
@@ -79,6 +89,12 @@ class Node:
         value = self.attributes.get(name, default)
         assert isinstance(value, int)
         return value
+
+    def integers(self, name: str) -> tuple[int, ...]:
+        """Return an attribute that is several whole numbers."""
+        value = self.attributes[name]
+        assert isinstance(value, tuple)
+        return tuple(int(each) for each in value)
 
     def number(self, name: str) -> float:
         """Return an attribute that is a number."""

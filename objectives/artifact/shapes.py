@@ -1,6 +1,7 @@
 """The shape of every value of a program, for one picture.
 
-Shapes stand with the batch axis in front, whose size is `BATCH`: it is free, and only copied.
+The batch axis has the size `BATCH`, which is free. It is -1, so that an axis of a batch times 4
+windows has the size -4, and says that it has the batch in it.
 """
 
 from __future__ import annotations
@@ -163,15 +164,17 @@ def _flatten(call: _Call) -> Shape:
 
 def _reshape(call: _Call) -> Shape:
     wanted = integers(call.node, "shape")
-    if 0 not in wanted:
+    sides = [call.inputs[0][0] if size == 0 else size for size in wanted]
+    fixed = math.prod(size for size, asked in zip(sides, wanted, strict=True) if asked != -1)
+    elements = math.prod(call.inputs[0])
+    if not fixed or elements % fixed or (-1 not in wanted and elements != fixed):
         raise CandidateError(
-            f"the shape of {call.node.name!r} (reshape) must keep the batch axis as 0, "
+            f"the shape of {call.node.name!r} (reshape) must hold {abs(elements)} numbers, "
             f"got {list(wanted)}"
         )
-    elements = math.prod(call.inputs[0][1:])
-    fixed = math.prod(size for size in wanted if size > 0)
     return tuple(
-        BATCH if size == 0 else elements // fixed if size == -1 else size for size in wanted
+        elements // fixed if asked == -1 else size
+        for size, asked in zip(sides, wanted, strict=True)
     )
 
 
@@ -181,9 +184,8 @@ def _permute(call: _Call) -> Shape:
 
 def _slice(call: _Call) -> Shape:
     axis = integer(call.node, "axis") % len(call.inputs[0])
-    taken = len(
-        range(call.inputs[0][axis])[integer(call.node, "start", 0) : integer(call.node, "end")]
-    )
+    start, end = integer(call.node, "start", 0), integer(call.node, "end")
+    taken = len(range(call.inputs[0][axis])[start : end : integer(call.node, "step", 1)])
     return (*call.inputs[0][:axis], taken, *call.inputs[0][axis + 1 :])
 
 
@@ -191,6 +193,31 @@ def _upsample(call: _Call) -> Shape:
     scale = pair_of_floats(call.node, "scale")
     spatial = (int(size * by) for size, by in zip(call.inputs[0][2:], scale, strict=True))
     return (*call.inputs[0][:2], *spatial)
+
+
+def _parameter(call: _Call) -> Shape:
+    return call.program.tensors[call.node.parameters["value"]].shape
+
+
+def _gather(call: _Call) -> Shape:
+    axis = integer(call.node, "axis")
+    (rows,) = call.program.tensors[call.node.parameters["index"]].shape
+    return (*call.inputs[0][:axis], rows, *call.inputs[0][axis + 1 :])
+
+
+def _expand(call: _Call) -> Shape:
+    return tuple(BATCH if size == 0 else size for size in integers(call.node, "shape"))
+
+
+def _pad(call: _Call) -> Shape:
+    pads = integers(call.node, "pads")
+    return tuple(
+        size + sum(pads[2 * axis : 2 * axis + 2]) for axis, size in enumerate(call.inputs[0])
+    )
+
+
+def _attention(call: _Call) -> Shape:
+    return (*call.inputs[0][:-1], call.inputs[2][-1])
 
 
 _RULES: Mapping[str, Callable[[_Call], Shape]] = {
@@ -207,6 +234,14 @@ _RULES: Mapping[str, Callable[[_Call], Shape]] = {
     "adaptive_avg_pool": _adaptive_pool,
     "cat": _cat,
     "mean": _mean,
+    "sum": _mean,
+    "norm": _mean,
+    "pow": _broadcast,
+    "parameter": _parameter,
+    "gather": _gather,
+    "expand": _expand,
+    "pad": _pad,
+    "attention": _attention,
     "flatten": _flatten,
     "reshape": _reshape,
     "permute": _permute,

@@ -94,10 +94,38 @@ _NODES: Mapping[str, int] = {
     "permute": node_bytes("Transpose", 1, attributes=attribute_bytes("perm", 4)),
     "slice": node_bytes("Slice", 4),
     "upsample": node_bytes("Resize", 3) + 4 * _SCALAR,
+    "group_norm": 2 * node_bytes("Reshape", 2)
+    + node_bytes("InstanceNormalization", 3, attributes=attribute_bytes("epsilon"))
+    + _MUL
+    + node_bytes("Add", 2)
+    + 6 * _SCALAR,
+    "pow": node_bytes("Pow", 2),
+    "exp": node_bytes("Exp", 1),
+    "sqrt": node_bytes("Sqrt", 1),
+    "neg": node_bytes("Neg", 1),
+    "sum": node_bytes("ReduceSum", 2, attributes=attribute_bytes("keepdims")),
+    "norm": node_bytes("ReduceL2", 2, attributes=attribute_bytes("keepdims")),
+    "attention": 2 * node_bytes("MatMul", 2)
+    + _MUL
+    + node_bytes("Transpose", 1, attributes=attribute_bytes("perm", 4))
+    + node_bytes("Softmax", 1, attributes=attribute_bytes("axis")),
+    "parameter": _SCALAR,
+    "gather": node_bytes("Gather", 2, attributes=attribute_bytes("axis")),
+    "expand": node_bytes("Shape", 1, attributes=2 * attribute_bytes("start"))
+    + node_bytes("Concat", 2, attributes=attribute_bytes("axis"))
+    + node_bytes("Expand", 2)
+    + _SCALAR,
+    "roll": 2 * node_bytes("Concat", 2, attributes=attribute_bytes("axis"))
+    + 4 * node_bytes("Slice", 4),
+    "pad": node_bytes("Pad", 3) + 4 * _SCALAR,
     "dropout": 0,
     "quantize": 0,
 }
 """Bytes of operators without weights; a quantization is counted where its result is stored."""
+
+
+_COPIES: Mapping[str, int] = {"batch_norm": 2, "layer_norm": 1, "group_norm": 1, "parameter": 1}
+"""How often the file has the trained numbers of an operator; a running mean is one more."""
 
 
 def compute(blueprint: Blueprint, _profile: DeviceProfile) -> FloatArray:
@@ -109,6 +137,7 @@ def compute(blueprint: Blueprint, _profile: DeviceProfile) -> FloatArray:
             total += np.where(operation.present, _layer(operation, blueprint), 0)
         else:
             total += (_NODES[operation.operator] + _norm(operation)) * operation.present
+            total += operation.constant_bytes
         if not operation.name.startswith(operation.output):
             total += FUSED_ACTIVATION * operation.present
     return (total + _QUANTIZATION * _quantizations(blueprint)) / 1000
@@ -135,7 +164,7 @@ def _norm(operation: Operation) -> IntArray:
 
     A batch norm has its running mean and variance beside its trained weight and bias.
     """
-    copies = {"batch_norm": 2, "layer_norm": 1}.get(operation.operator, 0)
+    copies = _COPIES.get(operation.operator, 0)
     return copies * FLOAT_BYTES * operation.trained_extras
 
 

@@ -97,6 +97,11 @@ def settled(model: nn.Module, shape: tuple[int, ...]) -> nn.Module:
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.normal_(module.bias, 0, 0.2)
             module.momentum = 1.0
+        if isinstance(module, nn.Linear) and not module.weight.any():
+            nn.init.normal_(module.weight, 0, 0.1)
+    for name, tensor in model.named_parameters():
+        if "layer_scale" in name or name.endswith("gamma"):
+            nn.init.uniform_(tensor, 0.3, 0.6)  # published nets start near zero and hide the rest
     model.train()
     with torch.no_grad():
         model(pictures(shape, 16))

@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from tightfit.objectives.artifact.emitter import Scope, Value
-from tightfit.objectives.artifact.rules import elementwise, layout, numeric, pooling, weights
+from tightfit.objectives.artifact.rules import (
+    elementwise,
+    layout,
+    numeric,
+    pooling,
+    tokens,
+    weights,
+)
 
 Rule: TypeAlias = Callable[[Scope], Value]
 
@@ -43,6 +50,19 @@ RULES: Mapping[str, Rule] = {
     "upsample": layout.upsample,
     "dropout": elementwise.dropout,
     "quantize": numeric.quantize,
+    "group_norm": numeric.group_norm,
+    "pow": elementwise.power,
+    "exp": elementwise.exp,
+    "sqrt": elementwise.sqrt,
+    "neg": elementwise.neg,
+    "sum": pooling.sum_,
+    "norm": pooling.norm,
+    "attention": tokens.attention,
+    "parameter": tokens.parameter,
+    "gather": tokens.gather,
+    "expand": tokens.expand,
+    "roll": tokens.roll,
+    "pad": tokens.pad,
 }
 
 __all__ = ["RULES", "Rule"]

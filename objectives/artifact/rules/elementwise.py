@@ -88,6 +88,26 @@ def div(scope: Scope) -> Value:
     return scope.result("Div", _operands(scope))
 
 
+def power(scope: Scope) -> Value:
+    """Pow."""
+    return scope.result("Pow", _operands(scope))
+
+
+def exp(scope: Scope) -> Value:
+    """Exp."""
+    return scope.result("Exp", scope.floats())
+
+
+def sqrt(scope: Scope) -> Value:
+    """Sqrt."""
+    return scope.result("Sqrt", scope.floats())
+
+
+def neg(scope: Scope) -> Value:
+    """Neg."""
+    return scope.result("Neg", scope.floats())
+
+
 def softmax(scope: Scope) -> Value:
     """Softmax."""
     return scope.result("Softmax", scope.floats(), axis=integer(scope.node, "axis", -1))

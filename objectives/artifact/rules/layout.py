@@ -10,7 +10,6 @@ import numpy as np
 from tightfit.errors import CandidateError
 from tightfit.objectives.artifact.attributes import integer, integers, pair_of_floats, text, truth
 from tightfit.objectives.artifact.emitter import Scope, Value
-from tightfit.objectives.artifact.shapes import BATCH
 
 
 def flatten(scope: Scope) -> Value:
@@ -40,8 +39,8 @@ def reshape(scope: Scope) -> Value:
         )
     if wanted[0] == 0:
         return _reshape(scope, wanted)
-    # BATCH is -1, which is also what Reshape calls the axis to be deduced.
-    return _reshape(scope, tuple(-1 if size == BATCH else size for size in scope.output_shape))
+    # The axis that has the batch in it is the one to be deduced.
+    return _reshape(scope, tuple(-1 if size < 0 else size for size in scope.output_shape))
 
 
 def permute(scope: Scope) -> Value:
@@ -55,6 +54,7 @@ def slice_(scope: Scope) -> Value:
         integer(scope.node, "start", 0),
         integer(scope.node, "end"),
         integer(scope.node, "axis"),
+        *([integer(scope.node, "step")] if "step" in scope.node.attributes else []),
     )
     return scope.moved("Slice", [scope.shared(np.array([limit])) for limit in limits])
 

@@ -39,6 +39,27 @@ def layer_norm(scope: Scope) -> Value:
     )
 
 
+def group_norm(scope: Scope) -> Value:
+    """InstanceNormalization of each group, then weight and bias of each channel."""
+    groups, shape = integer(scope.node, "groups"), scope.input_shape()
+    flat = scope.shared(np.array([0, groups, -1], dtype=np.int64))
+    ends = [np.full(groups, fill, dtype=np.float32) for fill in (1.0, 0.0)]
+    normed = scope.step(
+        "InstanceNormalization",
+        [scope.step("Reshape", [*scope.floats(), flat], "f"), *map(scope.shared, ends)],
+        "n",
+        epsilon=number(scope.node, "eps", 1e-5),
+    )
+    back = scope.shared(np.array([0, *shape[1:]], dtype=np.int64))
+    found = scope.step("Reshape", [normed, back], "r")
+    for role, operator, prefix in (("weight", "Mul", "w"), ("bias", "Add", "b")):
+        numbers = scope.optional(role)
+        if numbers is not None:
+            wide = numbers.astype(np.float32).reshape(-1, *(1,) * (len(shape) - 2))
+            found = scope.step(operator, [found, scope.constant(prefix, wide)], f"g{prefix}")
+    return Value(found)
+
+
 def matmul(scope: Scope) -> Value:
     """MatMul."""
     return scope.result("MatMul", scope.floats())

@@ -64,8 +64,25 @@ def mean(scope: Scope) -> Value:
     keep = truth(scope.node, "keepdim", False)
     if keep and rank == 4 and axes == (2, 3):
         return scope.result("GlobalAveragePool", scope.floats())
+    return _reduced(scope, "ReduceMean")
+
+
+def sum_(scope: Scope) -> Value:
+    """ReduceSum."""
+    return _reduced(scope, "ReduceSum")
+
+
+def norm(scope: Scope) -> Value:
+    """ReduceL2: the Euclidean norm."""
+    return _reduced(scope, "ReduceL2")
+
+
+def _reduced(scope: Scope, operator: str) -> Value:
+    rank = len(scope.input_shape())
+    axes = sorted(axis % rank for axis in integers(scope.node, "axes"))
+    keep = truth(scope.node, "keepdim", False)
     wanted = scope.shared(np.array(axes, dtype=np.int64))
-    return scope.result("ReduceMean", [*scope.floats(), wanted], keepdims=int(keep))
+    return scope.result(operator, [*scope.floats(), wanted], keepdims=int(keep))
 
 
 def averages(size: int, wanted: int) -> npt.NDArray[np.float32]:
