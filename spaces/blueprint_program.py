@@ -22,7 +22,7 @@ from tightfit import (
     Node,
     Operation,
 )
-from tightfit.spaces.axes import Axis
+from tightfit.spaces.axes import Axis, dims
 from tightfit.spaces.compiled_graph import CompiledGraph
 from tightfit.spaces.decomposition import ranks, spatial
 from tightfit.spaces.quantization import rounded_activations
@@ -215,14 +215,20 @@ class _Batch:
         """Return the multiply-accumulates between activations, ``[n]``."""
         if node.operator not in ("matmul", "attention"):
             return self._none
-        read = [self._g.ties.values[name] for name in node.inputs]
         result = self._channels(node.name) * self._positions(node.name)
+        inner = self._side(node.inputs[0], -1)
         if node.operator == "matmul":
-            return result * self._width(read[0][-1])
-        # Each of the weights that result // value numbers share costs a product with each key.
-        queries = result // self._width(read[2][-1])
-        keys = self._width(read[1][-2])
-        return queries * keys * (self._width(read[0][-1]) + self._width(read[2][-1]))
+            return result * inner
+        # Every query meets every key, by the query's width and then by the value's.
+        values = self._side(node.inputs[2], -1)
+        return result // values * self._side(node.inputs[1], -2) * (inner + values)
+
+    def _side(self, name: str, axis: int) -> IntArray:
+        """Return how long one axis of an activation is, ``[n]``."""
+        found = self._g.ties.values[name][axis]
+        if any(dims(found)):
+            return self._width(found)
+        return np.array([shapes[name][axis] for shapes in self._g.sizes])[self._c.size]
 
     def _channels(self, name: str) -> IntArray:
         return self._width(self._g.channels[name])

@@ -36,6 +36,7 @@ class CompiledGraph:
         places: By layer, how often its weights are applied for one picture, ``[sizes]``.
         repeated: Nodes whose parameters an earlier node has already.
         trainable: Names of tensors that are parameters.
+        sizes: Shapes of every activation, for each choice of the input size.
         constants: By node, bytes of its untrained numbers that no earlier node has.
     """
 
@@ -52,6 +53,7 @@ class CompiledGraph:
     repeated: frozenset[str]
     trainable: frozenset[str]
     constants: Mapping[str, int]
+    sizes: Sequence[Mapping[str, Shape]]
 
     def trained(self, node: Node) -> tuple[tuple[Axis, ...], ...]:
         """Return the axes of a node's trainable tensors that no earlier node has."""
@@ -96,6 +98,7 @@ def compile_graph(
         repeated=_repeated(graph),
         trainable=traced.trainable,
         constants=_constants(traced),
+        sizes=shapes,
     )
 
 

@@ -53,7 +53,11 @@ class CompressionSpace:
     def __init__(self, model: nn.Module, example: Tensor, *, settings: SpaceSettings) -> None:
         self._traced = trace(model, example)
         graph, tensors = self._traced.graph, self._traced.tensors
-        self._size = InputSize(settings.input_size, self._traced)
+        self._size = InputSize(
+            settings.input_size,
+            self._traced,
+            lambda shape: trace(model, torch.zeros(1, *shape)),
+        )
         self._ties = find_ties(graph, tensors, self._size.shapes[0])
         self.sites: Sites = find_sites(graph, tensors, self._size.shapes[0], self._ties)
         self._pruning = (
@@ -150,7 +154,7 @@ class CompressionSpace:
         kept = self._kept(choices)
         decomposition = self._decomposition
         shares = decomposition.chosen(choices) if decomposition else {}
-        graph = self._traced.graph
+        graph = self._size.graph(choices)
         tensors = slice_tensors(graph, self._traced.tensors, self._ties, kept, without=shares)
         trainable = set(self._traced.trainable)
         nodes: list[Node] = []

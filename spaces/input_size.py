@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tightfit import Choice, Hparam, SpecError
+from tightfit import Choice, Graph, Hparam, SpecError
 from tightfit.spaces.settings import InputSizeSettings
 from tightfit.spaces.shapes import Shape, activation_shapes
 from tightfit.spaces.tracing import Traced
@@ -15,14 +15,26 @@ NAME = "input.size"
 
 
 class InputSize:
-    """The knob: the hparam ``input.size``, and every activation's shape at each of its choices.
+    """The knob: the hparam ``input.size``, and the graph and every activation at each choice.
+
+    Args:
+        settings: ``None`` where the size stays.
+        traced: The network at its own size.
+        retrace: Traces it for inputs of another shape; asked where the graph itself counts
+            positions, as windows and shuffles do.
 
     Raises:
         SpecError: The network cannot read inputs of another size.
     """
 
-    def __init__(self, settings: InputSizeSettings | None, traced: Traced) -> None:
+    def __init__(
+        self,
+        settings: InputSizeSettings | None,
+        traced: Traced,
+        retrace: Callable[[Shape], Traced],
+    ) -> None:
         base = activation_shapes(traced, traced.input_shape)
+        self.graphs: list[Graph] = [traced.graph]
         self.shapes: list[dict[str, Shape]] = [base]
         self.hparams: list[Hparam] = []
         if settings is None:
@@ -40,20 +52,48 @@ class InputSize:
             )
             sides.setdefault((height, width), share)
         self.hparams.append(Hparam(NAME, tuple(sides.values())))
-        channels = traced.input_shape[0]
-        try:
-            self.shapes = [activation_shapes(traced, (channels, *side)) for side in sides]
-        except SpecError as error:
-            raise SpecError(
-                f"'input.size' cannot change here: {error}; where a linear layer reads every "
-                "position of the picture, take the table [space.input_size] out"
-            ) from error
+        self.graphs, self.shapes = [], []
+        for side in sides:
+            graph, shapes = _at(traced, (traced.input_shape[0], *side), retrace)
+            self.graphs.append(graph)
+            self.shapes.append(shapes)
+
+    def graph(self, choices: Mapping[str, Choice]) -> Graph:
+        """Return the graph for the candidate's input size."""
+        return self.graphs[self._index(choices)]
 
     def shape(self, choices: Mapping[str, Choice]) -> dict[str, Shape]:
         """Return every activation's shape in the candidate's input size."""
-        if not self.hparams:
-            return self.shapes[0]
-        return self.shapes[self.hparams[0].choices.index(choices[NAME])]
+        return self.shapes[self._index(choices)]
+
+    def _index(self, choices: Mapping[str, Choice]) -> int:
+        return self.hparams[0].choices.index(choices[NAME]) if self.hparams else 0
+
+
+def _at(
+    traced: Traced, shape: Shape, retrace: Callable[[Shape], Traced]
+) -> tuple[Graph, dict[str, Shape]]:
+    """Return the graph and the shapes of its activations for inputs of another shape."""
+    try:
+        return traced.graph, activation_shapes(traced, shape)
+    except SpecError:
+        pass  # it counts positions; perhaps its module counts them anew
+    try:
+        other = retrace(shape)
+        if _layout(other) != _layout(traced):
+            raise SpecError("its operators or its tensors are others there")
+        return other.graph, activation_shapes(other, shape)
+    except SpecError as error:
+        raise SpecError(
+            f"'input.size' cannot change to {'x'.join(map(str, shape[1:]))} here: {error}; where a "
+            "layer reads every position of the picture, or a table has a row for each, take the "
+            "table [space.input_size] out"
+        ) from error
+
+
+def _layout(traced: Traced) -> tuple[list[tuple[str, str]], dict[str, Shape]]:
+    nodes = [(node.name, node.operator) for node in traced.graph.nodes]
+    return nodes, {name: tuple(tensor.shape) for name, tensor in traced.tensors.items()}
 
 
 def total_stride(input_shape: Shape, shapes: Mapping[str, Shape]) -> int:

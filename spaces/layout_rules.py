@@ -13,7 +13,7 @@ from typing import TypeAlias
 from tightfit import SpecError
 from tightfit.spaces.operators import Arguments, Attributes, Translation
 
-BATCH = 1_000_003
+BATCH = 4093
 
 Shape: TypeAlias = tuple[int, ...]
 LayoutRule: TypeAlias = Callable[[Arguments, Shape, Shape], Translation]

@@ -163,11 +163,14 @@ def _names(producers: Mapping[Dim, Sequence[Layer]], ties: Ties) -> dict[Dim, st
     found: dict[Dim, str] = {}
     for layer, members in by_layer.items():
         outer = producers[members[0]][0].axes(ties)[0]
+        attends = any(dim.number in ties.heads for dim in members)
         for dim in members:
             if dim == outer:
                 found[dim] = layer
                 continue
-            part = "heads" if dim.number in ties.heads else _part(outer, dim)
+            part = "head_dim" if attends else _part(outer, dim)
+            if dim.number in ties.heads:
+                part = "heads"
             name, count = f"{layer}.{part}", 1
             while name in found.values():
                 count += 1

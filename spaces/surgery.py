@@ -75,7 +75,7 @@ def _shape(node: Node, ties: Ties, widths: Mapping[int, IntArray]) -> dict[str, 
     axes = ties.values[node.name]
     return {
         "shape": tuple(
-            int(width(axis, widths)) if side > 0 else side
+            int(width(axis, widths)) if side > 0 and changes(axis, widths) else side
             for side, axis in zip(sides, axes, strict=True)
         )
     }

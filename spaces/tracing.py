@@ -12,6 +12,8 @@ import copy
 import io
 import logging
 import operator
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
@@ -26,6 +28,8 @@ from tightfit.spaces.layout_rules import BATCH, LAYOUT_RULES, SPLITS, piece
 from tightfit.spaces.operators import RULES, Attributes, Translation
 
 INPUT = "input"
+
+LIMIT_SECONDS = 180.0
 
 __all__ = ["BATCH", "INPUT", "Traced", "trace"]
 
@@ -81,21 +85,24 @@ def trace(module: nn.Module, example: Tensor) -> Traced:
 
 
 def _export(module: nn.Module, example: Tensor) -> Any:
-    pair = torch.cat([example, example]).cpu().float()
+    single = example.cpu().float()
     try:
         with torch.no_grad():
-            output = module(pair)
+            output = module(torch.cat([single, single]))
     except Exception as error:
         raise SpecError(
             f"the model cannot read an input of shape {list(example.shape)}: {_first_line(error)}"
         ) from error
     if not isinstance(output, Tensor):
         raise SpecError(f"the model must give one tensor, it gives a {type(output).__name__}")
-    batch = {0: torch.export.Dim("batch", min=1)}
+    # As large a batch as no network has: whatever is counted by it shows. It takes no memory, and
+    # unlike a symbol it may pass through `len` and every other function of Python.
+    batch = single.expand(BATCH, *single.shape[1:])
     try:
-        with _silence(), products_for_letters():
-            program = torch.export.export(module, (pair,), dynamic_shapes=(batch,))
-            return _functional(program)
+        with _silence(), products_for_letters(), _time_limit(LIMIT_SECONDS):
+            return _functional(torch.export.export(module, (batch,)))
+    except SpecError:
+        raise
     except Exception as error:
         raise SpecError(
             "the model cannot be traced by torch.export "
@@ -112,6 +119,32 @@ def _functional(program: Any) -> Any:
         if str(node.target).startswith("aten.") and isinstance(node.args[0], fx.Node)
     )
     return program.run_decompositions({}) if writes else program
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise where the inside takes longer; only a main thread can be interrupted so.
+
+    Raises:
+        SpecError: The time is up.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_signal: int, _frame: object) -> None:
+        raise SpecError(
+            f"the model took longer than {seconds:g} s to trace; a loop over the pictures of a "
+            "batch, or over very many steps, has to go"
+        )
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager
@@ -170,8 +203,6 @@ class _Translator:
         self._names: dict[str, str] = {self._input: INPUT}
         """By exported name, our name of the value it holds now; in-place operators renew it."""
         self._taken = {INPUT}
-        placeholder = next(node for node in self._exported.nodes if node.name == self._input)
-        self._batch = placeholder.meta["val"].shape[0]
         self._nodes: list[Node] = []
         state = {**program.state_dict, **program.constants}
         trained = set(signature.inputs_to_parameters)
@@ -200,15 +231,14 @@ class _Translator:
         """Compute now what depends on no input and on no parameter: masks, tables of numbers."""
         reads = [each for each in node.all_input_nodes if isinstance(each.meta.get("val"), Tensor)]
         base = str(node.target).split(".")[1] if str(node.target).startswith("aten.") else ""
-        if any(not isinstance(each.meta.get("val"), Tensor) for each in node.all_input_nodes):
-            return False  # a size of the batch has a part in it
+        result = node.meta.get("val")
+        if isinstance(result, Tensor) and any(side % BATCH == 0 for side in result.shape if side):
+            return False  # it has a row for each picture
         # Of some first arguments only the type counts, or only the shape.
         if base.startswith("new_"):
             example = torch.empty((), dtype=reads[0].meta["val"].dtype)
             args: Any = (example, *node.args[1:])
         elif base in ("zero", "zeros_like", "ones_like", "full_like"):
-            if any(not isinstance(side, int) for side in reads[0].meta["val"].shape):
-                return False
             value = reads[0].meta["val"]
             args = (torch.empty(tuple(value.shape), dtype=value.dtype), *node.args[1:])
         elif all(each.name in self._constants for each in reads):
@@ -311,7 +341,7 @@ class _Translator:
             self._take(node, self._arguments(source)[0], axis, position)
             return
         axis = self._arguments(source)[2]
-        pieces = [self._numbers(each.shape) for each in source.meta["val"]]
+        pieces = [tuple(each.shape) for each in source.meta["val"]]
         axis %= len(pieces[0])
         path = self._path(node)
         try:
@@ -429,14 +459,7 @@ class _Translator:
 
     def _shape(self, value: Any) -> tuple[int, ...]:
         """Return a value's shape for `BATCH` pictures."""
-        return self._numbers(value.meta["val"].shape)
-
-    def _numbers(self, shape: Any) -> tuple[int, ...]:
-        symbol = self._batch.node.expr
-        return tuple(
-            side if isinstance(side, int) else int(side.node.expr.subs({symbol: BATCH}))
-            for side in shape
-        )
+        return tuple(value.meta["val"].shape)
 
     @staticmethod
     def _source(node: fx.Node) -> fx.Node:

@@ -164,6 +164,11 @@ def _flatten(call: _Call) -> Shape:
 
 def _reshape(call: _Call) -> Shape:
     wanted = integers(call.node, "shape")
+    if wanted.count(0) > 1:
+        raise CandidateError(
+            f"the shape of {call.node.name!r} (reshape) may hold the batch size once, "
+            f"got {list(wanted)}"
+        )
     sides = [call.inputs[0][0] if size == 0 else size for size in wanted]
     fixed = math.prod(size for size, asked in zip(sides, wanted, strict=True) if asked != -1)
     elements = math.prod(call.inputs[0])

@@ -94,6 +94,11 @@ def _float_value(name: str, shape: Shape) -> ValueInfoProto:
     info = ValueInfoProto(name=name)
     info.type.tensor_type.elem_type = TensorProto.FLOAT
     axes = info.type.tensor_type.shape
+    if any(size < 0 and size != BATCH for size in shape):
+        raise CandidateError(
+            f"{name!r} must have the batch as an axis of its own, it has batches of "
+            f"{[-size if size < 0 else 0 for size in shape]}"
+        )
     for size in shape:
         if size == BATCH:
             axes.dim.add().dim_param = BATCH_AXIS

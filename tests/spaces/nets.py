@@ -9,6 +9,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tests.spaces.odd_nets import ODD_NETS
 from tightfit import Candidate, Choice
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.network import Network
@@ -63,23 +64,36 @@ def small_resnet() -> nn.Module:
     return model
 
 
-def _published(name: str) -> Callable[[], nn.Module]:
-    def make() -> nn.Module:
-        model: nn.Module = torchvision.models.get_model(name, num_classes=10)
-        return model
+def _small_vit() -> nn.Module:
+    model: nn.Module = torchvision.models.VisionTransformer(32, 8, 2, 4, 64, 96, num_classes=10)
+    return model
 
-    return make
 
+def without_helpers(name: str) -> nn.Module:
+    """Return a network of torchvision's for ten classes, without auxiliary heads."""
+    helpers = {"aux_logits": False, "init_weights": False}
+    more = helpers if name in ("googlenet", "inception_v3") else {}
+    model: nn.Module = torchvision.models.get_model(name, num_classes=10, **more)
+    return model
+
+
+_SIDES = {"inception_v3": 96, "swin_t": 128, "swin_v2_t": 128}
 
 MODELS: Mapping[str, tuple[Callable[[], nn.Module], tuple[int, int, int]]] = {
     "odd": (OddNet, (3, 16, 16)),
     "resnet18": (small_resnet, (1, 28, 28)),
-    "mobilenet_v3_small": (_published("mobilenet_v3_small"), (3, 64, 64)),
-    "vgg11_bn": (_published("vgg11_bn"), (3, 64, 64)),
-    "squeezenet1_1": (_published("squeezenet1_1"), (3, 64, 64)),
-    "efficientnet_b0": (_published("efficientnet_b0"), (3, 64, 64)),
-    "densenet121": (_published("densenet121"), (3, 64, 64)),
+    "small_vit": (_small_vit, (3, 32, 32)),
+    **{net.__name__: (net, (3, 16, 16)) for net in ODD_NETS},
 }
+"""Networks of the tests' own; any other name is torchvision's."""
+
+
+def subject(name: str) -> tuple[Callable[[], nn.Module], tuple[int, int, int]]:
+    """Return what makes a network, and the shape of its pictures."""
+    if name in MODELS:
+        return MODELS[name]
+    side = 224 if name.startswith(("vit", "maxvit")) else _SIDES.get(name, 64)
+    return lambda: without_helpers(name), (3, side, side)
 
 
 def pictures(shape: tuple[int, ...], n: int, *, seed: int = 1) -> Tensor:
@@ -114,7 +128,7 @@ def settled(model: nn.Module, shape: tuple[int, ...]) -> nn.Module:
 def make(name: str) -> tuple[nn.Module, tuple[int, int, int]]:
     """Return a model of the table in evaluation mode, and the shape of its pictures."""
     torch.manual_seed(0)
-    factory, shape = MODELS[name]
+    factory, shape = subject(name)
     return settled(factory(), shape), shape
 
 

@@ -331,8 +331,30 @@ def test_a_linear_layer_that_reads_every_position_fixes_the_size() -> None:
         nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(512, 4)
     )
     settings = SpaceSettings(input_size=InputSizeSettings())
-    with pytest.raises(SpecError, match=r"'input\.size' cannot change here.*\[space\.input_size\]"):
+    with pytest.raises(SpecError, match=r"'input\.size' cannot change to 12x12 here.*\[space"):
         CompressionSpace(model, torch.zeros(1, 3, 16, 16), settings=settings)
+
+
+def test_a_network_that_counts_positions_is_traced_anew_for_another_size() -> None:
+    shuffle = torchvision.models.shufflenet_v2_x0_5(num_classes=5).eval()
+    settings = SpaceSettings(input_size=InputSizeSettings(shares=(0.5,)), pruning=PruningSettings())
+    space = CompressionSpace(shuffle, torch.zeros(1, 3, 64, 64), settings=settings)
+    smaller = space.search_space.from_choices(
+        {"input.size": 0.5, "stage2.0.branch2.0.pruning_ratio": 0.5}
+    )
+    network = space.build(smaller)
+    assert network(torch.zeros(3, 3, 32, 32)).shape == (3, 5)
+    blueprint = space.blueprint(np.array([smaller.indices]))
+    for name, value in network.activations(torch.zeros(1, 3, 32, 32)).items():
+        if name in blueprint.activations:
+            assert value.numel() == int(blueprint.activations[name].elements[0])
+
+
+def test_a_position_table_fixes_the_size() -> None:
+    model = torchvision.models.VisionTransformer(32, 8, 1, 2, 16, 32, num_classes=4)
+    settings = SpaceSettings(input_size=InputSizeSettings(shares=(0.5,)))
+    with pytest.raises(SpecError, match=r"Wrong image height.*a table has a row for each"):
+        CompressionSpace(model, torch.zeros(1, 3, 32, 32), settings=settings)
 
 
 def test_the_size_of_what_is_no_picture_cannot_change() -> None:

@@ -27,16 +27,8 @@ def reshape(scope: Scope) -> Value:
 
     ONNX's 0 copies the input's axis of the same position, which is the batch in front alone.
     Elsewhere the batch is the axis to be deduced, and all others take their numbers.
-
-    Raises:
-        CandidateError: The batch is asked for twice.
     """
     wanted = integers(scope.node, "shape")
-    if wanted.count(0) > 1:
-        raise CandidateError(
-            f"the shape of {scope.node.name!r} (reshape) may hold the batch size once, "
-            f"got {list(wanted)}"
-        )
     if wanted[0] == 0:
         return _reshape(scope, wanted)
     # The axis that has the batch in it is the one to be deduced.

@@ -219,6 +219,63 @@ CASES = [
         for mode, corners in (("nearest", None), ("bilinear", False), ("bilinear", True))
     ),
     Case("dropout", lambda x: x, attributes={"rate": 0.5}),
+    Case(
+        "group_norm",
+        lambda x: F.group_norm(x, 3, t(MEAN), t(VARIANCE), 1e-3),
+        attributes={"groups": 3, "eps": 1e-3},
+        parameters={"weight": MEAN, "bias": VARIANCE},
+    ),
+    Case(
+        "group_norm", lambda x: F.group_norm(x, 2, eps=1e-5), attributes={"groups": 2, "eps": 1e-5}
+    ),
+    Case("exp", torch.exp),
+    Case("neg", torch.neg),
+    Case("pow", lambda x: x**2, attributes={"scalar": 2.0}),
+    Case("sum", lambda x: x.sum((1, 3)), attributes={"axes": (1, 3), "keepdim": False}),
+    Case(
+        "norm",
+        lambda x: torch.linalg.vector_norm(x, 2, 1, keepdim=True),
+        attributes={"axes": (1,), "keepdim": True},
+    ),
+    Case(
+        "attention",
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, scale=0.3),
+        attributes={"scale": 0.3},
+        inputs=3,
+    ),
+    Case(
+        "attention",
+        lambda q, k, v, m: F.scaled_dot_product_attention(q, k, v, m, scale=0.3),
+        shape=(2, 5, 5),
+        attributes={"scale": 0.3},
+        inputs=4,
+    ),
+    Case(
+        "gather",
+        lambda x: x[:, :, [3, 0, 3]],
+        attributes={"axis": 2},
+        parameters={"index": np.array([3, 0, 3])},
+    ),
+    Case(
+        "expand",
+        lambda x, _like: x.expand(-1, 4, -1, -1),
+        shape=(1, 9, 7),
+        attributes={"shape": (0, 4, 9, 7)},
+        inputs=2,
+    ),
+    Case(
+        "roll",
+        lambda x: torch.roll(x, (2, -3), (1, 3)),
+        attributes={"shifts": (2, -3), "axes": (1, 3)},
+    ),
+    Case(
+        "pad",
+        lambda x: F.pad(x, (1, 2, 0, 3), value=0.5),
+        attributes={"pads": (0, 0, 0, 0, 0, 3, 1, 2), "value": 0.5},
+    ),
+    Case(
+        "slice", lambda x: x[:, :, 1:8:3], attributes={"axis": 2, "start": 1, "end": 8, "step": 3}
+    ),
 ]
 
 
@@ -248,4 +305,20 @@ def test_a_file_is_valid_and_states_its_shapes(case: Case, tmp_path: Path) -> No
 
 
 def test_every_operator_of_the_rules_has_a_case() -> None:
-    assert {case.operator for case in CASES} | {"quantize"} == set(RULES)
+    tested_apart = {"quantize", "parameter", "sqrt"}
+    assert {case.operator for case in CASES} | tested_apart == set(RULES)
+
+
+def test_a_root_of_a_parameter_is_a_constant_of_the_file(tmp_path: Path) -> None:
+    nodes = (
+        Node("p", "parameter", (), {"value": "table"}),
+        Node("root", "sqrt", ("p",)),
+        Node("sum", "add", ("in", "root")),
+    )
+    table = np.abs(numbers(6, 1, 7))
+    program = Program(Graph(("in",), nodes, ("sum",)), {"table": table}, ((6, 9, 7),))
+    path = tmp_path / "model.onnx"
+    write_onnx(program, path, metadata={})
+    inputs = numbers(2, 6, 9, 7)
+    (found,) = OnnxRuntime().open(path).run([inputs])
+    assert np.allclose(found, inputs + np.sqrt(table), atol=1e-6)

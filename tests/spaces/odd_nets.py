@@ -1,0 +1,217 @@
+"""Small networks that are odd on purpose: each has one way of moving channels that misleads."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class SharedBlock(nn.Module):
+    """One block applied three times; its inputs and outputs are the same channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 16, 3, padding=1)
+        self.block = nn.Sequential(nn.Conv2d(16, 24, 1), nn.ReLU(), nn.Conv2d(24, 16, 1))
+        self.head = nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        for _ in range(3):
+            x = x + torch.relu(self.block(x))
+        scores: Tensor = self.head(x.mean((2, 3)))
+        return scores
+
+
+class Shuffled(nn.Module):
+    """Channels counted by three groups, turned, and split into unequal parts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 48, 3, padding=1)
+        self.left, self.right = nn.Conv2d(16, 24, 1), nn.Conv2d(32, 24, 3, padding=1)
+        self.head = nn.Linear(48, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.stem(x))
+        n, c, h, w = x.shape
+        x = x.view(n, 3, c // 3, h, w).transpose(1, 2).reshape(n, c, h, w)
+        a, b = torch.split(x, [16, 32], 1)
+        x = torch.cat([self.left(a), self.right(b)], 1)
+        scores: Tensor = self.head(x.mean((2, 3)))
+        return scores
+
+
+class ChannelsLast(nn.Module):
+    """Linear layers and a layer norm behind a turn, a layer scale, and a turn back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 32, 4, stride=4)
+        self.norm = nn.LayerNorm(32)
+        self.wide, self.narrow = nn.Linear(32, 64), nn.Linear(64, 32)
+        self.gamma = nn.Parameter(torch.full((32, 1, 1), 0.5))
+        self.head = nn.Conv2d(32, 10, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        y = self.narrow(F.gelu(self.wide(self.norm(x.permute(0, 2, 3, 1)))))
+        x = x + self.gamma * y.permute(0, 3, 1, 2)
+        scores: Tensor = self.head(x.mean((2, 3), keepdim=True))
+        return scores.flatten(1)
+
+
+class Tokens(nn.Module):
+    """A class token, a position table, and `nn.MultiheadAttention`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 32, 4, stride=4)
+        self.token = nn.Parameter(torch.randn(1, 1, 32))
+        self.places = nn.Parameter(0.1 * torch.randn(1, 17, 32))
+        self.norm = nn.LayerNorm(32)
+        self.attention = nn.MultiheadAttention(32, 4, batch_first=True)
+        self.mlp = nn.Sequential(nn.Linear(32, 48), nn.GELU(), nn.Linear(48, 32))
+        self.head = nn.Linear(32, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(len(x), -1, -1), x], 1) + self.places
+        y = self.norm(x)
+        x = x + self.attention(y, y, y, need_weights=False)[0]
+        x = x + self.mlp(x)
+        scores: Tensor = self.head(x[:, 0])
+        return scores
+
+
+class SeparateHeads(nn.Module):
+    """Queries, keys and values of three layers, scores by hand, values of another width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 24, 4, stride=4)
+        self.query, self.key = nn.Linear(24, 32), nn.Linear(24, 32, bias=False)
+        self.value, self.out = nn.Linear(24, 64), nn.Linear(64, 24)
+        self.bias = nn.Parameter(torch.randn(4, 16, 16))
+        self.head = nn.Linear(24, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x).flatten(2).transpose(1, 2)
+        q, k, v = (
+            layer(x).unflatten(-1, (4, -1)).transpose(1, 2)
+            for layer in (self.query, self.key, self.value)
+        )
+        weights = (q @ k.transpose(-2, -1) * 8**-0.5 + self.bias).softmax(-1)
+        x = x + self.out((weights @ v).transpose(1, 2).flatten(2))
+        scores: Tensor = self.head(x.mean(1))
+        return scores
+
+
+class Windows(nn.Module):
+    """Positions rolled, padded, and cut into windows that join the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 24, 2, stride=2)
+        self.mix, self.inner = nn.Linear(24, 40), nn.Linear(40, 24)
+        self.head = nn.Linear(24, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x).permute(0, 2, 3, 1)
+        x = F.pad(torch.roll(x, (-1, 1), (1, 2)), (0, 0, 0, 1, 0, 1))
+        n, h, w, c = x.shape
+        windows = x.view(n, h // 3, 3, w // 3, 3, c).permute(0, 1, 3, 2, 4, 5).reshape(-1, 9, c)
+        windows = windows + self.inner(torch.relu(self.mix(windows)))
+        x = windows.view(n, h // 3, w // 3, 3, 3, c).permute(0, 1, 3, 2, 4, 5).reshape(n, h, w, c)
+        scores: Tensor = self.head(x[:, :8, :8].mean((1, 2)))
+        return scores
+
+
+class Gates(nn.Module):
+    """A squeeze-and-excite gate, a map that weighs positions, and a choice between branches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 32, 3, padding=1)
+        self.squeeze, self.excite = nn.Linear(32, 8), nn.Linear(8, 32)
+        self.where = nn.Conv2d(32, 1, 1)
+        self.small = nn.Conv2d(32, 24, 1)
+        self.large = nn.Conv2d(32, 24, 3, padding=1)
+        self.choose = nn.Linear(24, 48)
+        self.head = nn.Linear(24, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.stem(x))
+        gate = torch.sigmoid(self.excite(torch.relu(self.squeeze(x.mean((2, 3))))))
+        x = x * gate.view(len(x), -1, 1, 1) * torch.sigmoid(self.where(x))
+        branches = torch.stack([self.small(x), self.large(x)], 1)
+        weights = self.choose(branches.sum(1).mean((2, 3))).view(-1, 2, 24).softmax(1)
+        x = (branches * weights[..., None, None]).sum(1)
+        scores: Tensor = self.head(x.mean((2, 3)))
+        return scores
+
+
+class Groups(nn.Module):
+    """Group norms, grouped convolutions with other widths, a depthwise one that doubles."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 32, 3, padding=1)
+        self.norm = nn.GroupNorm(4, 32)
+        self.grouped = nn.Conv2d(32, 48, 3, padding=1, groups=4)
+        self.doubling = nn.Conv2d(48, 96, 3, stride=2, padding=1, groups=48)
+        self.last = nn.Conv2d(96, 32, 1)
+        self.last_norm = nn.GroupNorm(1, 32)
+        self.head = nn.Linear(32, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.grouped(torch.relu(self.norm(self.stem(x)))))
+        x = torch.relu(self.last_norm(self.last(self.doubling(x))))
+        scores: Tensor = self.head(x.mean((2, 3)))
+        return scores
+
+
+class Uneven(nn.Module):
+    """A sum of joined branches with one layer, a skip that is cut, parameters outside of layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(3, 24, 1)
+        self.all = nn.Conv2d(3, 32, 3, padding=1)
+        self.weight = nn.Parameter(0.3 * torch.randn(16, 12, 1, 1))
+        self.shift = nn.Parameter(torch.randn(16, 1, 1))
+        self.head = nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(torch.cat([self.left(x), self.right(x)], 1) + self.all(x))
+        x = F.conv2d(x[:, 4:16], self.weight) + self.shift + x[:, 16:]
+        scores: Tensor = self.head(x.mean((2, 3)))
+        return scores
+
+
+class Cosine(nn.Module):
+    """Attention by normalized queries and keys with a learned temperature."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 32, 4, stride=4)
+        self.qkv, self.out = nn.Linear(32, 96), nn.Linear(32, 32)
+        self.temperature = nn.Parameter(torch.full((4, 1, 1), 0.5))
+        self.head = nn.Linear(32, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x).flatten(2).transpose(1, 2)
+        n, places, _ = x.shape
+        q, k, v = self.qkv(x).reshape(n, places, 3, 4, 8).permute(2, 0, 3, 1, 4).unbind(0)
+        scores = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1)
+        weights = (scores * self.temperature.clamp(max=4.0).exp()).softmax(-1)
+        x = x + self.out((weights @ v).transpose(1, 2).reshape(n, places, -1))
+        found: Tensor = self.head(x.mean(1))
+        return found
+
+
+ODD_NETS = (
+    SharedBlock, Shuffled, ChannelsLast, Tokens, SeparateHeads, Windows, Gates, Groups, Uneven,
+    Cosine,
+)  # fmt: skip
