@@ -123,3 +123,11 @@ class SpaceSettings:
     distillation: DistillationSettings | None = None
     schedule: ScheduleSettings = ScheduleSettings()
     input_size: InputSizeSettings | None = None
+
+
+EVERYTHING = SpaceSettings(
+    pruning=PruningSettings(),
+    quantization=QuantizationSettings(),
+    decomposition=DecompositionSettings(),
+)
+"""Every technique that any network can be asked for, with its usual choices."""

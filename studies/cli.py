@@ -12,16 +12,22 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
-from tightfit import TightfitError, __version__
+from tightfit import SpecError, TightfitError, __version__
+from tightfit.objectives.artifact import write_atomically
+from tightfit.objectives.datasets import load_data
 from tightfit.objectives.metrics import METRICS
 from tightfit.objectives.task import classification
 from tightfit.search import Stopped, pareto_front
+from tightfit.studies.backbones import FITS, Backbone, chosen_names, compare, parse_limits
+from tightfit.studies.backbones_table import backbones_table
 from tightfit.studies.checking import check_study
 from tightfit.studies.dashboard import create_dashboard, serve
 from tightfit.studies.exporting import export_member, run_assembly
-from tightfit.studies.inspecting import CLASSES, inspect_model
+from tightfit.studies.figures.backbones import balls, draw_backbones
+from tightfit.studies.inspecting import CLASSES, inspect_model, picture_shape
 from tightfit.studies.plan import Plan
 from tightfit.studies.report import write_report
 from tightfit.studies.results import Results
@@ -190,6 +196,43 @@ def inspect(
         _print_json(found.to_json())
     else:
         console.print(found.view())
+
+
+@app.command()
+def backbones(
+    names: Annotated[list[str] | None, typer.Argument(help="Of torchvision; all of them.")] = None,
+    input_: Annotated[str, typer.Option("--input", help="CxHxW.")] = "3x224x224",
+    data: Annotated[str | None, typer.Option(help="A data set: its shape and classes.")] = None,
+    limits: Annotated[
+        list[str] | None, typer.Option(help='E.g. "size_kb <= 4000": which networks keep it?')
+    ] = None,
+    picture: Annotated[Path | None, typer.Option(help="Write the picture as a page.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare torchvision's networks: what each costs here, and what it was published to reach."""
+    shape, classes = picture_shape(input_), CLASSES
+    if data is not None:
+        loaded = load_data(data, root=None, seed=0, study_folder=Path.cwd())
+        if len(loaded.input_shape) != 3 or loaded.classes is None:
+            raise SpecError(f"the data set {data!r} must be pictures of classes")
+        channels, height, width = loaded.input_shape
+        shape, classes = (channels, height, width), loaded.classes
+    chosen, bounds = chosen_names(names or ()), parse_limits(limits or ())
+    found: list[Backbone] = []
+    with Progress(console=errors, transient=True) as progress:
+        task = progress.add_task("", total=len(chosen))
+        for name in chosen:
+            progress.update(task, description=name)
+            found += compare([name], input_shape=shape, classes=classes, limits=bounds)
+            progress.advance(task)
+    if picture is not None:
+        write_atomically(picture, draw_backbones(balls(found)).to_html().encode())
+    if as_json:
+        _print_json([each.to_json() for each in found])
+    else:
+        console.print(backbones_table(found, limited=bool(bounds)))
+    if bounds and not any(each.verdict == FITS for each in found):
+        raise typer.Exit(NOTHING_FEASIBLE)
 
 
 @app.command()

@@ -14,22 +14,13 @@ from rich.text import Text
 from tightfit import Blueprint, SpecError
 from tightfit.objectives.metrics import METRICS, STATIC_METRICS
 from tightfit.objectives.models import load_model
+from tightfit.objectives.models.torchvision_models import auxiliary_heads
 from tightfit.objectives.profile import CPU
 from tightfit.spaces.compression import CompressionSpace
-from tightfit.spaces.settings import (
-    DecompositionSettings,
-    PruningSettings,
-    QuantizationSettings,
-    SpaceSettings,
-)
+from tightfit.spaces.settings import EVERYTHING
 from tightfit.spaces.sites import Sites
 from tightfit.studies.wording import quantity
 
-_EVERYTHING = SpaceSettings(
-    pruning=PruningSettings(),
-    quantization=QuantizationSettings(),
-    decomposition=DecompositionSettings(),
-)
 CLASSES = 1000
 
 
@@ -40,8 +31,9 @@ class Inspection:
     Attributes:
         name: Of the network.
         input_shape: ``(C, H, W)``.
-        costs: Static metrics by name.
+        costs: Static metrics by name; `params` are those of the whole module.
         state_dict_kb: Bytes of all parameters and buffers (1 kB = 1,000 bytes).
+        auxiliary: Parameters of heads that only training uses, by name; no file has them.
         layers: One row a layer.
         sites: What can be compressed.
     """
@@ -50,6 +42,7 @@ class Inspection:
     input_shape: tuple[int, ...]
     costs: dict[str, float]
     state_dict_kb: float
+    auxiliary: dict[str, int]
     layers: tuple[dict[str, Any], ...]
     sites: Sites
 
@@ -60,6 +53,7 @@ class Inspection:
             "input": list(self.input_shape),
             **self.costs,
             "state_dict_kb": self.state_dict_kb,
+            "auxiliary": self.auxiliary,
             "layers": list(self.layers),
             "groups": [
                 {
@@ -91,6 +85,10 @@ class Inspection:
             f"{name} {quantity(known[name], value)}" for name, value in self.costs.items()
         )
         frozen = [f"{name} keeps its channels: {reason}" for name, reason in self.sites.frozen]
+        frozen += [
+            f"{name} is an auxiliary head of {count:,} parameters, for training alone"
+            for name, count in self.auxiliary.items()
+        ]
         shape = "x".join(str(side) for side in self.input_shape)
         lines = [
             f"{self.name} on {shape}: {costs}, state_dict_kb {self.state_dict_kb:,.0f}",
@@ -112,19 +110,26 @@ def inspect_model(name: str, input_text: str, *, folder: Path, classes: int) -> 
     Raises:
         SpecError: The network or the shape is not usable.
     """
-    shape = _shape(input_text)
+    shape = picture_shape(input_text)
     module = load_model(name, input_shape=shape, classes=classes, folder=folder, stem="imagenet")
-    space = CompressionSpace(module, torch.zeros(1, *shape), settings=_EVERYTHING)
+    space = CompressionSpace(module, torch.zeros(1, *shape), settings=EVERYTHING)
     blueprint = space.baseline_blueprint()
     state = module.state_dict().values()
+    heads = auxiliary_heads(name.removeprefix("torchvision:"), classes)
+    costs = {
+        static.metric.name: float(static.compute(blueprint, CPU)[0]) for static in STATIC_METRICS
+    }
+    costs["params"] += sum(count for count, _ in heads.values())
     return Inspection(
         name=name,
         input_shape=shape,
-        costs={
-            static.metric.name: float(static.compute(blueprint, CPU)[0])
-            for static in STATIC_METRICS
-        },
-        state_dict_kb=sum(tensor.numel() * tensor.element_size() for tensor in state) / 1000,
+        costs=costs,
+        state_dict_kb=(
+            sum(tensor.numel() * tensor.element_size() for tensor in state)
+            + sum(size for _, size in heads.values())
+        )
+        / 1000,
+        auxiliary={head: count for head, (count, _) in heads.items()},
         layers=tuple(_layer_rows(space.sites, blueprint)),
         sites=space.sites,
     )
@@ -152,7 +157,12 @@ def _layer_rows(sites: Sites, blueprint: Blueprint) -> list[dict[str, Any]]:
     return rows
 
 
-def _shape(text: str) -> tuple[int, int, int]:
+def picture_shape(text: str) -> tuple[int, int, int]:
+    """Return ``CxHxW`` as numbers.
+
+    Raises:
+        SpecError: It is something else.
+    """
     parts = text.lower().split("x")
     if len(parts) != 3 or not all(part.isdigit() and int(part) > 0 for part in parts):
         raise SpecError(f"--input takes CxHxW, e.g. 3x224x224, got {text!r}")

@@ -66,6 +66,26 @@ def build_torchvision(
     )
 
 
+def auxiliary_heads(name: str, classes: int) -> dict[str, tuple[int, int]]:
+    """Return by name of an auxiliary classifier its parameters and its bytes in a state dict.
+
+    They help in training alone: no network here has them, published weights and counts may.
+    """
+    if name not in _WITH_AUXILIARY:
+        return {}
+    whole = torchvision.models.get_model(name, num_classes=classes, init_weights=False)
+    found = {}
+    for prefix in _AUXILIARY:
+        head = dict(whole.named_children()).get(prefix.removesuffix("."))
+        if head is not None:
+            state = head.state_dict().values()
+            found[prefix.removesuffix(".")] = (
+                sum(each.numel() for each in head.parameters()),
+                sum(each.numel() * each.element_size() for each in state),
+            )
+    return found
+
+
 def _module(
     name: str,
     *,

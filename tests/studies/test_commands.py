@@ -113,3 +113,39 @@ def test_a_run_that_is_not_there_is_said_before_anything_else(
     assert f"there is no run {tmp_path / 'nowhere'}" in found
     assert tightfit(command, tmp_path) == 2
     assert "is not a run" in " ".join(capsys.readouterr().err.split())
+
+
+def test_backbones_are_compared_by_what_they_cost_and_what_was_published(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    page = tmp_path / "backbones.html"
+    names = ("squeezenet1_1", "shufflenet_v2_x0_5")
+    arguments = (
+        "backbones", *names, "--input", "3x64x64",
+        "--limits", "size_kb <= 5000", "--picture", page,
+    )  # fmt: skip
+    found = {row["name"]: row for row in document(capsys, *arguments)}
+    assert set(found) == set(names)
+    squeezed = found["squeezenet1_1"]
+    assert squeezed["published_accuracy"] == 0.58178
+    assert squeezed["metrics"]["params"]["value"] == 1_235_496
+    assert squeezed["metrics"]["latency_ms"]["kind"] == "measured"
+    assert squeezed["verdict"] == "fits"
+    assert found["shufflenet_v2_x0_5"]["verdict"] == "after compression"
+    assert "shufflenet_v2_x0_5" in page.read_text("utf-8")
+    assert tightfit(*arguments) == 0
+    assert "58.2 %" in capsys.readouterr().out
+
+
+def test_a_limit_that_no_backbone_keeps_ends_with_1(capsys: Capture) -> None:
+    limits = ("--limits", "params <= 10")
+    (found,) = document(capsys, "backbones", "squeezenet1_1", "--input", "3x64x64", *limits, code=1)
+    assert found["verdict"] == "not within reach"
+    assert found["reason"].startswith("breaks params <= 10; compressed, still by")
+
+
+def test_backbones_by_a_wrong_name_or_limit_are_named(capsys: Capture) -> None:
+    assert tightfit("backbones", "resnet19") == 2
+    assert "no classifier 'resnet19'" in capsys.readouterr().err
+    assert tightfit("backbones", "resnet18", "--limits", "size_kb <= 0.5 * baseline") == 2
+    assert "there is no baseline" in " ".join(capsys.readouterr().err.split())

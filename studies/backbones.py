@@ -1,0 +1,177 @@
+"""Where to start: torchvision's classifiers side by side, by what they cost and what they reach.
+
+The comparison of Bianco et al. ("Benchmark analysis of representative deep neural network
+architectures", IEEE Access 2018), taken on this machine: costs counted and measured here, accuracy
+on ImageNet as it was published with the weights.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch import nn
+
+from tightfit import Constraint, Measurement, Reading, SpecError, TightfitError
+from tightfit.objectives.latency import LatencyMeter
+from tightfit.objectives.metrics import METRICS
+from tightfit.objectives.models import load_model
+from tightfit.objectives.models.torchvision_models import torchvision_names
+from tightfit.objectives.profile import CPU, DeviceProfile
+from tightfit.objectives.runtimes import OnnxRuntime
+from tightfit.objectives.workshop import static_readings, write_network
+from tightfit.search.survey import survey
+from tightfit.spaces.compression import CompressionSpace
+from tightfit.spaces.settings import EVERYTHING
+from tightfit.studies.assembly import StaticCosts, static_errors
+from tightfit.studies.limits import parse_limit
+
+FITS, COMPRESSED, TOO_LARGE = "fits", "after compression", "not within reach"
+COLUMNS = ("params", "macs", "size_kb", "ram_kb", "latency_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """One network of the comparison.
+
+    Attributes:
+        name: In torchvision.
+        published_accuracy: On ImageNet, a share, of the first published weights.
+        readings: Costs by metric; empty where it failed.
+        verdict: How it stands to the limits; empty where there are none.
+        reason: Why it failed, or which limit it breaks.
+    """
+
+    name: str
+    published_accuracy: float | None
+    readings: Measurement
+    verdict: str = ""
+    reason: str = ""
+
+    @property
+    def accuracy_density(self) -> float | None:
+        """Published accuracy in percent for each million parameters."""
+        if self.published_accuracy is None or "params" not in self.readings:
+            return None
+        return 100 * self.published_accuracy / (self.readings.value("params") / 1e6)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        return {
+            "name": self.name,
+            "published_accuracy": self.published_accuracy,
+            "accuracy_per_million_params": self.accuracy_density,
+            "metrics": {name: self.readings[name].to_json() for name in self.readings},
+            "verdict": self.verdict,
+            "reason": self.reason,
+        }
+
+
+def chosen_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the networks to compare: those named, or all of torchvision's.
+
+    Raises:
+        SpecError: A name that torchvision does not have.
+    """
+    known = torchvision_names()
+    for name in names:
+        if name not in known:
+            raise SpecError(f"torchvision has no classifier {name!r}")
+    return tuple(names) or known
+
+
+def parse_limits(texts: Sequence[str]) -> tuple[Constraint, ...]:
+    """Return limits as constraints.
+
+    Raises:
+        SpecError: An unknown metric, or a bound that is relative: there is no baseline here.
+    """
+    found = []
+    for text in texts:
+        limit = parse_limit(text, [metric.name for metric in METRICS])
+        if limit.relative:
+            raise SpecError(f"the limit {text!r} must be a number here: there is no baseline")
+        found.append(limit.resolve(lambda _metric: 1.0))
+    return tuple(found)
+
+
+def compare(
+    names: Sequence[str],
+    *,
+    input_shape: tuple[int, int, int],
+    classes: int,
+    limits: Sequence[Constraint] = (),
+    profile: DeviceProfile = CPU,
+) -> Iterator[Backbone]:
+    """Yield one network after another, each built, counted, written and measured.
+
+    A network that fails is yielded with its reason.
+
+    Args:
+        names: Of torchvision.
+        input_shape: ``(C, H, W)``.
+        classes: Of the classifier.
+        limits: With bounds as numbers.
+        profile: The device that the formulas are about.
+    """
+    for name in names:
+        accuracy = published_accuracy(name)
+        try:
+            module = load_model(name, input_shape=input_shape, classes=classes, folder=Path.cwd())
+            space = CompressionSpace(module, torch.zeros(1, *input_shape), settings=EVERYTHING)
+            readings = _readings(space, profile)
+        except (TightfitError, MemoryError) as error:
+            yield Backbone(name, accuracy, Measurement(), reason=str(error))
+            continue
+        yield Backbone(name, accuracy, readings, *_verdict(space, readings, limits, profile))
+
+
+def published_accuracy(name: str) -> float | None:
+    """Return the accuracy on ImageNet that was published with the first weights, a share."""
+    weights = list(torchvision.models.get_model_weights(name))
+    if not weights:
+        return None
+    found = weights[0].meta["_metrics"]["ImageNet-1K"]["acc@1"]
+    return float(found) / 100
+
+
+def _readings(space: CompressionSpace, profile: DeviceProfile) -> Measurement:
+    readings: dict[str, Reading] = static_readings(space.baseline_blueprint(), profile)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        network: nn.Module = space.baseline_network()
+        readings |= write_network(network, path, metadata={})
+        meter = LatencyMeter(path, OnnxRuntime(profile.threads))
+        readings["latency_ms"] = meter.measure_baseline()
+    return Measurement(readings)
+
+
+def _verdict(
+    space: CompressionSpace,
+    readings: Measurement,
+    limits: Sequence[Constraint],
+    profile: DeviceProfile,
+) -> tuple[str, str]:
+    """Return how a network stands to the limits, and the limit it breaks most."""
+    if not limits:
+        return "", ""
+    worst = max(limits, key=lambda limit: limit.violation(readings))
+    if worst.violation(readings) <= 0:
+        return FITS, ""
+    static = tuple(limit for limit in limits if limit.metric != "latency_ms")
+    found = survey(
+        space.search_space,
+        StaticCosts(space, profile),
+        static,
+        static_errors=static_errors(static),
+    )
+    breaks = f"breaks {worst}"
+    if found.allowed is None:
+        return TOO_LARGE, f"{breaks}; compressed, still by {100 * found.excess:.3g} % in sum"
+    unknown = "; its latency is known when it is built" if len(static) < len(limits) else ""
+    return COMPRESSED, breaks + unknown
