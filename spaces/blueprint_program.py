@@ -253,7 +253,7 @@ class _Batch:
         return self._g.positions[name][self._c.size]
 
     def _places(self, layer: str) -> IntArray:
-        return self._g.places[layer][self._c.size]
+        return self._g.places[layer][self._c.size] * self._width(self._g.across[layer])
 
     def _bits_of(self, name: str) -> IntArray:
         rounded = self._rounded.get(self._g.origin[name])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tightfit import WEIGHT_OPERATORS, Graph, IntArray, Node
-from tightfit.spaces.axes import Axis
+from tightfit.spaces.axes import Axis, dims, product
 from tightfit.spaces.folding import folded_norms
 from tightfit.spaces.quantization import fused_ends, origins
 from tightfit.spaces.shapes import Shape, elements
@@ -33,7 +33,9 @@ class CompiledGraph:
         channels: By activation, all of its axes that can change, as one.
         positions: By activation, how many numbers each channel has for one picture, ``[sizes]``; 0
             where it depends on no picture.
-        places: By layer, how often its weights are applied for one picture, ``[sizes]``.
+        places: By layer, how often its weights are applied for one picture, ``[sizes]``, for each
+            of the positions along `across`.
+        across: By layer, all axes that can change and that it works along, as one.
         repeated: Nodes whose parameters an earlier node has already.
         trainable: Names of tensors that are parameters.
         sizes: Shapes of every activation, for each choice of the input size.
@@ -50,6 +52,7 @@ class CompiledGraph:
     channels: Mapping[str, Axis]
     positions: Mapping[str, IntArray]
     places: Mapping[str, IntArray]
+    across: Mapping[str, Axis]
     repeated: frozenset[str]
     trainable: frozenset[str]
     constants: Mapping[str, int]
@@ -77,6 +80,8 @@ def compile_graph(
     graph = traced.graph
     norms, ends = folded_norms(graph), fused_ends(graph)
     channels = {name: ties.channels(name) for name in shapes[0]}
+    weighted = {node.name: node for node in graph.nodes if node.operator in WEIGHT_OPERATORS}
+    across = {name: _across(node, ties) for name, node in weighted.items()}
     return CompiledGraph(
         graph=graph,
         layers=layers,
@@ -91,10 +96,10 @@ def compile_graph(
             for name in shapes[0]
         },
         places={
-            node.name: np.array([_places(node, each) for each in shapes])
-            for node in graph.nodes
-            if node.operator in WEIGHT_OPERATORS
+            name: np.array([_places(node, each) // across[name].size for each in shapes])
+            for name, node in weighted.items()
         },
+        across=across,
         repeated=_repeated(graph),
         trainable=traced.trainable,
         constants=_constants(traced),
@@ -107,6 +112,12 @@ def _places(node: Node, shapes: Mapping[str, Shape]) -> int:
         return elements(shapes[node.name][:-1])
     busy = node.inputs[0] if node.operator == "conv_transpose" else node.name
     return math.prod(shapes[busy][2:])
+
+
+def _across(node: Node, ties: Ties) -> Axis:
+    """Return the axes that can change and that a layer works along: those of a linear one."""
+    axes = ties.values[node.name][:-1] if node.operator == "linear" else ()
+    return product(tuple(axis for axis in axes if any(dims(axis))))
 
 
 def _hidden(graph: Graph, norms: Mapping[str, Node], ends: Mapping[str, str]) -> frozenset[str]:

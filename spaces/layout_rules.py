@@ -13,7 +13,7 @@ from typing import TypeAlias
 from tightfit import SpecError
 from tightfit.spaces.operators import Arguments, Attributes, Translation
 
-BATCH = 4093
+BATCH = 1021
 
 Shape: TypeAlias = tuple[int, ...]
 LayoutRule: TypeAlias = Callable[[Arguments, Shape, Shape], Translation]
@@ -139,6 +139,8 @@ LAYOUT_RULES: Mapping[str, LayoutRule] = {
     "view": _view,
     "reshape": _view,
     "_unsafe_view": _view,
+    "reshape_as": _view,
+    "view_as": _view,
     "unflatten": _reshape,
     "squeeze": _reshape,
     "unsqueeze": _reshape,
@@ -152,6 +154,7 @@ LAYOUT_RULES: Mapping[str, LayoutRule] = {
     "slice": _slice,
     "expand": _expand,
     "expand_as": _expand,
+    "repeat": _expand,
     "roll": _roll,
     "pad": _pad,
     "constant_pad_nd": lambda args, before, after: _pad(

@@ -39,7 +39,8 @@ def activation_shapes(traced: Traced, input_shape: Shape) -> dict[str, Shape]:
 
 def elements(shape: Shape) -> int:
     """Return how many numbers an activation has for one picture; 0 where it is the same for all."""
-    return math.prod(shape) // BATCH
+    counted = any(side and side % BATCH == 0 for side in shape)
+    return math.prod(shape) // BATCH if counted else 0
 
 
 def stages(shapes: dict[str, Shape], layers: list[str]) -> dict[str, str]:

@@ -196,6 +196,7 @@ def _parameter(f: _Follower, node: Node, _read: list[Axes]) -> Axes:
 
 def _spatial(f: _Follower, node: Node, read: list[Axes]) -> Axes:
     """Keep batch and channels; the positions behind them are counted anew."""
+    f.freeze(read[0][2:], node, "it works across positions")
     return (*read[0][:2], *(Plain(side) for side in f.shapes[node.name][2:]))
 
 
@@ -204,8 +205,7 @@ def _conv(f: _Follower, node: Node, read: list[Axes]) -> Axes:
     groups = node.integer("groups", 1)
     transposed = node.operator == "conv_transpose"
     outer, inner = (weight[1], weight[0]) if transposed else (weight[0], weight[1])
-    for axis in weight[2:]:
-        f.freeze((axis,), node, "the size of its kernel")
+    f.freeze((*weight[2:], *read[0][2:]), node, "it works across positions")
     if groups == 1:
         f.same(inner, channels, node)
         result = outer

@@ -14,6 +14,7 @@ import logging
 import operator
 import signal
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from tightfit.spaces.operators import RULES, Attributes, Translation
 INPUT = "input"
 
 LIMIT_SECONDS = 180.0
+_LARGEST_CONSTANT = 100_000_000
 
 __all__ = ["BATCH", "INPUT", "Traced", "trace"]
 
@@ -67,7 +69,8 @@ def trace(module: nn.Module, example: Tensor) -> Traced:
     """
     if not isinstance(module, nn.Module):
         raise SpecError(f"the model must be a torch.nn.Module, got {type(module).__name__}")
-    module = copy.deepcopy(module).cpu().float().eval()
+    # Some networks keep tables while they are evaluated, and forget them when they are trained.
+    module = copy.deepcopy(module).cpu().float().train().eval()
     program = _export(module, example)
     translator = _Translator(program)
     graph = translator.graph()
@@ -95,6 +98,7 @@ def _export(module: nn.Module, example: Tensor) -> Any:
         ) from error
     if not isinstance(output, Tensor):
         raise SpecError(f"the model must give one tensor, it gives a {type(output).__name__}")
+    module.train().eval()
     # As large a batch as no network has: whatever is counted by it shows. It takes no memory, and
     # unlike a symbol it may pass through `len` and every other function of Python.
     batch = single.expand(BATCH, *single.shape[1:])
@@ -151,12 +155,13 @@ def _time_limit(seconds: float) -> Iterator[None]:
 def _silence() -> Iterator[None]:
     """Keep half-traced graphs off the screen: the error's first line says what is wrong.
 
-    Torch logs some of them and prints the others.
+    Torch logs some of them and prints the others; it warns of tables that a module keeps.
     """
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
-        with redirect_stderr(io.StringIO()):
+        with redirect_stderr(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             yield
     finally:
         logging.disable(before)
@@ -229,11 +234,11 @@ class _Translator:
 
     def _computed(self, node: fx.Node) -> bool:
         """Compute now what depends on no input and on no parameter: masks, tables of numbers."""
-        reads = [each for each in node.all_input_nodes if isinstance(each.meta.get("val"), Tensor)]
+        reads = node.all_input_nodes
         base = str(node.target).split(".")[1] if str(node.target).startswith("aten.") else ""
         result = node.meta.get("val")
-        if isinstance(result, Tensor) and any(side % BATCH == 0 for side in result.shape if side):
-            return False  # it has a row for each picture
+        if isinstance(result, Tensor) and result.numel() > _LARGEST_CONSTANT:
+            return False
         # Of some first arguments only the type counts, or only the shape.
         if base.startswith("new_"):
             example = torch.empty((), dtype=reads[0].meta["val"].dtype)
@@ -259,7 +264,8 @@ class _Translator:
             return
         if not isinstance(node.meta.get("val"), Tensor):
             return  # sizes, and what is only checked
-        if base in _SAME_VALUE or self._whole(node, base) or _broadcast(node, base):
+        same = base in _SAME_VALUE or self._whole(node, base) or self._only_type(node, base)
+        if same or _broadcast(node, base):
             self._rename(node, self._source(node))
             return
         special = {
@@ -268,8 +274,10 @@ class _Translator:
             "index": self._index,
             "expand": self._expand,
             "expand_as": self._expand,
+            "repeat": self._expand,
             "scaled_dot_product_attention": self._attention,
             "slice_scatter": self._scatter,
+            "addcmul": self._addcmul,
         }.get(base)
         if special is not None:
             special(node)
@@ -424,6 +432,14 @@ class _Translator:
         parts.insert(1 if first else 0, self._value(new, "slice_scatter", path))
         self._step(node, "cat", tuple(parts), {"axis": axis})
 
+    def _addcmul(self, node: fx.Node) -> None:
+        total, first, second, factor = self._arguments(node)[:4]
+        path = self._path(node)
+        if factor != 1:
+            raise SpecError(f"'addcmul' in {_place(path)}: a factor has no rule, got {factor}")
+        read = [self._value(each, "addcmul", path) for each in (total, first, second)]
+        self._step(node, "add", (read[0], self._step(node, "mul", (read[1], read[2]), {})), {})
+
     def _expand(self, node: fx.Node) -> None:
         """Repeat along axes of size 1; a batch is as large as the input's."""
         found = self._translation(node, "expand", self._path(node))
@@ -454,6 +470,12 @@ class _Translator:
         layout = ("slice", "expand", "view", "reshape", "flatten", "squeeze", "unsqueeze")
         return base in layout and self._shape(node) == self._shape(node.args[0])
 
+    @staticmethod
+    def _only_type(node: fx.Node, base: str) -> bool:
+        """Whether a node only changes the type of floats: here, all of them have one."""
+        types = [each.meta["val"].dtype for each in (node, *node.all_input_nodes[:1])]
+        return base in ("to", "type_as", "float") and all(each.is_floating_point for each in types)
+
     def _rename(self, node: fx.Node, same: fx.Node) -> None:
         self._names[node.name] = self._value(same, "alias", self._path(node))
 
@@ -476,7 +498,10 @@ class _Translator:
         if argument.name in self._tensor_names:
             kept = self._tensor_names[argument.name]
         elif argument.name in self._constants:
-            kept = self._made(path, self._constants[argument.name])
+            constant = self._constants[argument.name]
+            if constant.shape[:1] == (BATCH,):
+                return self._same_for_all(argument, constant, path)
+            kept = self._made(path, constant)
         else:
             raise SpecError(
                 f"{base!r} in {_place(path)} reads {argument.name!r}, which has no rule"
@@ -485,6 +510,16 @@ class _Translator:
         self._nodes.append(Node(name, "parameter", (), {"value": kept}))
         self._names[argument.name] = name
         return name
+
+    def _same_for_all(self, argument: fx.Node, constant: Tensor, path: str) -> str:
+        """Read a constant that has a row for each picture: one row, repeated."""
+        if not bool((constant == constant[:1]).all()):
+            raise SpecError(f"a constant in {_place(path)} has another row for each picture")
+        kept = self._made(path, constant[:1])
+        name = self._name(kept, "", is_layer=True)
+        self._nodes.append(Node(name, "parameter", (), {"value": kept}))
+        attributes = LAYOUT_RULES["expand"]((), (1, *constant.shape[1:]), constant.shape).attributes
+        return self._step(argument, "expand", (name, INPUT), attributes)
 
     def _made(self, path: str, tensor: Tensor) -> str:
         """Keep a constant under a name of its own."""

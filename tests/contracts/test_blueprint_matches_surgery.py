@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.spaces.nets import calibrated, everywhere, make, pictures
+from tests.spaces.nets import TIMM, calibrated, everywhere, make, named, pictures
 from tests.spaces.odd_nets import ODD_NETS
 from tightfit import WEIGHT_OPERATORS, Blueprint, Candidate, Node, SpecError
 from tightfit.objectives.artifact import write_onnx
 from tightfit.objectives.metrics import SIZE_ERROR, SIZE_ERROR_KB, compute_static
+from tightfit.objectives.models.torchvision_models import torchvision_names
 from tightfit.objectives.profile import CPU
 from tightfit.objectives.runtimes import OnnxRuntime, predict
 from tightfit.spaces.compression import CompressionSpace
@@ -37,6 +38,11 @@ SLOW = (
     "shufflenet_v2_x0_5", "resnext50_32x4d", "regnet_y_400mf", "googlenet", "inception_v3",
     "convnext_tiny", "swin_t", "maxvit_t",
 )  # fmt: skip
+BEYOND = ("regnet_y_128gf", "vit_h_14", "vit_l_16", "vit_l_32", "vgg11", "vgg13", "vgg13_bn",
+          "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "convnext_large", "efficientnet_v2_l",
+          "regnet_x_32gf", "regnet_y_32gf", "wide_resnet101_2")  # fmt: skip
+"""Of over 100 million parameters: one candidate's blueprint and surgery."""
+MATRIX = tuple(name for name in (*torchvision_names(), *TIMM) if name not in (*SLOW, *BEYOND))
 METADATA = {"mean": "0.286", "std": "0.353", "labels": "0 1 2 3 4 5 6 7 8 9"}
 Kept = dict[str, tuple[Tensor, ...]]
 """By name of an activation, which of its positions stay along each axis."""
@@ -97,7 +103,11 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(
     scope="module",
-    params=[*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)],
+    params=[
+        *QUICK,
+        *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW),
+        *(pytest.param(name, marks=pytest.mark.matrix) for name in MATRIX),
+    ],
 )
 def subject(request: pytest.FixtureRequest) -> Subject:
     model, shape = make(request.param)
@@ -347,3 +357,15 @@ def test_the_baseline_is_left_as_it_was(subject: Subject) -> None:
     for name, tensor in subject.model.state_dict().items():
         if "num_batches_tracked" not in name:
             assert torch.equal(untouched[name], tensor), name
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("name", BEYOND)
+def test_a_candidate_of_a_very_large_network_is_what_its_blueprint_says(name: str) -> None:
+    factory, shape = named(name)
+    settings = SpaceSettings(pruning=PruningSettings(), quantization=QuantizationSettings())
+    space = CompressionSpace(factory().eval(), torch.zeros(1, *shape), settings=settings)
+    row = space.search_space.random(1, np.random.default_rng(0))
+    network, blueprint = space.build(space.search_space.candidate(row[0])), space.blueprint(row)
+    assert layer_shapes(network) == predicted_shapes(blueprint)
+    assert sum(p.numel() for p in network.parameters()) == int(blueprint.params[0])

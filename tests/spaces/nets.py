@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
@@ -88,10 +89,31 @@ MODELS: Mapping[str, tuple[Callable[[], nn.Module], tuple[int, int, int]]] = {
 """Networks of the tests' own; any other name is torchvision's."""
 
 
-def subject(name: str) -> tuple[Callable[[], nn.Module], tuple[int, int, int]]:
+TIMM = {
+    f"timm:{name}": (name, side)
+    for side, names in {
+        64: ("res2net50_14w_8s", "resnest14d", "skresnet18", "dla34", "cspresnet50", "vovnet39a",
+             "hrnet_w18_small", "selecsls42", "resnetv2_50"),
+        106: ("tinynet_e",),
+        224: ("convnext_atto", "convnextv2_atto", "efficientnet_lite0", "ghostnet_100",
+              "ghostnetv2_100", "repvgg_a0", "mobileone_s0", "mobilenetv4_conv_small",
+              "efficientformer_l1", "levit_128s", "poolformer_s12", "swin_tiny_patch4_window7_224",
+              "deit_tiny_patch16_224", "mixer_s32_224", "coatnet_pico_rw_224", "cait_xxs24_224",
+              "xcit_nano_12_p16_224", "pvt_v2_b0", "twins_pcpvt_small"),
+        256: ("fastvit_t8", "edgenext_xx_small", "maxvit_rmlp_pico_rw_256", "mobilevit_xxs"),
+    }.items()
+    for name in names
+}  # fmt: skip
+"""Families that people deploy, with a side that each reads."""
+
+
+def named(name: str) -> tuple[Callable[[], nn.Module], tuple[int, int, int]]:
     """Return what makes a network, and the shape of its pictures."""
     if name in MODELS:
         return MODELS[name]
+    if name.startswith("timm:"):
+        timm, (plain, side) = pytest.importorskip("timm"), TIMM[name]
+        return lambda: timm.create_model(plain, num_classes=10), (3, side, side)
     side = 224 if name.startswith(("vit", "maxvit")) else _SIDES.get(name, 64)
     return lambda: without_helpers(name), (3, side, side)
 
@@ -128,7 +150,7 @@ def settled(model: nn.Module, shape: tuple[int, ...]) -> nn.Module:
 def make(name: str) -> tuple[nn.Module, tuple[int, int, int]]:
     """Return a model of the table in evaluation mode, and the shape of its pictures."""
     torch.manual_seed(0)
-    factory, shape = subject(name)
+    factory, shape = named(name)
     return settled(factory(), shape), shape
 
 

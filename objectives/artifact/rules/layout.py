@@ -63,8 +63,7 @@ def upsample(scope: Scope) -> Value:
         CandidateError: A mode other than nearest and bilinear.
     """
     mode = text(scope.node, "mode", "nearest")
-    scale = np.array([1.0, 1.0, *pair_of_floats(scope.node, "scale")], dtype=np.float32)
-    inputs = [*scope.floats(), "", scope.shared(scale)]
+    inputs = _resized(scope)
     if mode == "nearest":
         return scope.result(
             "Resize",
@@ -85,6 +84,17 @@ def upsample(scope: Scope) -> Value:
         mode="linear",
         coordinate_transformation_mode="align_corners" if corners else "half_pixel",
     )
+
+
+def _resized(scope: Scope) -> list[str]:
+    """Return what Resize reads: whole scales, or the sizes where a scale would be rounded."""
+    (x,) = scope.floats()
+    scales = pair_of_floats(scope.node, "scale")
+    if all(scale.is_integer() for scale in scales):
+        return [x, "", scope.shared(np.array([1.0, 1.0, *scales], dtype=np.float32))]
+    front = scope.step("Shape", [x], "n", start=0, end=2)
+    sides = scope.shared(np.array(scope.output_shape[2:], dtype=np.int64))
+    return [x, "", "", scope.step("Concat", [front, sides], "e", axis=0)]
 
 
 def _reshape(scope: Scope, shape: tuple[int, ...]) -> Value:

@@ -218,6 +218,11 @@ CASES = [
         )
         for mode, corners in (("nearest", None), ("bilinear", False), ("bilinear", True))
     ),
+    Case(
+        "upsample",
+        lambda x: F.interpolate(x, size=(21, 14)),
+        attributes={"mode": "nearest", "scale": (21 / 9, 2.0), "align_corners": False},
+    ),
     Case("dropout", lambda x: x, attributes={"rate": 0.5}),
     Case(
         "group_norm",
