@@ -19,6 +19,7 @@ from tightfit import (
     SearchSpace,
     SpecError,
 )
+from tightfit.spaces.axis_rules import find_ties
 from tightfit.spaces.blueprint_program import BatchChoices, blueprint
 from tightfit.spaces.compiled_graph import compile_graph
 from tightfit.spaces.decomposition import Decomposition
@@ -30,7 +31,7 @@ from tightfit.spaces.settings import SpaceSettings
 from tightfit.spaces.shapes import BATCH
 from tightfit.spaces.sites import Sites, find_sites
 from tightfit.spaces.surgery import fitted, slice_tensors
-from tightfit.spaces.ties import find_ties, positions
+from tightfit.spaces.ties import positions
 from tightfit.spaces.tracing import trace
 from tightfit.spaces.training import TrainingChoices
 

@@ -1,0 +1,403 @@
+"""Turns the nodes of an exported program into ours, one after another."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from tightfit import Graph, Node, SpecError
+from tightfit.spaces.layout_rules import BATCH, LAYOUT_RULES, SPLITS, piece
+from tightfit.spaces.operators import RULES, Attributes, Translation
+
+INPUT = "input"
+
+_LARGEST_CONSTANT = 100_000_000
+
+_SAME_VALUE = frozenset({"detach", "clone", "contiguous", "alias", "identity", "lift_fresh_copy"})
+"""Operators that give what they read."""
+
+
+def _place(path: str) -> str:
+    return repr(path) if path else "the model itself"
+
+
+def _broadcast(node: fx.Node, base: str) -> bool:
+    """Whether a node only repeats what its readers repeat by themselves."""
+    return base in ("expand", "expand_as") and all(
+        str(reader.target).split(".")[1].rstrip("_") in ("add", "sub", "mul", "div")
+        and any(
+            each is not node and each.meta["val"].shape == node.meta["val"].shape
+            for each in reader.all_input_nodes
+        )
+        for reader in node.users
+    )
+
+
+class Translator:
+    """Turns the exported nodes into ours, one after another."""
+
+    def __init__(self, program: Any) -> None:
+        signature = program.graph_signature
+        self._tensor_names = {
+            **signature.inputs_to_parameters,
+            **signature.inputs_to_buffers,
+            **signature.inputs_to_lifted_tensor_constants,
+        }
+        if len(signature.user_inputs) != 1 or len(signature.user_outputs) != 1:
+            raise SpecError(
+                "the model must have one input and one output, it has "
+                f"{len(signature.user_inputs)} and {len(signature.user_outputs)}"
+            )
+        self._exported: fx.Graph = program.graph
+        self._input: str = signature.user_inputs[0]
+        self._output: str = signature.user_outputs[0]
+        self._names: dict[str, str] = {self._input: INPUT}
+        """By exported name, our name of the value it holds now; in-place operators renew it."""
+        self._taken = {INPUT}
+        self._nodes: list[Node] = []
+        state = {**program.state_dict, **program.constants}
+        trained = set(signature.inputs_to_parameters)
+        self._constants = {
+            name: state[kept].detach().clone()
+            for name, kept in self._tensor_names.items()
+            if name not in trained
+        }
+        """By exported name, tensors that no input and no parameter has a part in."""
+        self.made: dict[str, Tensor] = {}
+        """Constants that the graph reads and the state dict does not have."""
+
+    def graph(self) -> Graph:
+        (result,) = (node for node in self._exported.nodes if node.name == self._output)
+        if self._shape(result)[:1] != (BATCH,):
+            raise SpecError(
+                "the model must give a row for each picture of a batch, it gives "
+                f"{list(result.meta['val'].shape)}"
+            )
+        for node in self._exported.nodes:
+            if node.op == "call_function" and not self._computed(node):
+                self._call(node)
+        return Graph((INPUT,), tuple(self._nodes), (self._names[self._output],))
+
+    def _computed(self, node: fx.Node) -> bool:
+        """Compute now what depends on no input and on no parameter: masks, tables of numbers."""
+        reads = node.all_input_nodes
+        base = str(node.target).split(".")[1] if str(node.target).startswith("aten.") else ""
+        result = node.meta.get("val")
+        if isinstance(result, Tensor) and result.numel() > _LARGEST_CONSTANT:
+            return False
+        # Of some first arguments only the type counts, or only the shape.
+        if base.startswith("new_"):
+            example = torch.empty((), dtype=reads[0].meta["val"].dtype)
+            args: Any = (example, *node.args[1:])
+        elif base in ("zero", "zeros_like", "ones_like", "full_like"):
+            value = reads[0].meta["val"]
+            args = (torch.empty(tuple(value.shape), dtype=value.dtype), *node.args[1:])
+        elif all(each.name in self._constants for each in reads):
+            args = fx.map_arg(node.args, lambda each: self._constants[each.name])
+        else:
+            return False
+        kwargs = fx.map_arg(node.kwargs, lambda each: self._constants[each.name])
+        assert callable(node.target)
+        self._constants[node.name] = node.target(*args, **kwargs)
+        return True
+
+    def _call(self, node: fx.Node) -> None:
+        target = str(node.target)
+        name = target.split(".")[1] if target.startswith("aten.") else target
+        base = name.rstrip("_")
+        if node.target is operator.getitem or base in SPLITS:
+            self._split(node, base)
+            return
+        if not isinstance(node.meta.get("val"), Tensor):
+            return  # sizes, and what is only checked
+        same = base in _SAME_VALUE or self._whole(node, base) or self._only_type(node, base)
+        if same or _broadcast(node, base):
+            self._rename(node, self._source(node))
+            return
+        special = {
+            "select": self._select,
+            "stack": self._stack,
+            "index": self._index,
+            "expand": self._expand,
+            "expand_as": self._expand,
+            "repeat": self._expand,
+            "scaled_dot_product_attention": self._attention,
+            "slice_scatter": self._scatter,
+            "addcmul": self._addcmul,
+        }.get(base)
+        if special is not None:
+            special(node)
+            return
+        path = self._path(node)
+        found = self._translation(node, base, path)
+        args = self._arguments(node)
+        sources = args[0] if base == "cat" else [args[each] for each in found.inputs]
+        self._add(node, found, tuple(self._value(each, base, path) for each in sources))
+        if name.endswith("_"):
+            self._rename(self._source(node), node)
+
+    def _add(self, node: fx.Node, found: Translation, inputs: tuple[str, ...]) -> None:
+        args, path = self._arguments(node), self._path(node)
+        given = {
+            role: args[position]
+            for role, position in (found.parameters or {}).items()
+            if position < len(args) and args[position] is not None
+        }
+        computed = [role for role, each in given.items() if each.name not in self._tensor_names]
+        if computed not in ([], ["bias"]) or (computed and found.operator != "linear"):
+            raise SpecError(
+                f"the {computed[0]} of {_place(path)} is computed from other tensors, which has no "
+                "rule; make it a parameter"
+            )
+        parameters = {
+            role: self._tensor_names[each.name]
+            for role, each in given.items()
+            if role not in computed
+        }
+        name = self._name(path, found.operator, is_layer=bool(parameters))
+        self._append(node, Node(name, found.operator, inputs, parameters, found.attributes))
+        if computed:
+            self._step(node, "add", (name, self._value(given["bias"], "linear", path)), {})
+
+    def _append(self, node: fx.Node, ours: Node) -> None:
+        self._nodes.append(ours)
+        self._names[node.name] = ours.name
+
+    def _step(
+        self, node: fx.Node, kind: str, inputs: tuple[str, ...], attributes: Attributes
+    ) -> str:
+        """Add a node without parameters, the latest one that stands for ``node``."""
+        name = self._name(self._path(node), kind, is_layer=False)
+        self._append(node, Node(name, kind, inputs, {}, attributes))
+        return name
+
+    def _translation(self, node: fx.Node, base: str, path: str) -> Translation:
+        args = self._arguments(node)
+        try:
+            if base in RULES:
+                return RULES[base](args)
+            if base in LAYOUT_RULES:
+                return LAYOUT_RULES[base](args, self._shape(args[0]), self._shape(node))
+        except SpecError as error:
+            raise SpecError(f"{base!r} in {_place(path)}: {error}") from error
+        known = ", ".join(sorted({*RULES, *LAYOUT_RULES, *SPLITS}))
+        raise SpecError(f"the operator {base!r} in {_place(path)} has no rule; known are {known}")
+
+    def _split(self, node: fx.Node, base: str) -> None:
+        """Note a split, or take one piece of it as a slice."""
+        if base in SPLITS:
+            return
+        source, position = node.args
+        assert isinstance(source, fx.Node)
+        assert isinstance(position, int)
+        if str(source.target).startswith("aten.unbind"):
+            axis = self._arguments(source)[1]
+            self._take(node, self._arguments(source)[0], axis, position)
+            return
+        axis = self._arguments(source)[2]
+        pieces = [tuple(each.shape) for each in source.meta["val"]]
+        axis %= len(pieces[0])
+        path = self._path(node)
+        try:
+            found = piece(axis, [each[axis] for each in pieces], position)
+        except SpecError as error:
+            raise SpecError(f"a split in {_place(path)}: {error}") from error
+        self._add(node, found, (self._value(source.args[0], base, path),))
+
+    def _select(self, node: fx.Node) -> None:
+        source, axis, position = self._arguments(node)[:3]
+        self._take(node, source, axis, position)
+
+    def _take(self, node: fx.Node, source: fx.Node, axis: int, position: int) -> None:
+        """Take one position along an axis, and leave the axis out."""
+        before = self._shape(source)
+        axis, path = axis % len(before), self._path(node)
+        start = position % before[axis]
+        try:
+            found = piece(axis, [start, 1, before[axis] - start - 1], 1)
+            left = LAYOUT_RULES["squeeze"](
+                (), (*before[:axis], 1, *before[axis + 1 :]), self._shape(node)
+            )
+        except SpecError as error:
+            raise SpecError(f"a position taken in {_place(path)}: {error}") from error
+        taken = self._step(node, "slice", (self._value(source, "select", path),), found.attributes)
+        self._step(node, "reshape", (taken,), left.attributes)
+
+    def _stack(self, node: fx.Node) -> None:
+        values, axis = self._arguments(node)[:2]
+        axis %= len(self._shape(node))
+        parts = []
+        for each in values:
+            before = self._shape(each)
+            wider = (*before[:axis], 1, *before[axis:])
+            attributes = LAYOUT_RULES["unsqueeze"]((), before, wider).attributes
+            source = self._value(each, "stack", self._path(node))
+            parts.append(self._step(node, "reshape", (source,), attributes))
+        self._step(node, "cat", tuple(parts), {"axis": axis})
+
+    def _index(self, node: fx.Node) -> None:
+        """Take rows of a table by numbers that do not depend on the input."""
+        table, indices = self._arguments(node)[:2]
+        path = self._path(node)
+        given = [(axis, each) for axis, each in enumerate(indices) if each is not None]
+        if len(given) != 1 or given[0][1].name not in self._constants:
+            raise SpecError(
+                f"'index' in {_place(path)} has a rule only for one axis and constant numbers"
+            )
+        axis, numbers = given[0][0], self._constants[given[0][1].name]
+        if numbers.dtype == torch.bool:
+            raise SpecError(f"'index' in {_place(path)}: a mask as an index has no rule")
+        rows = numbers.flatten() % self._shape(table)[axis]
+        parameters = {"index": self._made(path, rows)}
+        name = self._name(path, "gather", is_layer=False)
+        source = self._value(table, "index", path)
+        self._append(node, Node(name, "gather", (source,), parameters, {"axis": axis}))
+        if numbers.dim() != 1:
+            before = self._shape(table)
+            flat = (*before[:axis], len(rows), *before[axis + 1 :])
+            attributes = LAYOUT_RULES["view"]((), flat, self._shape(node)).attributes
+            self._step(node, "reshape", (name,), attributes)
+
+    def _scatter(self, node: fx.Node) -> None:
+        """Put a tensor in the place of a slice: between what is in front and what is behind."""
+        whole, new, axis, start, end, step = self._arguments(node)[:6]
+        before = self._shape(whole)
+        axis %= len(before)
+        side, path = before[axis], self._path(node)
+        if step != 1 or side % BATCH == 0:
+            raise SpecError(
+                f"a write with a step, or across a batch, in {_place(path)} has no rule"
+            )
+        first, last = (start or 0), min(side, side if end is None else end)
+        source = self._value(whole, "slice_scatter", path)
+        parts = [
+            self._step(node, "slice", (source,), {"axis": axis, "start": low, "end": high})
+            for low, high in ((0, first), (last, side))
+            if low < high
+        ]
+        parts.insert(1 if first else 0, self._value(new, "slice_scatter", path))
+        self._step(node, "cat", tuple(parts), {"axis": axis})
+
+    def _addcmul(self, node: fx.Node) -> None:
+        total, first, second, factor = self._arguments(node)[:4]
+        path = self._path(node)
+        if factor != 1:
+            raise SpecError(f"'addcmul' in {_place(path)}: a factor has no rule, got {factor}")
+        read = [self._value(each, "addcmul", path) for each in (total, first, second)]
+        self._step(node, "add", (read[0], self._step(node, "mul", (read[1], read[2]), {})), {})
+
+    def _expand(self, node: fx.Node) -> None:
+        """Repeat along axes of size 1; a batch is as large as the input's."""
+        found = self._translation(node, "expand", self._path(node))
+        source = self._value(self._source(node), "expand", self._path(node))
+        shape: Any = found.attributes["shape"]
+        self._step(node, "expand", (source, INPUT) if 0 in shape else (source,), found.attributes)
+
+    def _attention(self, node: fx.Node) -> None:
+        query, key, value, mask, dropout, causal, scale = self._arguments(node)[:7]
+        path = self._path(node)
+        if dropout or causal:
+            raise SpecError(
+                f"the attention in {_place(path)} must have no dropout when it is evaluated, and "
+                "its mask as a tensor"
+            )
+        sources = [query, key, value, *([] if mask is None else [mask])]
+        if mask is not None and mask.meta["val"].dtype == torch.bool:
+            raise SpecError(
+                f"the attention's mask in {_place(path)} must be numbers that are added"
+            )
+        inputs = tuple(self._value(each, "attention", path) for each in sources)
+        width = self._shape(query)[-1]
+        number = float(scale) if scale is not None else width**-0.5
+        self._step(node, "attention", inputs, {"scale": number})
+
+    def _whole(self, node: fx.Node, base: str) -> bool:
+        """Whether a node takes or gives everything as it is, as ``x[:, :3]`` of its first axis."""
+        layout = ("slice", "expand", "view", "reshape", "flatten", "squeeze", "unsqueeze")
+        return base in layout and self._shape(node) == self._shape(node.args[0])
+
+    @staticmethod
+    def _only_type(node: fx.Node, base: str) -> bool:
+        """Whether a node only changes the type of floats: here, all of them have one."""
+        types = [each.meta["val"].dtype for each in (node, *node.all_input_nodes[:1])]
+        return base in ("to", "type_as", "float") and all(each.is_floating_point for each in types)
+
+    def _rename(self, node: fx.Node, same: fx.Node) -> None:
+        self._names[node.name] = self._value(same, "alias", self._path(node))
+
+    def _shape(self, value: Any) -> tuple[int, ...]:
+        """Return a value's shape for `BATCH` pictures."""
+        return tuple(value.meta["val"].shape)
+
+    @staticmethod
+    def _source(node: fx.Node) -> fx.Node:
+        source = node.args[0]
+        assert isinstance(source, fx.Node)
+        return source
+
+    def _value(self, argument: Any, base: str, path: str) -> str:
+        """Return our name of what an argument holds; a parameter that is read becomes a value."""
+        if not isinstance(argument, fx.Node):
+            raise SpecError(f"{base!r} in {_place(path)} reads {argument!r}, which is no tensor")
+        if argument.name in self._names:
+            return self._names[argument.name]
+        if argument.name in self._tensor_names:
+            kept = self._tensor_names[argument.name]
+        elif argument.name in self._constants:
+            constant = self._constants[argument.name]
+            if constant.shape[:1] == (BATCH,):
+                return self._same_for_all(argument, constant, path)
+            kept = self._made(path, constant)
+        else:
+            raise SpecError(
+                f"{base!r} in {_place(path)} reads {argument.name!r}, which has no rule"
+            )
+        name = self._name(kept, "", is_layer=True)
+        self._nodes.append(Node(name, "parameter", (), {"value": kept}))
+        self._names[argument.name] = name
+        return name
+
+    def _same_for_all(self, argument: fx.Node, constant: Tensor, path: str) -> str:
+        """Read a constant that has a row for each picture: one row, repeated."""
+        if not bool((constant == constant[:1]).all()):
+            raise SpecError(f"a constant in {_place(path)} has another row for each picture")
+        kept = self._made(path, constant[:1])
+        name = self._name(kept, "", is_layer=True)
+        self._nodes.append(Node(name, "parameter", (), {"value": kept}))
+        attributes = LAYOUT_RULES["expand"]((), (1, *constant.shape[1:]), constant.shape).attributes
+        return self._step(argument, "expand", (name, INPUT), attributes)
+
+    def _made(self, path: str, tensor: Tensor) -> str:
+        """Keep a constant under a name of its own."""
+        name = ".".join(filter(None, (path, f"constant{len(self.made)}")))
+        kept = tensor.detach().clone()
+        self.made[name] = kept.float() if kept.is_floating_point() else kept
+        return name
+
+    @staticmethod
+    def _arguments(node: fx.Node) -> list[Any]:
+        if node.target is operator.getitem:
+            return list(node.args)
+        schema = node.target._schema.arguments  # type: ignore[union-attr]
+        args = list(node.args)
+        for argument in schema[len(args) :]:
+            args.append(node.kwargs.get(argument.name, argument.default_value))
+        return args
+
+    @staticmethod
+    def _path(node: fx.Node) -> str:
+        stack = node.meta.get("nn_module_stack") or {}
+        last = next(reversed(stack.values()), ("", None))
+        return str(last[0])
+
+    def _name(self, path: str, kind: str, *, is_layer: bool) -> str:
+        wanted = path if is_layer and path else ".".join(filter(None, (path, kind)))
+        name, count = wanted, 1
+        while name in self._taken:
+            name = f"{wanted}_{count}"
+            count += 1
+        self._taken.add(name)
+        return name
