@@ -7,7 +7,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -44,6 +44,23 @@ def load_object(name: str, *, folder: Path) -> object:
             f"the module {module_name!r} ({_home(module)}) has no {attribute!r}"
             f"{did_you_mean(attribute, public)}"
         ) from None
+
+
+def code_digest(names: Iterable[str | None], folder: Path) -> str:
+    """Return a digest of the files that ``module:function`` names point to beside a study file.
+
+    Args:
+        names: Those that point elsewhere, or nowhere, count by their text.
+        folder: Of the study file.
+    """
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(str(name).encode())
+        module = (name or "").partition(":")[0]
+        path = _file_of(module, folder) if module.replace(".", "").isidentifier() else None
+        if path is not None and path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _load_module(name: str, folder: Path) -> ModuleType:

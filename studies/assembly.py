@@ -22,6 +22,7 @@ from tightfit.objectives.profile import DeviceProfile
 from tightfit.objectives.task import Score, Task
 from tightfit.objectives.teacher import Teacher
 from tightfit.objectives.training import Fit, Trainer, TrainingSettings
+from tightfit.objectives.user_code import code_digest
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.studies.limits import Limit, check_contradictions, parse_limit, unknown
 from tightfit.studies.settings import device_profile, space_settings, study_task, user_function
@@ -88,8 +89,15 @@ class Assembly:
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
         spec = self.study.spec.model_dump(mode="json", include=_DEPENDED_ON)
         digest.update(json.dumps(spec, sort_keys=True).encode())
-        digest.update(f"{self.data.fingerprint} {__version__}".encode())
+        digest.update(f"{self.data.fingerprint} {self.code} {__version__}".encode())
         return digest.hexdigest()[:16]
+
+    @property
+    def code(self) -> str:
+        """Digest of the user's own files: an edit of them makes another study."""
+        spec = self.study.spec
+        own = (spec.model.name, spec.training.fit, spec.training.loss, spec.training.augment)
+        return code_digest((*own, spec.quality.score), self.study.folder)
 
 
 class StaticCosts:

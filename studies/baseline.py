@@ -54,7 +54,7 @@ def trained_module(
 
 def _training_key(assembly: Assembly) -> str:
     spec = assembly.study.spec.model_dump(mode="json", include={"seed", "model", "training"})
-    text = json.dumps(spec, sort_keys=True) + assembly.data.fingerprint
+    text = json.dumps(spec, sort_keys=True) + assembly.data.fingerprint + assembly.code
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

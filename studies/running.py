@@ -87,7 +87,7 @@ def run_study(request: RunRequest, watcher: Watcher) -> tuple[Results, SearchOut
         assembly = assemble(request.study)
         watcher.begin(assembly.metrics)
         bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step)
-        _plan(bench, request.study_path, request.storage).write(folder.plan)
+        _keep_plan(bench, request.study_path, request.storage)
         worker = WorkerProcess(
             {
                 "study": str(request.study_path.resolve()),
@@ -125,7 +125,7 @@ def run_objects(assembly: Assembly, folder: RunFolder, watcher: Watcher) -> Resu
     watcher.begin(assembly.metrics)
     with _only_run(folder):
         bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step)
-        _plan(bench, None, None).write(folder.plan)
+        _keep_plan(bench, None, None)
         _search(bench, bench.evaluator(watcher.step), watcher)
     return folder.results()
 
@@ -201,6 +201,21 @@ def _best_training(bench: Bench) -> Candidate:
         if hparam.name in ("training.epochs", "distillation.weight")
     }
     return space.from_choices(choices)
+
+
+def _keep_plan(bench: Bench, study_path: Path | None, storage: str | None) -> None:
+    """Write what the run is about; one that was begun with other weights, data or code stays so.
+
+    Raises:
+        SpecError: The run was begun with others.
+    """
+    folder = bench.folder
+    if folder.started() and Plan.read(folder.plan).fingerprint != bench.fingerprint:
+        raise SpecError(
+            f"{folder.path} was begun with other weights, data, code of yours, or another version; "
+            "its readings do not compare with new ones; choose another folder with --to"
+        )
+    _plan(bench, study_path, storage).write(folder.plan)
 
 
 def _plan(bench: Bench, study_path: Path | None, storage: str | None) -> Plan:

@@ -156,6 +156,22 @@ def test_a_run_of_another_study_is_refused(
     )
 
 
+def test_a_run_begun_with_other_code_is_refused(
+    study: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    for file in study.parent.glob("*.*"):
+        if file.is_file():
+            shutil.copy(file, tmp_path)
+    own = tmp_path / "own.py"
+    own.write_text(own.read_text() + "\n# another thought\n")
+    arguments = ("run", tmp_path / study.name, "--to", tmp_path / "run", "--trials", 5)
+    assert tightfit(*arguments) == 2
+    assert "was begun with other weights, data, code of yours" in " ".join(
+        capsys.readouterr().err.split()
+    )
+
+
 def test_a_run_without_anything_feasible_ends_with_1_and_says_what_is_near(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
