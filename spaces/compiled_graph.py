@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tightfit import WEIGHT_OPERATORS, Graph, IntArray, Node
-from tightfit.spaces.axes import Axis, dims, product
+from tightfit.spaces.axes import Axis
 from tightfit.spaces.folding import folded_norms
 from tightfit.spaces.quantization import fused_ends, origins
 from tightfit.spaces.shapes import Shape, elements
 from tightfit.spaces.sites import Layer
-from tightfit.spaces.ties import Ties
+from tightfit.spaces.ties import Ties, changing
 from tightfit.spaces.tracing import Traced
 
 
@@ -116,8 +116,7 @@ def _places(node: Node, shapes: Mapping[str, Shape]) -> int:
 
 def _across(node: Node, ties: Ties) -> Axis:
     """Return the axes that can change and that a layer works along: those of a linear one."""
-    axes = ties.values[node.name][:-1] if node.operator == "linear" else ()
-    return product(tuple(axis for axis in axes if any(dims(axis))))
+    return changing(ties.values[node.name][:-1] if node.operator == "linear" else ())
 
 
 def _hidden(graph: Graph, norms: Mapping[str, Node], ends: Mapping[str, str]) -> frozenset[str]:

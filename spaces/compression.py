@@ -31,7 +31,7 @@ from tightfit.spaces.settings import SpaceSettings
 from tightfit.spaces.shapes import BATCH
 from tightfit.spaces.sites import Sites, find_sites
 from tightfit.spaces.surgery import fitted, slice_tensors
-from tightfit.spaces.ties import positions
+from tightfit.spaces.ties import changes, positions
 from tightfit.spaces.tracing import trace
 from tightfit.spaces.training import TrainingChoices
 
@@ -135,12 +135,14 @@ class CompressionSpace:
     def kept(self, candidate: Candidate) -> dict[str, tuple[Tensor, ...]]:
         """Return by name of an activation which of the baseline's positions stay along each axis.
 
-        An axis that has the batch in it is empty: nothing of it can go.
+        An axis that loses nothing is empty, and so is one that has the batch in it.
         """
         kept = self._kept(self.search_space.choices(candidate))
         return {
             name: tuple(
-                positions(axis, kept) if axis.size % BATCH else torch.empty(0, dtype=torch.long)
+                positions(axis, kept)
+                if changes(axis, kept) and axis.size % BATCH
+                else torch.empty(0, dtype=torch.long)
                 for axis in axes
             )
             for name, axes in self._ties.values.items()

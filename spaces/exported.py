@@ -66,13 +66,20 @@ def export(module: nn.Module, example: Tensor) -> Any:
 
 def _functional(program: Any) -> Any:
     """Return the program without writes into parts of tensors."""
-    views = tuple(f"aten.{view}." for view in ("slice", "select", "view", "narrow"))
     writes = any(
-        str(node.target).split(".")[1].endswith("_") and str(node.args[0].target).startswith(views)
+        node.target._schema.is_mutable and _is_part(node.args[0])
         for node in program.graph.nodes
-        if str(node.target).startswith("aten.") and isinstance(node.args[0], fx.Node)
+        if isinstance(node.target, torch._ops.OpOverload)
     )
     return program.run_decompositions({}) if writes else program
+
+
+def _is_part(source: Any) -> bool:
+    """Whether a value shares its numbers with another one, as a slice does."""
+    if not isinstance(source, fx.Node) or not isinstance(source.target, torch._ops.OpOverload):
+        return False
+    found = source.target._schema.returns[0].alias_info
+    return found is not None and not found.is_write
 
 
 @contextmanager

@@ -111,6 +111,11 @@ def _simple(operator: str) -> Rule:
     return lambda _args: Translation(operator, {})
 
 
+def _functional_batch_norm(args: Arguments) -> Translation:
+    """The form without a mode, which programs without writes into parts have."""
+    return _batch_norm([*args[:5], False, *args[5:]])
+
+
 def _binary(operator: str) -> Rule:
     def rule(args: Arguments) -> Translation:
         if _get(args, 2, 1) != 1:
@@ -192,6 +197,7 @@ RULES: Mapping[str, Rule] = {
     "conv_transpose2d": _conv_transpose,
     "linear": lambda _args: Translation("linear", {}, parameters={"weight": 1, "bias": 2}),
     "batch_norm": _batch_norm,
+    "_native_batch_norm_legit_no_training": _functional_batch_norm,
     "relu": _simple("relu"),
     "relu6": lambda _args: Translation("clip", {"low": 0.0, "high": 6.0}),
     "hardtanh": lambda args: Translation(

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from tightfit import IntArray
-from tightfit.spaces.axes import Axis, Dim, Joined, Plain, dims, product
+from tightfit.spaces.axes import Axis, Dim, Joined, Plain, Product, dims, product
+from tightfit.spaces.layout_rules import BATCH
 
 Axes: TypeAlias = tuple[Axis, ...]
 
@@ -41,8 +42,24 @@ class Ties:
 
     def channels(self, name: str) -> Axis:
         """Return what a runtime calls the channels of an activation: all axes that can change."""
-        axes = self.values[name]
-        return product(tuple(axis for axis in axes if any(dims(axis))))
+        return changing(self.values[name])
+
+
+def changing(axes: Axes) -> Axis:
+    """Return as one axis all of those that can change, for one picture."""
+    return product(tuple(_of_one_picture(axis) for axis in axes if any(dims(axis))))
+
+
+def _of_one_picture(axis: Axis) -> Axis:
+    """Take the batch out of an axis that counts heads of every picture."""
+    if not isinstance(axis, Product):
+        return axis
+    return product(
+        tuple(
+            Plain(part.size // BATCH) if isinstance(part, Plain) and not part.size % BATCH else part
+            for part in axis.parts
+        )
+    )
 
 
 def positions(axis: Axis, kept: Mapping[int, Tensor]) -> Tensor:

@@ -9,12 +9,11 @@ import torch
 from torch import Tensor, fx
 
 from tightfit import Graph, Node, SpecError
+from tightfit.spaces.constants import Constants
 from tightfit.spaces.layout_rules import BATCH, LAYOUT_RULES, SPLITS, piece
 from tightfit.spaces.operators import RULES, Attributes, Translation
 
 INPUT = "input"
-
-_LARGEST_CONSTANT = 100_000_000
 
 _SAME_VALUE = frozenset({"detach", "clone", "contiguous", "alias", "identity", "lift_fresh_copy"})
 """Operators that give what they read."""
@@ -24,10 +23,21 @@ def _place(path: str) -> str:
     return repr(path) if path else "the model itself"
 
 
+def _name_of(node: fx.Node) -> str:
+    """Return an operator's name without its overload: ``aten.add_.Tensor`` is ``add_``."""
+    target = str(node.target)
+    return target.split(".")[1] if target.startswith("aten.") else target
+
+
+def _base(node: fx.Node) -> str:
+    """Return an operator's name without the mark of what works in place."""
+    return _name_of(node).rstrip("_")
+
+
 def _broadcast(node: fx.Node, base: str) -> bool:
     """Whether a node only repeats what its readers repeat by themselves."""
     return base in ("expand", "expand_as") and all(
-        str(reader.target).split(".")[1].rstrip("_") in ("add", "sub", "mul", "div")
+        _base(reader) in ("add", "sub", "mul", "div")
         and any(
             each is not node and each.meta["val"].shape == node.meta["val"].shape
             for each in reader.all_input_nodes
@@ -58,56 +68,23 @@ class Translator:
         """By exported name, our name of the value it holds now; in-place operators renew it."""
         self._taken = {INPUT}
         self._nodes: list[Node] = []
-        state = {**program.state_dict, **program.constants}
-        trained = set(signature.inputs_to_parameters)
-        self._constants = {
-            name: state[kept].detach().clone()
-            for name, kept in self._tensor_names.items()
-            if name not in trained
-        }
-        """By exported name, tensors that no input and no parameter has a part in."""
-        self.made: dict[str, Tensor] = {}
-        """Constants that the graph reads and the state dict does not have."""
+        self.constants = Constants(program, self._tensor_names)
 
     def graph(self) -> Graph:
+        """Return the graph; the constants that it reads are kept."""
+        for node in self._exported.nodes:
+            if node.op == "call_function" and not self.constants.compute(node):
+                self._call(node)
         (result,) = (node for node in self._exported.nodes if node.name == self._output)
         if self._shape(result)[:1] != (BATCH,):
             raise SpecError(
                 "the model must give a row for each picture of a batch, it gives "
                 f"{list(result.meta['val'].shape)}"
             )
-        for node in self._exported.nodes:
-            if node.op == "call_function" and not self._computed(node):
-                self._call(node)
         return Graph((INPUT,), tuple(self._nodes), (self._names[self._output],))
 
-    def _computed(self, node: fx.Node) -> bool:
-        """Compute now what depends on no input and on no parameter: masks, tables of numbers."""
-        reads = node.all_input_nodes
-        base = str(node.target).split(".")[1] if str(node.target).startswith("aten.") else ""
-        result = node.meta.get("val")
-        if isinstance(result, Tensor) and result.numel() > _LARGEST_CONSTANT:
-            return False
-        # Of some first arguments only the type counts, or only the shape.
-        if base.startswith("new_"):
-            example = torch.empty((), dtype=reads[0].meta["val"].dtype)
-            args: Any = (example, *node.args[1:])
-        elif base in ("zero", "zeros_like", "ones_like", "full_like"):
-            value = reads[0].meta["val"]
-            args = (torch.empty(tuple(value.shape), dtype=value.dtype), *node.args[1:])
-        elif all(each.name in self._constants for each in reads):
-            args = fx.map_arg(node.args, lambda each: self._constants[each.name])
-        else:
-            return False
-        kwargs = fx.map_arg(node.kwargs, lambda each: self._constants[each.name])
-        assert callable(node.target)
-        self._constants[node.name] = node.target(*args, **kwargs)
-        return True
-
     def _call(self, node: fx.Node) -> None:
-        target = str(node.target)
-        name = target.split(".")[1] if target.startswith("aten.") else target
-        base = name.rstrip("_")
+        base = _base(node)
         if node.target is operator.getitem or base in SPLITS:
             self._split(node, base)
             return
@@ -136,7 +113,7 @@ class Translator:
         args = self._arguments(node)
         sources = args[0] if base == "cat" else [args[each] for each in found.inputs]
         self._add(node, found, tuple(self._value(each, base, path) for each in sources))
-        if name.endswith("_"):
+        if _name_of(node).endswith("_"):
             self._rename(self._source(node), node)
 
     def _add(self, node: fx.Node, found: Translation, inputs: tuple[str, ...]) -> None:
@@ -193,7 +170,18 @@ class Translator:
         source, position = node.args
         assert isinstance(source, fx.Node)
         assert isinstance(position, int)
-        if str(source.target).startswith("aten.unbind"):
+        if _base(source) in RULES and position == 0:
+            # Of a norm's results only the first is read in evaluation.
+            found = self._translation(source, _base(source), self._path(source))
+            self._add(source, found, (self._value(source.args[0], base, self._path(source)),))
+            self._names[node.name] = self._names[source.name]
+            return
+        if _base(source) not in SPLITS:
+            raise SpecError(
+                f"the operator {_base(source)!r} in {_place(self._path(node))} gives several "
+                "tensors, and has no rule"
+            )
+        if _base(source) == "unbind":
             axis = self._arguments(source)[1]
             self._take(node, self._arguments(source)[0], axis, position)
             return
@@ -243,15 +231,15 @@ class Translator:
         table, indices = self._arguments(node)[:2]
         path = self._path(node)
         given = [(axis, each) for axis, each in enumerate(indices) if each is not None]
-        if len(given) != 1 or given[0][1].name not in self._constants:
+        if len(given) != 1 or given[0][1].name not in self.constants.values:
             raise SpecError(
                 f"'index' in {_place(path)} has a rule only for one axis and constant numbers"
             )
-        axis, numbers = given[0][0], self._constants[given[0][1].name]
+        axis, numbers = given[0][0], self.constants.values[given[0][1].name]
         if numbers.dtype == torch.bool:
             raise SpecError(f"'index' in {_place(path)}: a mask as an index has no rule")
         rows = numbers.flatten() % self._shape(table)[axis]
-        parameters = {"index": self._made(path, rows)}
+        parameters = {"index": self.constants.keep(path, rows)}
         name = self._name(path, "gather", is_layer=False)
         source = self._value(table, "index", path)
         self._append(node, Node(name, "gather", (source,), parameters, {"axis": axis}))
@@ -346,36 +334,30 @@ class Translator:
             return self._names[argument.name]
         if argument.name in self._tensor_names:
             kept = self._tensor_names[argument.name]
-        elif argument.name in self._constants:
-            constant = self._constants[argument.name]
+        elif argument.name in self.constants.values:
+            constant = self.constants.values[argument.name]
             if constant.shape[:1] == (BATCH,):
                 return self._same_for_all(argument, constant, path)
-            kept = self._made(path, constant)
+            kept = self.constants.keep(path, constant)
         else:
             raise SpecError(
                 f"{base!r} in {_place(path)} reads {argument.name!r}, which has no rule"
             )
+        return self._parameter(argument, kept)
+
+    def _parameter(self, argument: fx.Node, kept: str) -> str:
+        """Add a node that gives a tensor as a value."""
         name = self._name(kept, "", is_layer=True)
-        self._nodes.append(Node(name, "parameter", (), {"value": kept}))
-        self._names[argument.name] = name
+        self._append(argument, Node(name, "parameter", (), {"value": kept}))
         return name
 
     def _same_for_all(self, argument: fx.Node, constant: Tensor, path: str) -> str:
         """Read a constant that has a row for each picture: one row, repeated."""
         if not bool((constant == constant[:1]).all()):
             raise SpecError(f"a constant in {_place(path)} has another row for each picture")
-        kept = self._made(path, constant[:1])
-        name = self._name(kept, "", is_layer=True)
-        self._nodes.append(Node(name, "parameter", (), {"value": kept}))
+        name = self._parameter(argument, self.constants.keep(path, constant[:1]))
         attributes = LAYOUT_RULES["expand"]((), (1, *constant.shape[1:]), constant.shape).attributes
         return self._step(argument, "expand", (name, INPUT), attributes)
-
-    def _made(self, path: str, tensor: Tensor) -> str:
-        """Keep a constant under a name of its own."""
-        name = ".".join(filter(None, (path, f"constant{len(self.made)}")))
-        kept = tensor.detach().clone()
-        self.made[name] = kept.float() if kept.is_floating_point() else kept
-        return name
 
     @staticmethod
     def _arguments(node: fx.Node) -> list[Any]:

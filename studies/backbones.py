@@ -21,7 +21,7 @@ from tightfit import Constraint, Measurement, Reading, SpecError, TightfitError
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.metrics import METRICS
 from tightfit.objectives.models import load_model
-from tightfit.objectives.models.torchvision_models import torchvision_names
+from tightfit.objectives.models.torchvision_models import check_name, torchvision_names
 from tightfit.objectives.profile import CPU, DeviceProfile
 from tightfit.objectives.runtimes import OnnxRuntime
 from tightfit.objectives.workshop import static_readings, write_network
@@ -78,11 +78,9 @@ def chosen_names(names: Sequence[str]) -> tuple[str, ...]:
     Raises:
         SpecError: A name that torchvision does not have.
     """
-    known = torchvision_names()
     for name in names:
-        if name not in known:
-            raise SpecError(f"torchvision has no classifier {name!r}")
-    return tuple(names) or known
+        check_name(name)
+    return tuple(names) or torchvision_names()
 
 
 def parse_limits(texts: Sequence[str]) -> tuple[Constraint, ...]:

@@ -37,6 +37,20 @@ def torchvision_names() -> tuple[str, ...]:
     return tuple(torchvision.models.list_models(module=torchvision.models))
 
 
+def check_name(name: str) -> None:
+    """Refuse what is no classifier of torchvision's.
+
+    Raises:
+        SpecError: With the nearest name.
+    """
+    known = torchvision_names()
+    if name not in known:
+        raise SpecError(
+            f"torchvision has no classifier {name!r}{did_you_mean(name, known)}; "
+            "its names are those of torchvision.models.list_models(module=torchvision.models)"
+        )
+
+
 def build_torchvision(
     name: str,
     *,
@@ -50,12 +64,7 @@ def build_torchvision(
     Raises:
         SpecError: No classifier of that name, or it cannot read pictures of that size.
     """
-    known = torchvision_names()
-    if name not in known:
-        raise SpecError(
-            f"torchvision has no classifier {name!r}{did_you_mean(name, known)}; "
-            "its names are those of torchvision.models.list_models(module=torchvision.models)"
-        )
+    check_name(name)
     module = _module(name, input_shape=input_shape, classes=classes, stem=stem, stride=stem_stride)
     return Built(
         module,

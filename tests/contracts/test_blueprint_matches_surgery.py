@@ -39,7 +39,9 @@ SLOW = (
     "mnasnet0_5",
 )  # fmt: skip
 CALM = (*QUICK, "vgg11_bn", "squeezenet1_1")
-"""Others have random weights behind many gates or norms, which amplify what is rounded in front."""
+CHAOTIC = {"mobilenet_v3_small": 1.0, "efficientnet_b0": 0.8, "densenet121": 0.7}
+"""Random weights behind many gates or norms amplify whatever is rounded in front; those that are
+neither here nor calm are amplified by up to as much as their outputs vary."""
 BEYOND = ("regnet_y_128gf", "vit_h_14", "vit_l_16", "vit_l_32", "vgg11", "vgg13", "vgg13_bn",
           "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "convnext_large", "efficientnet_v2_l",
           "regnet_x_32gf", "regnet_y_32gf", "wide_resnet101_2")  # fmt: skip
@@ -67,15 +69,19 @@ class Subject:
     space: CompressionSpace
     digest: str
 
-    @property
-    def large(self) -> bool:
-        """Whether each of its factors and files takes long: VGG's first classifier does."""
-        return int(self.space.baseline_blueprint().params[0]) > 100e6
+    def whole(self, candidate: Candidate) -> Network:
+        """Return the baseline for pictures of the candidate's size."""
+        space = self.space.search_space
+        size = {
+            name: choice
+            for name, choice in space.choices(candidate).items()
+            if name == "input.size"
+        }
+        return self.space.build(space.from_choices(size)) if size else self.space.baseline_network()
 
     def candidates(self, n: int, *, without: tuple[str, ...] = ()) -> list[Candidate]:
         """Return random candidates, hparams whose names end in ``without`` at the baseline's."""
         space = self.space.search_space
-        n = min(n, 2) if self.large else n
         batch = space.random(n, np.random.default_rng(3))
         for column, hparam in enumerate(space.hparams):
             if without and hparam.name.endswith(without):
@@ -178,9 +184,11 @@ def test_parameters_macs_and_every_shape_are_the_blueprints(subject: Subject) ->
         with torch.no_grad():
             assert executed_macs(network) == int(blueprint.macs[0])
             values = network.activations(pictures(network.input_shape, 1))
+            pair = network.activations(pictures(network.input_shape, 2))
         for name, activation in blueprint.activations.items():
-            if activation.elements[0]:
-                assert values[name].numel() == int(activation.elements[0]), name
+            if name in values:  # a constant, the same for one picture and for two, lies in flash
+                lives = values[name].numel() if pair[name].numel() > values[name].numel() else 0
+                assert lives == int(activation.elements[0]), name
 
 
 def test_a_batch_is_what_its_candidates_are_alone(subject: Subject) -> None:
@@ -198,7 +206,7 @@ def test_the_baselines_blueprint_is_the_models(subject: Subject) -> None:
 
 def masked_output(subject: Subject, candidate: Candidate, inputs: Tensor) -> Tensor:
     """Run the baseline in float64 with removed channels at zero, norms over those that are kept."""
-    network, kept = subject.space.baseline_network().double(), subject.space.kept(candidate)
+    network, kept = subject.whole(candidate).double(), subject.space.kept(candidate)
     state, values = network.state_dict(), {network.graph.inputs[0]: inputs}
     for node in network.graph.nodes:
         read = [values[name] for name in node.inputs]
@@ -249,7 +257,7 @@ def masked_operation(
 
 def test_a_pruned_network_is_the_masked_baseline(subject: Subject) -> None:
     pruned = []
-    for candidate in subject.candidates(3, without=(".bits", ".rank", ".size")):
+    for candidate in subject.candidates(3, without=(".bits", ".rank")):
         network = subject.space.build(candidate).double()
         inputs = pictures(network.input_shape, 2).double()
         with torch.no_grad():
@@ -270,8 +278,6 @@ def test_the_traced_network_is_the_model(subject: Subject) -> None:
 def test_factors_at_full_rank_are_the_baseline(subject: Subject) -> None:
     if not any(hparam.name.endswith(".rank") for hparam in subject.space.search_space.hparams):
         pytest.skip("no layer of it can be split")
-    if subject.large:
-        pytest.skip("its candidates of less than full rank are checked; the factors take minutes")
     settings = SpaceSettings(decomposition=DecompositionSettings(ranks=(None, 1.0)))
     space = CompressionSpace(subject.model, torch.zeros(1, *subject.shape), settings=settings)
     network = space.build(everywhere(space, "rank", 1.0))
@@ -279,8 +285,7 @@ def test_factors_at_full_rank_are_the_baseline(subject: Subject) -> None:
     inputs = pictures(subject.shape, 4)
     with torch.no_grad():
         found, expected = network(inputs), subject.model(inputs)
-    tolerance = 1e-4 if subject.name in CALM else 1e-3
-    assert (found - expected).abs().max() <= tolerance * expected.abs().max()
+    assert (found - expected).abs().max() <= 1e-4 * expected.abs().max()
 
 
 def loss_of(network: Network, inputs: Tensor) -> Tensor:
@@ -307,10 +312,10 @@ def error(found: Tensor, expected: Tensor) -> float:
 
 def test_eight_bits_are_near_the_float_outputs(subject: Subject) -> None:
     network = calibrated(subject.space.build(everywhere(subject.space, "bits", 8)))
-    inputs = pictures(subject.shape, 128 if subject.name in CALM else 32, seed=2)
+    inputs = pictures(subject.shape, 128, seed=2)
     with torch.no_grad():
         found, expected = network(inputs), subject.model(inputs)
-    assert error(found, expected) < (0.3 if subject.name in CALM else 1.0)
+    assert error(found, expected) < CHAOTIC.get(subject.name, 0.3 if subject.name in CALM else 1.0)
 
 
 def test_a_float_candidates_file_is_its_network(subject: Subject, tmp_path: Path) -> None:
@@ -327,11 +332,9 @@ def test_a_float_candidates_file_is_its_network(subject: Subject, tmp_path: Path
 def test_a_quantized_candidates_file_is_its_network(
     subject: Subject, tmp_path: Path, bits: int
 ) -> None:
-    if subject.large and bits < 8:
-        pytest.skip("its file of 8 bits is checked")
     network = calibrated(subject.space.build(everywhere(subject.space, "bits", bits)))
     write_onnx(network.program(), tmp_path / "model.onnx", metadata=METADATA)
-    inputs = pictures(network.input_shape, 128 if subject.name in CALM else 32, seed=2)
+    inputs = pictures(network.input_shape, 128, seed=2)
     found = torch.from_numpy(predict(OnnxRuntime().open(tmp_path / "model.onnx"), inputs.numpy()))
     with torch.no_grad():
         expected = network(inputs)
@@ -339,8 +342,7 @@ def test_a_quantized_candidates_file_is_its_network(
         whole = network(inputs)
     # Integer kernels round biases, so that now and then a value falls on the next level, and what
     # follows turns it into more. Grids that differed would be further off than the rounding is.
-    share = 0.9 if subject.name in CALM else 1.5
-    assert error(found, expected) < share * error(expected, whole)
+    assert error(found, expected) < 0.9 * error(expected, whole)
     if subject.name in CALM:
         assert error(found, expected) < 0.1
         best = expected.topk(2, dim=1).values

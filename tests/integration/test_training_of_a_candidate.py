@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from tests.objectives.learning import FLOAT, fashion, quiet, steady
+from tests.objectives.learning import FLOAT, fashion, quiet, steady, teacher_of
 from tightfit import Candidate, Distillation, Recipe
 from tightfit.objectives.artifact import write_onnx
 from tightfit.objectives.data import Data
 from tightfit.objectives.quality import prepare_inputs, score_file
 from tightfit.objectives.runtimes import OnnxRuntime
 from tightfit.objectives.task import classification
-from tightfit.objectives.teacher import Teacher, prepare_teacher
+from tightfit.objectives.teacher import Teacher
 from tightfit.objectives.training import Trainer, TrainingSettings
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.settings import (
@@ -47,17 +47,7 @@ def baseline() -> nn.Module:
 
 @pytest.fixture(scope="module")
 def teacher(baseline: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Teacher:
-    return prepare_teacher(
-        baseline,
-        DATA,
-        augment=TASK.augment,
-        views=4,
-        seed=0,
-        precision=FLOAT,
-        folder=tmp_path_factory.mktemp("teacher"),
-        key="baseline",
-        progress=lambda _done, _total: None,
-    )
+    return teacher_of(baseline, DATA, tmp_path_factory.mktemp("teacher"))
 
 
 @pytest.fixture(scope="module")

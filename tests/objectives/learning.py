@@ -13,6 +13,8 @@ from tightfit.objectives.data import Data, Split, make_data
 from tightfit.objectives.datasets import load_data
 from tightfit.objectives.devices import Precision
 from tightfit.objectives.seeding import seeded
+from tightfit.objectives.task import classification
+from tightfit.objectives.teacher import Teacher, prepare_teacher
 
 FLOAT = Precision("cpu", bfloat16=False)
 
@@ -121,3 +123,18 @@ def steady_pixels(seed: int = 0) -> PixelNet:
 
 def quiet(_done: int, _total: int, _loss: float) -> None:
     """Progress that nobody watches."""
+
+
+def teacher_of(model: nn.Module, data: Data, folder: Path) -> Teacher:
+    """Ask a network about four views of each training picture, flipped and shifted."""
+    return prepare_teacher(
+        model,
+        data,
+        augment=classification().augment,
+        views=4,
+        seed=0,
+        precision=FLOAT,
+        folder=folder,
+        key="taught",
+        progress=lambda _done, _total: None,
+    )

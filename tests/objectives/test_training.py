@@ -18,6 +18,7 @@ from tests.objectives.learning import (
     quiet,
     steady,
     steady_pixels,
+    teacher_of,
 )
 from tightfit import CandidateError, Direction, Distillation, Recipe, SpecError
 from tightfit.objectives.augmentation import FLIP_AND_SHIFT
@@ -74,17 +75,7 @@ def taught() -> SmallNet:
 
 @pytest.fixture(scope="module")
 def teacher(taught: SmallNet, tmp_path_factory: pytest.TempPathFactory) -> Teacher:
-    return prepare_teacher(
-        taught,
-        DATA,
-        augment=TASK.augment,
-        views=4,
-        seed=0,
-        precision=FLOAT,
-        folder=tmp_path_factory.mktemp("teacher"),
-        key="taught",
-        progress=lambda _done, _total: None,
-    )
+    return teacher_of(taught, DATA, tmp_path_factory.mktemp("teacher"))
 
 
 def test_a_network_learns_real_pictures(taught: SmallNet) -> None:

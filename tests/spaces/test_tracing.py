@@ -62,6 +62,23 @@ def squeezed(m: Written, x: Tensor) -> Tensor:
     return m.call("l", pooled).unsqueeze(-1).unsqueeze(-1)
 
 
+def written_into_a_slice(m: Written, x: Tensor) -> Tensor:
+    y = m.call("n", m.call("c", x))
+    y[:, 2:5].mul_(2).add_(1)
+    return y
+
+
+def written_into_a_turn(m: Written, x: Tensor) -> Tensor:
+    y = m.call("n", m.call("c", x))
+    y.transpose(1, 3).add_(m.get_parameter("c.bias"))
+    return y
+
+
+def beside(m: Written, x: Tensor) -> Tensor:
+    bias = m.get_parameter("c.bias")
+    return m.call("c", x) * bias[0] + bias.view(1, -1, 1, 1).expand(len(x), -1, 8, 8)
+
+
 TRACEABLE: dict[str, nn.Module] = {
     "nearest": Written(lambda m, x: F.interpolate(m.call("c", x), scale_factor=2), c=conv()),
     "bilinear": Written(
@@ -103,6 +120,13 @@ TRACEABLE: dict[str, nn.Module] = {
         c=conv(), d=conv(),
     ),
     "a pooling to 3x3": nn.Sequential(conv(), nn.AdaptiveAvgPool2d(3)),
+    "a tensor beside": Written(beside, c=conv()),
+    "a step": Written(lambda m, x: m.call("c", x)[:, ::2, 1::3], c=conv()),
+    "written into a slice": Written(written_into_a_slice, c=conv(), n=nn.BatchNorm2d(8)),
+    "written into a turn": Written(written_into_a_turn, c=conv(), n=nn.BatchNorm2d(8)),
+    "a constant for each picture": Written(
+        lambda m, x: m.call("c", x) + torch.arange(8.0).expand(len(x), 8, 8, 8).cos(), c=conv()
+    ),
     "a norm without gains": nn.Sequential(conv(), nn.BatchNorm2d(8, affine=False)),
 }  # fmt: skip
 
@@ -199,7 +223,15 @@ REFUSED: dict[str, tuple[nn.Module, str]] = {
         "'add' in the model itself: a factor on the second operand has no rule, got 2",
     ),
     "a mean of everything": (
-        Written(lambda m, x: m.call("c", x).mean(), c=conv()), "must give a row for each picture",
+        Written(lambda m, x: m.call("c", x).mean(), c=conv()), "a mean over every axis",
+    ),
+    "chance": (
+        Written(lambda m, x: m.call("c", x) + torch.rand(8, 8), c=conv()),
+        r"differs from the model by .* on noise; a model that computes with chance",
+    ),
+    "several results": (
+        Written(lambda m, x: m.call("c", x).max(1)[0], c=conv()),
+        "the operator 'max' in the model itself gives several tensors, and has no rule",
     ),
     "batch statistics": (
         nn.Sequential(conv(), nn.BatchNorm2d(8, track_running_stats=False)),

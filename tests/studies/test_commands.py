@@ -146,6 +146,6 @@ def test_a_limit_that_no_backbone_keeps_ends_with_1(capsys: Capture) -> None:
 
 def test_backbones_by_a_wrong_name_or_limit_are_named(capsys: Capture) -> None:
     assert tightfit("backbones", "resnet19") == 2
-    assert "no classifier 'resnet19'" in capsys.readouterr().err
+    assert "no classifier 'resnet19'; did you mean 'resnet1" in capsys.readouterr().err
     assert tightfit("backbones", "resnet18", "--limits", "size_kb <= 0.5 * baseline") == 2
     assert "there is no baseline" in " ".join(capsys.readouterr().err.split())
