@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 done, but nothing feasible was found; 2 wrong input; 130 i
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -110,7 +111,7 @@ def run(
         with watcher.shown():
             results, outcome = run_study(request, watcher)
     except KeyboardInterrupt:
-        again = " ".join(["tightfit", "run", *sys.argv[2:]])
+        again = " ".join([_program(), "run", *sys.argv[2:]])
         errors.print(f"\nInterrupted; everything finished is kept. Go on with: {again}")
         raise typer.Exit(INTERRUPTED) from None
     if outcome is not None and outcome.stopped is not Stopped.FINISHED:
@@ -278,11 +279,17 @@ def _say_where(folder: RunFolder, *, feasible: bool) -> None:
     if feasible:
         _say("Next:")
         for command in (
-            f"tightfit export {path} --pick knee --to export",
-            f"tightfit dashboard {path}",
-            f"tightfit front {path} --json",
+            f"export {path} --pick knee --to export",
+            f"dashboard {path}",
+            f"front {path} --json",
         ):
-            _say(f"  {command}")
+            _say(f"  {_program()} {command}")
+
+
+def _program() -> str:
+    """Return what a person types to run this: its path, where a shell would not find its name."""
+    found = Path(sys.argv[0]).name == "tightfit" and shutil.which("tightfit") is None
+    return sys.argv[0] if found else "tightfit"
 
 
 def _say(text: str) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.studies.tiny.own import make_data, make_net
 from tightfit import SpecError
 from tightfit.search import pareto_front
 from tightfit.studies import compress, load
+from tightfit.studies.cli import main
 from tightfit.studies.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
@@ -73,6 +75,15 @@ def test_a_finished_run_is_shown_at_once(
     assert "baseline" in shown
     assert "tightfit export" in shown
     assert (run / "journal.log").read_bytes() == before
+
+
+def test_the_next_commands_run_as_they_are_printed(
+    study: Path, run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(sys, "argv", [".venv/bin/tightfit", "run", str(study), "--to", str(run)])
+    main()
+    assert f"  .venv/bin/tightfit export {run} --pick knee" in capsys.readouterr().out
 
 
 def test_more_trials_go_on_where_the_run_stopped(study: Path, run: Path, tmp_path: Path) -> None:
