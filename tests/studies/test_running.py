@@ -82,7 +82,8 @@ def test_the_next_commands_run_as_they_are_printed(
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(sys, "argv", [".venv/bin/tightfit", "run", str(study), "--to", str(run)])
-    main()
+    with pytest.raises(SystemExit, match="0"):
+        main()
     assert f"  .venv/bin/tightfit export {run} --pick knee" in capsys.readouterr().out
 
 
