@@ -24,6 +24,7 @@ from tightfit import Record
 from tightfit.search import open_storage, pareto_front
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.standing import standings
 
 BASELINE_STEPS = 10 * (57_000 // 128)
 STEPS_PER_EPOCH = 7_000 // 128
@@ -49,7 +50,9 @@ def main() -> None:
 
 def _worth(results: Results) -> list[str]:
     front = pareto_front(results.records, results.objectives)
-    plain = [record for record in results.records if _is_reference(record)]
+    plain = [
+        each.record for each in standings(results) if each.reference and each.trial is not None
+    ]
     corner = np.array(results.reference_point)
     ratio = front.hypervolume(corner) / pareto_front(plain, results.objectives).hypervolume(corner)
     best = front.best("accuracy")
@@ -80,10 +83,6 @@ def _time(folder: RunFolder) -> list[str]:
     rest = wall - sum(spent.values())
     shares = ", ".join(f"{phase} {seconds / wall:.1%}" for phase, seconds in spent.items())
     return [f"{wall:.0f} s from the first record to the last: {shares}, all else {rest / wall:.1%}"]
-
-
-def _is_reference(record: Record) -> bool:
-    return record.origin.startswith("uniform") or record.origin.endswith("alone")
 
 
 def _row(record: Record) -> str:
