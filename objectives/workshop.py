@@ -179,10 +179,17 @@ class FileWork:
     def _calibration(self) -> Iterator[Tensor]:
         data = self._workshop.data
         shape = cast(Compressed, self._model).input_shape
-        # The training split may be sorted by class: a fixed draw over all of it.
-        order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))
-        for chosen in torch.split(order[:CALIBRATION_PICTURES], CALIBRATION_BATCH):
+        for chosen in torch.split(calibration_order(data), CALIBRATION_BATCH):
             yield prepare_inputs(data, data.train.inputs[chosen], shape)
+
+
+def calibration_order(data: Data) -> Tensor:
+    """Return numbers of training inputs to calibrate with, ``[n]``.
+
+    The training split may be sorted by class: a fixed draw over all of it.
+    """
+    order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))
+    return order[:CALIBRATION_PICTURES]
 
 
 def write_network(

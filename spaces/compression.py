@@ -22,7 +22,10 @@ from tightfit import (
 from tightfit.spaces.axis_rules import find_ties
 from tightfit.spaces.blueprint_program import BatchChoices, blueprint
 from tightfit.spaces.compiled_graph import compile_graph
+from tightfit.spaces.correction import Correction
 from tightfit.spaces.decomposition import Decomposition
+from tightfit.spaces.evidence import Evidence, Observations
+from tightfit.spaces.importance import Importance, View
 from tightfit.spaces.input_size import InputSize
 from tightfit.spaces.network import Network
 from tightfit.spaces.pruning import Pruning
@@ -30,7 +33,7 @@ from tightfit.spaces.quantization import Quantization, quantize_graph
 from tightfit.spaces.settings import SpaceSettings
 from tightfit.spaces.shapes import BATCH
 from tightfit.spaces.sites import Sites, find_sites
-from tightfit.spaces.surgery import fitted, slice_tensors
+from tightfit.spaces.surgery import fitted, mixed, slice_tensors
 from tightfit.spaces.ties import changes, positions
 from tightfit.spaces.tracing import trace
 from tightfit.spaces.training import TrainingChoices
@@ -46,12 +49,20 @@ class CompressionSpace:
         model: Trained; left as it is.
         example: One input, ``[1, ...]``.
         settings: The techniques that are on.
+        evidence: Pictures for criteria and corrections that look at them.
 
     Raises:
         SpecError: The model cannot be traced, or nothing of it can be compressed in these ways.
     """
 
-    def __init__(self, model: nn.Module, example: Tensor, *, settings: SpaceSettings) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        example: Tensor,
+        *,
+        settings: SpaceSettings,
+        evidence: Evidence | None = None,
+    ) -> None:
         self._traced = trace(model, example)
         graph, tensors = self._traced.graph, self._traced.tensors
         self._size = InputSize(
@@ -61,8 +72,13 @@ class CompressionSpace:
         )
         self._ties = find_ties(graph, tensors, self._size.shapes[0])
         self.sites: Sites = find_sites(graph, tensors, self._size.shapes[0], self._ties)
-        self._pruning = (
-            Pruning(settings.pruning, self.sites, tensors, self._ties) if settings.pruning else None
+        self._layers = {layer.name: layer for layer in self.sites.layers}
+        seen = Observations(self.baseline_network, self._layers, evidence)
+        importance = Importance(View(graph, tensors, self._layers, self._ties, seen))
+        pruning = settings.pruning
+        self._pruning = Pruning(pruning, self.sites, importance) if pruning else None
+        self._correction = (
+            Correction(self.sites.layers, self._ties, seen) if pruning and pruning.correct else None
         )
         self._quantization = (
             Quantization(settings.quantization, self.sites) if settings.quantization else None
@@ -81,11 +97,11 @@ class CompressionSpace:
                 "nothing of this model can be compressed by the techniques that are on; "
                 "turn on another table of [space] or give more choices"
             )
-        self.search_space = SearchSpace((*compressing, *self._training.hparams))
+        criterion = self._pruning.criterion if self._pruning else []
+        self.search_space = SearchSpace((*compressing, *criterion, *self._training.hparams))
         self._columns = {
             hparam.name: column for column, hparam in enumerate(self.search_space.hparams)
         }
-        self._layers = {layer.name: layer for layer in self.sites.layers}
         self._compiled = compile_graph(self._traced, self._layers, self._ties, self._size.shapes)
 
     def baseline_network(self) -> Network:
@@ -124,9 +140,30 @@ class CompressionSpace:
         """Return a candidate's network, with the baseline's weights as far as they stay.
 
         Surgery decomposes, prunes, then quantizes. The baseline is left untouched.
+
+        Raises:
+            SpecError: The criterion or the correction looks at pictures, and there are none.
         """
         choices = self.search_space.choices(candidate)
-        graph, tensors, trainable = self._surgery(choices)
+        kept = self._kept(choices)
+        mixtures = self._correction.mixtures(kept) if self._correction else {}
+        return self._network(choices, kept, mixtures)
+
+    def blank(self, candidate: Candidate) -> Network:
+        """Return a network of a candidate's shape, to load a state into: its weights mean nothing.
+
+        Needs no pictures, whatever the criterion.
+        """
+        choices = self.search_space.choices(candidate)
+        return self._network(choices, self._pruning.first(choices) if self._pruning else {}, {})
+
+    def _network(
+        self,
+        choices: Mapping[str, Choice],
+        kept: Mapping[int, Tensor],
+        mixtures: Mapping[str, Tensor],
+    ) -> Network:
+        graph, tensors, trainable = self._surgery(choices, kept, mixtures)
         if self._quantization is not None:
             graph = quantize_graph(graph, self._bits(choices, graph))
         size = self._size.shape(choices)[self._traced.graph.inputs[0]][1:]
@@ -152,9 +189,11 @@ class CompressionSpace:
         return self._pruning.kept(choices) if self._pruning else {}
 
     def _surgery(
-        self, choices: Mapping[str, Choice]
+        self,
+        choices: Mapping[str, Choice],
+        kept: Mapping[int, Tensor],
+        mixtures: Mapping[str, Tensor],
     ) -> tuple[Graph, dict[str, Tensor], frozenset[str]]:
-        kept = self._kept(choices)
         decomposition = self._decomposition
         shares = decomposition.chosen(choices) if decomposition else {}
         graph = self._size.graph(choices)
@@ -164,6 +203,12 @@ class CompressionSpace:
         for node in graph.nodes:
             if node.name not in shares or decomposition is None:
                 nodes.append(fitted(node, self._ties, kept))
+                if node.name in mixtures:
+                    name = node.parameters["weight"]
+                    whole = self._traced.tensors[name]
+                    tensors[name] = mixed(
+                        self._layers[node.name], whole, self._ties, kept, mixtures[node.name]
+                    )
                 continue
             outer, inner = self._layers[node.name].axes(self._ties)
             parts, factors = decomposition.split(
@@ -171,6 +216,7 @@ class CompressionSpace:
                 shares[node.name],
                 kept_out=positions(outer, kept),
                 kept_in=positions(inner, kept),
+                mixture=mixtures.get(node.name),
             )
             nodes += parts
             tensors |= factors

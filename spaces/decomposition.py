@@ -90,7 +90,13 @@ class Decomposition:
         }
 
     def split(
-        self, name: str, share: float, *, kept_out: Tensor, kept_in: Tensor
+        self,
+        name: str,
+        share: float,
+        *,
+        kept_out: Tensor,
+        kept_in: Tensor,
+        mixture: Tensor | None = None,
     ) -> tuple[list[Node], dict[str, Tensor]]:
         """Return the nodes that replace a layer, and their tensors.
 
@@ -101,6 +107,8 @@ class Decomposition:
             share: Of the full rank of the pruned layer.
             kept_out: Output channels that stay, ``[o]``.
             kept_in: Input channels that stay, ``[i]``.
+            mixture: How every input channel is mixed from those that stay, ``[I, i]``; without it,
+                what is removed is lost.
         """
         layer, factors = self._layers[name], self._factorize(name)
         rank_in, rank_out = (
@@ -108,7 +116,8 @@ class Decomposition:
             for rank in ranks(layer, share, np.array(len(kept_in)), np.array(len(kept_out)))
         )
         outer = factors.outer[kept_out][:, :rank_out]
-        inner = factors.inner[:rank_in][:, kept_in]
+        inner = factors.inner[:rank_in]
+        inner = inner[:, kept_in] if mixture is None else inner @ mixture
         weights = [inner, outer]
         if factors.core is not None:
             weights.insert(1, factors.core[:rank_out, :rank_in])

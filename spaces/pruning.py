@@ -10,20 +10,25 @@ import torch
 from torch import Tensor
 
 from tightfit import Choice, Hparam, IntArray
-from tightfit.spaces.importance import magnitude
+from tightfit.spaces.importance import Importance
 from tightfit.spaces.settings import PruningSettings
 from tightfit.spaces.sites import Sites, grouped
-from tightfit.spaces.ties import Ties
 
 NARROW, NARROW_ALIGN = 32, 4
+CRITERION = "pruning.criterion"
 
 
 class Pruning:
-    """The knob: hparams ``SITE.pruning_ratio``, widths, and the channels that stay."""
+    """The knob: hparams ``SITE.pruning_ratio``, widths, and the channels that stay.
 
-    def __init__(
-        self, settings: PruningSettings, sites: Sites, tensors: Mapping[str, Tensor], ties: Ties
-    ) -> None:
+    Attributes:
+        hparams: The ratios.
+        criterion: Which channels stay, where a study has several criteria.
+    """
+
+    def __init__(self, settings: PruningSettings, sites: Sites, importance: Importance) -> None:
+        self._importance = importance
+        self._criteria = settings.criteria
         self._groups = {group.name: group for group in sites.groups}
         self._align = settings.align
         self._site_of: dict[str, str] = {}
@@ -37,21 +42,9 @@ class Pruning:
             ):
                 self.hparams.append(Hparam(f"{site}.pruning_ratio", ratios))
                 self._site_of.update(dict.fromkeys(names, f"{site}.pruning_ratio"))
-        weight = {layer.name: layer.node.parameters["weight"] for layer in sites.layers}
-        self._order = {
-            name: torch.argsort(
-                magnitude(
-                    group.dim,
-                    dict.fromkeys(weight[each] for each in (*group.producers, *group.consumers)),
-                    tensors,
-                    ties,
-                ),
-                descending=True,
-                stable=True,
-            )
-            for name, group in self._groups.items()
-            if name in self._site_of
-        }
+        self.criterion: list[Hparam] = []
+        if self.hparams and len(settings.criteria) > 1:
+            self.criterion.append(Hparam(CRITERION, settings.criteria, self._prunes()))
 
     def width(self, group: str, ratio: float) -> int:
         """Return how many channels of a group stay at a ratio."""
@@ -73,15 +66,44 @@ class Pruning:
         return found
 
     def kept(self, choices: Mapping[str, Choice]) -> dict[int, Tensor]:
-        """Return by number of a group the channels that stay, in order."""
+        """Return by number of a group the channels that stay, in order.
+
+        Raises:
+            SpecError: The criterion looks at pictures, and there are none.
+        """
+        criterion = str(choices.get(CRITERION, self._criteria[0]))
         kept = {}
+        for name, count in self._counts(choices).items():
+            group = self._groups[name]
+            if count == group.width:
+                stays = torch.arange(count)
+            else:
+                stays = self._importance.order(criterion, group)[:count].sort().values
+            kept[group.dim.number] = stays
+        return kept
+
+    def first(self, choices: Mapping[str, Choice]) -> dict[int, Tensor]:
+        """Return as many channels of each group as stay, the first ones: for shapes alone."""
+        return {
+            self._groups[name].dim.number: torch.arange(count)
+            for name, count in self._counts(choices).items()
+        }
+
+    def _counts(self, choices: Mapping[str, Choice]) -> dict[str, int]:
+        """Return by group how many channels stay."""
+        found = {}
         for name, site in self._site_of.items():
             ratio = choices[site]
             assert isinstance(ratio, float)
-            group = self._groups[name]
-            stays = self._order[name][: self.width(name, ratio)]
-            kept[group.dim.number] = stays.sort().values
-        return kept
+            found[name] = self.width(name, ratio)
+        return found
+
+    def _prunes(self) -> tuple[str, tuple[int, ...]] | None:
+        """Return when the criterion matters: where one ratio is for all, when it prunes at all."""
+        if len(self.hparams) > 1:
+            return None
+        ratios = self.hparams[0].choices
+        return self.hparams[0].name, tuple(i for i, ratio in enumerate(ratios) if ratio)
 
     def _ratios(self, ratios: tuple[float, ...], names: list[str]) -> tuple[float, ...]:
         """Leave out ratios that would leave every group as wide as another ratio does."""

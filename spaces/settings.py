@@ -15,6 +15,11 @@ from tightfit import SpecError
 Grouping: TypeAlias = Literal["layer", "stage", "network"]
 """What shares one hparam: a layer (or group of tied channels), a stage, or everything."""
 
+Criterion: TypeAlias = Literal[
+    "l2", "l1", "norm_scale", "taylor", "geometric_median", "cosine", "hamming"
+]
+"""Which channels matter least; :mod:`tightfit.spaces.importance` has one function for each."""
+
 
 def _share(value: float) -> bool:
     return 0 < value <= 1
@@ -43,13 +48,27 @@ def _check_grouping(name: str, grouping: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PruningSettings:
-    """Ratios of removed channels; widths are multiples of ``align`` (4 up to 32 channels)."""
+    """Ratios of removed channels; widths are multiples of ``align`` (4 up to 32 channels).
+
+    Which channels go is said by one of the ``criteria`` (:data:`spaces.importance.CRITERIA`);
+    ``correct`` makes up for them in the weights of the layers that read them.
+    """
 
     per: Grouping = "layer"
     ratios: tuple[float, ...] = (0.0, 0.25, 0.5, 0.625, 0.75, 0.875)
     align: int = 8
+    criteria: tuple[Criterion, ...] = ("l2",)
+    correct: bool = False
 
     def __post_init__(self) -> None:
+        known = get_args(Criterion)
+        if not self.criteria or len(set(self.criteria)) < len(self.criteria):
+            raise SpecError(
+                f"'pruning.criteria' must be one or more different criteria, got {self.criteria}"
+            )
+        for criterion in self.criteria:
+            if criterion not in known:
+                raise SpecError(f"'pruning.criteria' must be of {list(known)}, got {criterion!r}")
         _check_grouping("pruning.per", self.per)
         _check("pruning.ratios", self.ratios, lambda ratio: 0 <= ratio < 1, "lie in 0 <= r < 1")
         _check("pruning.align", (self.align,), lambda align: align >= 1, "be at least 1")

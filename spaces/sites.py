@@ -9,10 +9,9 @@ from torch import Tensor
 
 from tightfit import WEIGHT_OPERATORS, Graph, Node
 from tightfit.spaces.axes import Axis, Dim, Product, dims
-from tightfit.spaces.importance import owner
 from tightfit.spaces.settings import Grouping
 from tightfit.spaces.shapes import Shape, elements, stages
-from tightfit.spaces.ties import Ties
+from tightfit.spaces.ties import Ties, owner
 
 NETWORK = "network"
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from tightfit import Graph, IntArray, Node
 from tightfit.graph import Attribute
 from tightfit.spaces.axes import Axis
+from tightfit.spaces.sites import Layer
 from tightfit.spaces.ties import Ties, changes, positions, width
 
 
@@ -46,6 +47,26 @@ def _slice(tensor: Tensor, axes: tuple[Axis, ...], kept: Mapping[int, Tensor]) -
         if changes(axis, kept):
             result = result.index_select(number, positions(axis, kept))
     return result.clone() if result is tensor else result
+
+
+def mixed(
+    layer: Layer, weight: Tensor, ties: Ties, kept: Mapping[int, Tensor], mixture: Tensor
+) -> Tensor:
+    """Return a dense layer's weights with what it read folded into what it still reads.
+
+    Args:
+        layer: Of the baseline.
+        weight: Of the baseline.
+        ties: Of the baseline.
+        kept: By number of a dim, its positions that stay.
+        mixture: How every channel is mixed from those that stay, ``[channels, stay]``.
+    """
+    inner = 0 if layer.node.operator == "conv_transpose" else 1
+    outer = layer.axes(ties)[0]
+    rows = (
+        weight.index_select(1 - inner, positions(outer, kept)) if changes(outer, kept) else weight
+    )
+    return (rows.movedim(inner, -1) @ mixture).movedim(-1, inner).contiguous()
 
 
 def fitted(node: Node, ties: Ties, kept: Mapping[int, Tensor]) -> Node:

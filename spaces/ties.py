@@ -85,6 +85,23 @@ def positions(axis: Axis, kept: Mapping[int, Tensor]) -> Tensor:
     return found
 
 
+def owner(axis: Axis, number: int) -> Tensor:
+    """Return for each position of an axis to which of a dim it belongs, -1 if none, ``[size]``."""
+    match axis:
+        case Dim() if axis.number == number:
+            return torch.arange(axis.size)
+        case Plain() | Dim():
+            return torch.full((axis.size,), -1)
+        case Joined():
+            return torch.cat([owner(part, number) for part in axis.parts])
+        case Product():
+            found = torch.full((1,), -1)
+            for part in axis.parts:
+                inner = owner(part, number)
+                found = torch.where(inner >= 0, inner, found[:, None]).flatten()
+            return found
+
+
 def changes(axis: Axis, numbers: Mapping[int, object]) -> bool:
     """Whether an axis has any of the dims."""
     return any(dim.number in numbers for dim in dims(axis))

@@ -19,11 +19,14 @@ from tightfit.objectives.devices import choose_precision
 from tightfit.objectives.metrics import METRICS, STATIC_METRICS, compute_static
 from tightfit.objectives.models import LoadedModel, load_baseline
 from tightfit.objectives.profile import DeviceProfile
+from tightfit.objectives.quality import prepare_inputs
 from tightfit.objectives.task import Score, Task
 from tightfit.objectives.teacher import Teacher
 from tightfit.objectives.training import Fit, Trainer, TrainingSettings
 from tightfit.objectives.user_code import code_digest
+from tightfit.objectives.workshop import calibration_order
 from tightfit.spaces.compression import CompressionSpace
+from tightfit.spaces.evidence import Evidence
 from tightfit.studies.limits import Limit, check_contradictions, parse_limit, unknown
 from tightfit.studies.settings import device_profile, space_settings, study_task, user_function
 from tightfit.studies.spec import StudySpec
@@ -64,9 +67,19 @@ class Assembly:
 
     def space(self, module: nn.Module) -> CompressionSpace:
         """Return what may change about a trained network."""
-        return CompressionSpace(
-            module, self.example, settings=space_settings(self.study.spec.space)
-        )
+        settings = space_settings(self.study.spec.space)
+        return CompressionSpace(module, self.example, settings=settings, evidence=self.evidence)
+
+    @property
+    def evidence(self) -> Evidence:
+        """Calibration pictures of the training split, for criteria and corrections."""
+        order, data = calibration_order(self.data), self.data
+
+        def take(chosen: Tensor) -> tuple[Tensor, Tensor]:
+            part = data.train.take(order[chosen])
+            return prepare_inputs(data, part.inputs, data.input_shape), part.targets
+
+        return Evidence(len(order), take, self.task.penalty)
 
     def trainer(self, teacher: Teacher | None) -> Trainer:
         """Return what fine-tunes this study's networks."""

@@ -63,7 +63,7 @@ def load(folder: str | Path, *, model: Callable[[], nn.Module] | None = None) ->
         )
     )
     space = CompressionSpace(module, torch.zeros(1, *shape), settings=settings)
-    network = space.build(space.search_space.from_choices(choices))
+    network = space.blank(space.search_space.from_choices(choices))
     _load_state(network, folder / WEIGHTS_FILE)
     return network
 

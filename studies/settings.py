@@ -49,7 +49,9 @@ def space_settings(table: SpaceTable) -> SpaceSettings:
     return SpaceSettings(
         pruning=None
         if pruning is None
-        else PruningSettings(pruning.per, pruning.ratios, pruning.align),
+        else PruningSettings(
+            pruning.per, pruning.ratios, pruning.align, pruning.criteria, pruning.correct
+        ),
         quantization=None
         if quantization is None
         else QuantizationSettings(quantization.per, tuple(map(_or_none, quantization.bits))),

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Grouping = Literal["layer", "stage", "network"]
+Criterion = Literal["l2", "l1", "norm_scale", "taylor", "geometric_median", "cosine", "hamming"]
 Share = Annotated[float, Field(gt=0, le=1)]
 PositiveInt = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -77,7 +78,13 @@ class PruningTable(Table):
 
     per: Grouping = "layer"
     ratios: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = (0.0, 0.25, 0.5, 0.625, 0.75, 0.875)
-    align: PositiveInt = 8
+    align: PositiveInt = Field(8, description="Widths are multiples of it.")
+    criteria: tuple[Criterion, ...] = Field(
+        ("l2",), min_length=1, description="Which channels go first; several are searched."
+    )
+    correct: bool = Field(
+        True, description="Make up for removed channels in the layers that read them."
+    )
 
 
 class QuantizationTable(Table):

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tightfit.spaces.axes import Axis, AxisStore, Dim, Joined, Mismatch, Plain, Product, dims
-from tightfit.spaces.importance import owner
-from tightfit.spaces.ties import positions, width
+from tightfit.spaces.ties import owner, positions, width
 
 LEAVES = st.one_of(
     st.builds(Plain, st.integers(1, 4)),
