@@ -47,14 +47,27 @@ class Pruning:
             self.criterion.append(Hparam(CRITERION, settings.criteria, self._prunes()))
 
     def width(self, group: str, ratio: float) -> int:
-        """Return how many channels of a group stay at a ratio."""
-        members, width = self._groups[group], self._groups[group].width
-        align = NARROW_ALIGN if width * members.multiplicity <= NARROW else self._align
-        # Heads of 64 channels are multiples of 8 by themselves.
-        align //= math.gcd(align, members.multiplicity)
+        """Return how many channels of a group stay at a ratio.
+
+        In a site of several groups, those that are too narrow for the site's ratio keep ``align``.
+        """
+        width, align = self._groups[group].width, self._step(group)
         if ratio == 0 or width < align:
             return width
         return min(width, max(align, round((1 - ratio) * width / align) * align))
+
+    def _reaches(self, group: str, ratio: float) -> bool:
+        """Whether a ratio leaves a group at least as many channels as they are counted by."""
+        align = self._step(group)
+        return ratio == 0 or round((1 - ratio) * self._groups[group].width / align) >= 1
+
+    def _step(self, group: str) -> int:
+        """Return what a group's width is a multiple of."""
+        multiplicity = self._groups[group].multiplicity
+        narrow = self._groups[group].width * multiplicity <= NARROW
+        align = NARROW_ALIGN if narrow else self._align
+        # Heads of 64 channels are multiples of 8 by themselves.
+        return align // math.gcd(align, multiplicity)
 
     def widths(self, columns: Mapping[str, int], batch: IntArray) -> dict[int, IntArray]:
         """Return by number of a group its width in each candidate of a batch, ``[n]``."""
@@ -106,8 +119,10 @@ class Pruning:
         return self.hparams[0].name, tuple(i for i, ratio in enumerate(ratios) if ratio)
 
     def _ratios(self, ratios: tuple[float, ...], names: list[str]) -> tuple[float, ...]:
-        """Leave out ratios that would leave every group as wide as another ratio does."""
+        """Leave out ratios that no group reaches, or that give the widths of a milder one."""
         seen: dict[tuple[int, ...], float] = {}
-        for ratio in sorted({0.0, *ratios} if 0 in ratios else set(ratios)):
+        for ratio in sorted(set(ratios)):
+            if not any(self._reaches(name, ratio) for name in names):
+                continue
             seen.setdefault(tuple(self.width(name, ratio) for name in names), float(ratio))
         return tuple(seen.values())

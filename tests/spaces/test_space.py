@@ -117,14 +117,27 @@ def test_ratios_that_give_equal_widths_are_left_out() -> None:
     assert choices(odd(settings))["left.pruning_ratio"] == (0.0, 0.5, 0.9)
 
 
-@pytest.mark.parametrize("align", [8, 16])
-def test_widths_are_multiples_of_align_and_never_below(align: int) -> None:
-    settings = SpaceSettings(pruning=PruningSettings(ratios=(0.0, 0.3, 0.99), align=align))
+@pytest.mark.parametrize(("align", "strong"), [(8, 0.985), (16, 0.97)])
+def test_widths_are_multiples_of_align_and_never_below(align: int, strong: float) -> None:
+    settings = SpaceSettings(pruning=PruningSettings(ratios=(0.0, 0.3, strong), align=align))
     space = resnet(settings)
-    for ratio in (0.3, 0.99):
+    for ratio in (0.3, strong):
         pruned = {n: w for n, w in widths(space, ratio).items() if n not in frozen(space)}
         assert all(width % align == 0 and width >= align for width in pruned.values())
-    assert widths(space, 0.99)["layer4.0.conv1"] == align
+    assert widths(space, strong)["layer4.0.conv1"] == align
+
+
+def test_a_ratio_that_would_leave_fewer_channels_than_align_is_no_choice() -> None:
+    found = choices(resnet(SpaceSettings(pruning=PruningSettings(ratios=(0.0, 0.5, 0.97)))))
+    assert found["layer4.0.conv1.pruning_ratio"] == (0.0, 0.5, 0.97)
+    assert found["layer1.0.conv1.pruning_ratio"] == (0.0, 0.5)
+
+
+def test_a_ratio_of_several_groups_is_a_choice_where_one_of_them_reaches_it() -> None:
+    settings = SpaceSettings(pruning=PruningSettings(per="network", ratios=(0.0, 0.97, 0.999)))
+    space = resnet(settings)
+    assert choices(space)["network.pruning_ratio"] == (0.0, 0.97)
+    assert widths(space, 0.97)["layer1.0.conv1"] == 8
 
 
 def test_narrow_layers_keep_multiples_of_four() -> None:
@@ -202,6 +215,11 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     ),
     (lambda: PruningSettings(ratios=()), r"'pruning\.ratios' needs at least one choice"),
     (lambda: PruningSettings(align=0), r"'pruning\.align' must be at least 1, got 0"),
+    (
+        lambda: PruningSettings(criteria=("l3",)),  # type: ignore[arg-type]
+        r"'pruning\.criteria' must be of .*'taylor'.*, got 'l3'",
+    ),
+    (lambda: PruningSettings(criteria=()), r"must be one or more different criteria, got \(\)"),
     (lambda: PruningSettings(per="block"), r"'pruning\.per' must be one of .*got 'block'"),  # type: ignore[arg-type]
     (lambda: QuantizationSettings(bits=(8, 3)), r"must be None, 8 or 4, got 3"),
     (lambda: DecompositionSettings(ranks=(0.0,)), r"'decomposition\.ranks' must be None or lie in"),
