@@ -3,48 +3,34 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
 import numpy as np
-import torch
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import nn
 
 from tightfit import Blueprint, Candidate, IntArray, Kind, Program, Reading, Recipe, Stage
 from tightfit.objectives.artifact import write_onnx
 from tightfit.objectives.artifact.files import write_atomically
+from tightfit.objectives.calibration import Calibrated, settle
 from tightfit.objectives.data import Data
 from tightfit.objectives.evaluator import Progress
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.metrics import STATIC_METRICS
 from tightfit.objectives.profile import DeviceProfile
-from tightfit.objectives.quality import prepare_inputs, score_file
+from tightfit.objectives.quality import score_file
 from tightfit.objectives.task import Task
 from tightfit.objectives.training import Trainer
 
 MODEL_FILE = "model.onnx"
 WEIGHTS_FILE = "model.safetensors"
-CALIBRATION_PICTURES, CALIBRATION_BATCH = 512, 128
 
 
-class Compressed(Protocol):
+class Compressed(Calibrated, Protocol):
     """What a network offers beside its forward pass, to become a file."""
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Of the input that it wants, without the batch axis."""
-        ...
-
-    def recalibrate_norms(self, batches: Iterable[Tensor]) -> None:
-        """Take the statistics of normalizations anew."""
-        ...
-
-    def calibrate(self, batches: Iterable[Tensor]) -> None:
-        """Set the ranges of quantized activations and the scales of quantized weights."""
-        ...
 
     def program(self) -> Program:
         """Return what its file says."""
@@ -136,9 +122,7 @@ class FileWork:
 
     def build(self) -> Mapping[str, Reading]:
         """Set statistics and ranges, write the file; return its bytes."""
-        network = cast(Compressed, self._model)
-        network.recalibrate_norms(self._calibration())
-        network.calibrate(self._calibration())
+        settle(cast(Compressed, self._model), self._workshop.data)
         return self._write()
 
     def measure(self) -> Mapping[str, Reading]:
@@ -175,21 +159,6 @@ class FileWork:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / MODEL_FILE
         return write_network(self._model, path, metadata=self._workshop.metadata)
-
-    def _calibration(self) -> Iterator[Tensor]:
-        data = self._workshop.data
-        shape = cast(Compressed, self._model).input_shape
-        for chosen in torch.split(calibration_order(data), CALIBRATION_BATCH):
-            yield prepare_inputs(data, data.train.inputs[chosen], shape)
-
-
-def calibration_order(data: Data) -> Tensor:
-    """Return numbers of training inputs to calibrate with, ``[n]``.
-
-    The training split may be sorted by class: a fixed draw over all of it.
-    """
-    order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))
-    return order[:CALIBRATION_PICTURES]
 
 
 def write_network(

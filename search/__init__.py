@@ -1,5 +1,6 @@
 """Which candidate next: samplers, screening, the Pareto front and the engine that runs a study."""
 
+from tightfit.search.allocation import allocated_candidates
 from tightfit.search.engine import Search
 from tightfit.search.front import Front, nearest_misses, pareto_front, total_violation
 from tightfit.search.hypervolume import hypervolume, hypervolume_history
@@ -26,6 +27,7 @@ __all__ = [
     "Stopped",
     "StorageError",
     "Survey",
+    "allocated_candidates",
     "check_sampler",
     "hypervolume",
     "hypervolume_history",

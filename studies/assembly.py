@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tightfit import Constraint, FloatArray, IntArray, Metric, Objective, SpecError, __version__
+from tightfit.objectives.calibration import calibration_order
 from tightfit.objectives.data import Data
 from tightfit.objectives.datasets import load_data
 from tightfit.objectives.devices import choose_precision
@@ -24,7 +25,6 @@ from tightfit.objectives.task import Score, Task
 from tightfit.objectives.teacher import Teacher
 from tightfit.objectives.training import Fit, Trainer, TrainingSettings
 from tightfit.objectives.user_code import code_digest
-from tightfit.objectives.workshop import calibration_order
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.evidence import Evidence
 from tightfit.studies.limits import Limit, check_contradictions, parse_limit, unknown

@@ -19,6 +19,7 @@ from tightfit.studies.assembly import Assembly, StaticCosts, assemble, static_er
 from tightfit.studies.baseline import Say, measured_baseline, trained_module
 from tightfit.studies.limits import check_contradictions
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.spec import StudySpec
 from tightfit.studies.study_file import read_study
 
 
@@ -102,7 +103,7 @@ def prepare(
         SpecError: The folder cannot be written, or the limits cannot be met.
     """
     folder.make()
-    torch.set_num_threads(assembly.study.spec.training.threads or _processors())
+    use_processors(assembly.study.spec)
     module = trained_module(assembly, folder, say=say, progress=progress)
     if space is None:
         space = assembly.space(module)
@@ -161,6 +162,11 @@ def open_bench(study: str, overrides: list[str], folder: str) -> Bench:
     """
     assembly = assemble(read_study(Path(study), overrides))
     return prepare(assembly, RunFolder(Path(folder)), say=_quiet, progress=_no_progress)
+
+
+def use_processors(spec: StudySpec) -> None:
+    """Let torch compute with as many threads as a study says; with all processors otherwise."""
+    torch.set_num_threads(spec.training.threads or _processors())
 
 
 def _processors() -> int:

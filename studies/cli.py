@@ -27,13 +27,16 @@ from tightfit.studies.backbones_table import backbones_table
 from tightfit.studies.checking import check_study
 from tightfit.studies.dashboard import create_dashboard, serve
 from tightfit.studies.exporting import export_member, run_assembly
+from tightfit.studies.figures import CONFIG
 from tightfit.studies.figures.backbones import balls, draw_backbones
+from tightfit.studies.figures.sensitivity import draw_sensitivity, sensitivity_map
 from tightfit.studies.inspecting import CLASSES, inspect_model, picture_shape
 from tightfit.studies.plan import Plan
 from tightfit.studies.report import write_report
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder, open_run
-from tightfit.studies.running import RunRequest, run_study
+from tightfit.studies.running import RunRequest, run_study, study_sensitivity
+from tightfit.studies.sensitivity_table import sensitivity_bar, sensitivity_table
 from tightfit.studies.study_file import find_study, read_study, schema
 from tightfit.studies.tables import front_rows, front_table
 from tightfit.studies.template import study_template
@@ -197,6 +200,30 @@ def inspect(
         _print_json(found.to_json())
     else:
         console.print(found.view())
+
+
+@app.command()
+def sensitivity(
+    study: StudyArgument,
+    to: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME by default.")] = None,
+    tuned: Annotated[int, typer.Option(min=0, help="How many choices to train a moment.")] = 3,
+    picture: Annotated[Path | None, typer.Option(help="Write the picture as a page.")] = None,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what each single choice damages; a run in the same folder starts from it."""
+    read = read_study(find_study(study), set_ or ())
+    folder = RunFolder(to or Path("runs") / read.name)
+    with sensitivity_bar(errors) as bar:
+        found = study_sensitivity(read, folder, tuned=tuned, say=bar.say, progress=bar.step)
+    if picture is not None:
+        page = draw_sensitivity(sensitivity_map(found)).to_html(config=CONFIG)
+        write_atomically(picture, page.encode())
+    if as_json:
+        _print_json(found.to_json())
+        return
+    console.print(sensitivity_table(found))
+    _say(f"\nKept in {folder.sensitivity}")
 
 
 @app.command()

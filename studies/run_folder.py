@@ -47,6 +47,11 @@ class RunFolder:
         return self.path / "candidates"
 
     @property
+    def sensitivity(self) -> Path:
+        """What each single choice was found to damage."""
+        return self.path / "sensitivity.json"
+
+    @property
     def log(self) -> Path:
         """What workers printed."""
         return self.path / "worker.log"

@@ -12,15 +12,23 @@ from typing import Protocol
 
 from tightfit import Candidate, Direction, Evaluator, Metric, Record, SpecError
 from tightfit.search import Progress as SearchProgress
-from tightfit.search import Search, SearchOutcome, Stopped, open_storage
+from tightfit.search import (
+    Search,
+    SearchOutcome,
+    Stopped,
+    allocated_candidates,
+    open_storage,
+)
 from tightfit.search.reference_candidates import reference_candidates
 from tightfit.studies.assembly import Assembly, assemble, static_errors
-from tightfit.studies.bench import Bench, prepare
+from tightfit.studies.baseline import Say, trained_module
+from tightfit.studies.bench import Bench, prepare, use_processors
 from tightfit.studies.outsiders import outsider_records
 from tightfit.studies.plan import Plan
 from tightfit.studies.report import write_report
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.sensitivity import Sensitivity, SensitivityProgress, measure_sensitivity
 from tightfit.studies.spec import StudySpec
 from tightfit.studies.study_file import Study
 from tightfit.studies.worker_process import TrialLimits, WorkerProcess
@@ -130,6 +138,31 @@ def run_objects(assembly: Assembly, folder: RunFolder, watcher: Watcher) -> Resu
     return folder.results()
 
 
+def study_sensitivity(
+    study: Study, folder: RunFolder, *, tuned: int, say: Say, progress: SensitivityProgress
+) -> Sensitivity:
+    """Measure what each single choice of a study damages, and keep it in the run's folder.
+
+    Args:
+        study: As it was read.
+        folder: Of a run, begun or not; made when it is not there.
+        tuned: How many choices are trained for a moment.
+        say: Told what is being done.
+        progress: Told how far it is.
+
+    Raises:
+        SpecError: The study cannot be run as written, or the folder cannot be written.
+    """
+    folder.make()
+    with _only_run(folder):
+        assembly = assemble(study)
+        use_processors(study.spec)
+        module = trained_module(assembly, folder, say=say, progress=lambda *_: None)
+        return measure_sensitivity(
+            assembly, module, folder.sensitivity, tuned=tuned, progress=progress
+        )
+
+
 def _finished(folder: RunFolder, spec: StudySpec) -> Results | None:
     """Return the results of a run of this study that has spent its trials."""
     if not folder.started():
@@ -185,11 +218,30 @@ def _references(bench: Bench) -> list[tuple[str, Candidate]]:
         static_errors=static_errors(bench.constraints),
         uniform=table.uniform,
     )
-    return [
+    plain = [
         (reference.origin, reference.candidate)
         for reference in found
         if reference.origin.startswith("uniform") or table.single_techniques
     ]
+    return plain + _allocated(bench)
+
+
+def _allocated(bench: Bench) -> list[tuple[str, Candidate]]:
+    """Return the least damaging candidates, where what single choices damage was measured."""
+    known = Sensitivity.read(bench.folder.sensitivity, bench.fingerprint)
+    if known is None:
+        return []
+    space = bench.space.search_space
+    found = allocated_candidates(
+        space,
+        bench.costs,
+        bench.constraints,
+        base=_best_training(bench),
+        damage=known.damage(space),
+        static_errors=static_errors(bench.constraints),
+        count=bench.assembly.study.spec.references.allocated,
+    )
+    return [(reference.origin, reference.candidate) for reference in found]
 
 
 def _best_training(bench: Bench) -> Candidate:

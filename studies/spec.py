@@ -157,6 +157,9 @@ class ReferencesTable(Table):
 
     uniform: Annotated[int, Field(ge=0, le=10)] = 2
     single_techniques: bool = True
+    allocated: Annotated[int, Field(ge=0, le=10)] = Field(
+        2, description="Least damaging candidates, where 'tightfit sensitivity' was run."
+    )
     small_nets: tuple[str, ...] = ()
     small_net_epochs: PositiveInt = 8
     from_scratch: bool = True

@@ -1,0 +1,97 @@
+"""What single choices damage: a map for each technique, sites over choices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from tightfit.studies import wording
+from tightfit.studies.figures import style
+from tightfit.studies.sensitivity import Sensitivity
+
+_ROW_HEIGHT = 22
+_MARGINS = 110
+_SCALE = [[0.0, style.MEMBER_SIDE], [0.5, style.FEASIBLE], [1.0, style.REFERENCE]]
+
+
+@dataclass(frozen=True, slots=True)
+class TechniqueMap:
+    """Damages of one technique.
+
+    Attributes:
+        sites: In the space's order.
+        choices: As written in a study, mildest first.
+        losses: By (site, choice), by how much the loss is larger; absent where there is none.
+        errors: Their standard errors.
+    """
+
+    sites: tuple[str, ...]
+    choices: tuple[str, ...]
+    losses: Mapping[tuple[str, str], float]
+    errors: Mapping[tuple[str, str], float]
+
+
+def sensitivity_map(found: Sensitivity) -> dict[str, TechniqueMap]:
+    """Return the damages by technique."""
+    cells: dict[str, dict[tuple[str, str], tuple[float, float]]] = {}
+    for each in found.effects:
+        site, _, technique = each.hparam.rpartition(".")
+        where = (site, wording.choice(each.choice))
+        cells.setdefault(technique, {})[where] = (each.damage.loss, each.damage.stderr)
+    return {
+        technique: TechniqueMap(
+            sites=tuple(dict.fromkeys(site for site, _ in known)),
+            choices=tuple(dict.fromkeys(choice for _, choice in known)),
+            losses={where: loss for where, (loss, _) in known.items()},
+            errors={where: error for where, (_, error) in known.items()},
+        )
+        for technique, known in cells.items()
+    }
+
+
+def draw_sensitivity(maps: Mapping[str, TechniqueMap]) -> go.Figure:
+    """Draw the maps side by side on one scale of colours."""
+    if not maps:
+        return style.empty("Nothing was measured.")
+    widths = [len(each.choices) + 1 for each in maps.values()]
+    figure = make_subplots(
+        rows=1,
+        cols=len(maps),
+        column_widths=[width / sum(widths) for width in widths],
+        subplot_titles=[technique.replace("_", " ") for technique in maps],
+        horizontal_spacing=0.12,
+    )
+    largest = max(max(each.losses.values()) for each in maps.values())
+    rows = max(len(each.sites) for each in maps.values())
+    figure.update_layout(
+        template=style.TEMPLATE,
+        height=_ROW_HEIGHT * rows + _MARGINS,
+        coloraxis={
+            "colorscale": _SCALE,
+            "cmin": 0,
+            "cmax": max(largest, 1e-6),
+            "colorbar": {"title": "loss<br>worse by", "thickness": 12},
+        },
+    )
+    for column, each in enumerate(maps.values(), start=1):
+        losses = [[each.losses.get((site, c)) for c in each.choices] for site in each.sites]
+        errors = [[each.errors.get((site, c)) for c in each.choices] for site in each.sites]
+        figure.add_heatmap(
+            x=list(each.choices),
+            y=list(each.sites),
+            z=losses,
+            customdata=errors,
+            texttemplate="%{z:.2g}",
+            hovertemplate="%{y}, %{x}<br>loss worse by %{z:.4f} ±%{customdata:.4f}<extra></extra>",
+            coloraxis="coloraxis",
+            xgap=2,
+            ygap=2,
+            row=1,
+            col=column,
+        )
+    figure.update_xaxes(type="category", showgrid=False)
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticks="")
+    return figure
