@@ -57,7 +57,7 @@ def sensitivity_table(found: Sensitivity) -> Table:
         ),
         title_justify="left",
     )
-    table.add_column("site", overflow="fold")
+    table.add_column("site", no_wrap=True)
     table.add_column("technique")
     for heading in ("choice", "loss", found.metric, "loss, trained"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -65,7 +65,7 @@ def sensitivity_table(found: Sensitivity) -> Table:
         site, _, technique = each.hparam.rpartition(".")
         table.add_row(
             site,
-            technique,
+            technique.removesuffix("_ratio"),
             wording.choice(each.choice),
             _text(each.damage),
             wording.signed(each.damage.quality, 4),

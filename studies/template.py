@@ -37,6 +37,10 @@ batch_size = 128
 [space.pruning]
 per = "layer"
 ratios = [0, 0.25, 0.5, 0.625, 0.75]
+# Which channels go first; several are searched: l1, norm_scale, taylor, geometric_median, cosine,
+# hamming. `correct` makes up for them in the layers that read them.
+criteria = ["l2"]
+correct = true
 
 [space.quantization]
 per = "stage"

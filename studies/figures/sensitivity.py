@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -64,7 +65,8 @@ def draw_sensitivity(maps: Mapping[str, TechniqueMap]) -> go.Figure:
         subplot_titles=[technique.replace("_", " ") for technique in maps],
         horizontal_spacing=0.12,
     )
-    largest = max(max(each.losses.values()) for each in maps.values())
+    largest = max(1e-6, *(max(each.losses.values()) for each in maps.values()))
+    ticks = [largest * share for share in (0, 0.04, 0.16, 0.36, 0.64, 1)]
     rows = max(len(each.sites) for each in maps.values())
     figure.update_layout(
         template=style.TEMPLATE,
@@ -72,20 +74,25 @@ def draw_sensitivity(maps: Mapping[str, TechniqueMap]) -> go.Figure:
         coloraxis={
             "colorscale": _SCALE,
             "cmin": 0,
-            "cmax": max(largest, 1e-6),
-            "colorbar": {"title": "loss<br>worse by", "thickness": 12},
+            "cmax": _shade(largest),
+            "colorbar": {
+                "title": "loss worse by",
+                "thickness": 12,
+                "tickvals": [_shade(tick) for tick in ticks],
+                "ticktext": [f"{tick:.2g}" for tick in ticks],
+            },
         },
     )
     for column, each in enumerate(maps.values(), start=1):
-        losses = [[each.losses.get((site, c)) for c in each.choices] for site in each.sites]
-        errors = [[each.errors.get((site, c)) for c in each.choices] for site in each.sites]
+        where = [[(site, choice) for choice in each.choices] for site in each.sites]
         figure.add_heatmap(
             x=list(each.choices),
             y=list(each.sites),
-            z=losses,
-            customdata=errors,
-            texttemplate="%{z:.2g}",
-            hovertemplate="%{y}, %{x}<br>loss worse by %{z:.4f} ±%{customdata:.4f}<extra></extra>",
+            z=[[_shade(each.losses.get(cell)) for cell in row] for row in where],
+            text=[[_text(each.losses.get(cell)) for cell in row] for row in where],
+            customdata=[[each.errors.get(cell) for cell in row] for row in where],
+            texttemplate="%{text}",
+            hovertemplate="%{y}, %{x}<br>loss worse by %{text} ±%{customdata:.4f}<extra></extra>",
             coloraxis="coloraxis",
             xgap=2,
             ygap=2,
@@ -95,3 +102,12 @@ def draw_sensitivity(maps: Mapping[str, TechniqueMap]) -> go.Figure:
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticks="")
     return figure
+
+
+def _shade(loss: float | None) -> float | None:
+    """Return the place on the scale of colours: by the root, as a few sites outweigh all others."""
+    return None if loss is None else math.sqrt(max(loss, 0.0))
+
+
+def _text(loss: float | None) -> str:
+    return "" if loss is None else wording.signed(loss, 4)
