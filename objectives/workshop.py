@@ -27,6 +27,8 @@ from tightfit.objectives.training import Trainer
 
 MODEL_FILE = "model.onnx"
 WEIGHTS_FILE = "model.safetensors"
+_MOST_NAMES = 1024
+"""Characters; more of them would weigh in the file of a small network."""
 
 
 class Compressed(Calibrated, Protocol):
@@ -65,7 +67,7 @@ class Workshop:
         meter: Measures latency beside the baseline's file, and knows the runtime.
         trainer: Fine-tunes.
         folder: Of all candidates; it exists.
-        metadata: Kept in every file.
+        metadata: Kept in every file: versions, and the baseline's key.
         seed: Of the study; a trial's number is added.
     """
 
@@ -92,7 +94,25 @@ class Workshop:
             recipe=self.space.recipe(candidate),
             folder=self.folder / candidate.key,
             seed=self.seed + number,
+            origin=candidate.key,
         )
+
+    def file_metadata(self, origin: str) -> dict[str, str]:
+        """Return what a file says about itself.
+
+        Beside the metadata of all files: what it was made from, and how to feed it and read it:
+        ``mean`` and ``std`` of each channel, class names one a line where they are known and few.
+        """
+        known = {
+            **self.metadata,
+            "candidate": origin,
+            "mean": " ".join(f"{value:.6g}" for value in self.data.mean),
+            "std": " ".join(f"{value:.6g}" for value in self.data.std),
+        }
+        names = "\n".join(self.data.class_names or ())
+        if 0 < len(names) <= _MOST_NAMES:
+            known["classes"] = names
+        return known
 
 
 class FileWork:
@@ -104,16 +124,25 @@ class FileWork:
         recipe: How to train it.
         folder: Gets its file and its trained tensors; made when it is not there.
         seed: Of everything random.
+        origin: The key of its candidate, or what else it was made from.
     """
 
     def __init__(
-        self, workshop: Workshop, model: nn.Module, *, recipe: Recipe, folder: Path, seed: int
+        self,
+        workshop: Workshop,
+        model: nn.Module,
+        *,
+        recipe: Recipe,
+        folder: Path,
+        seed: int,
+        origin: str,
     ) -> None:
         self._workshop = workshop
         self._model = model
         self._recipe = recipe
         self._folder = folder
         self._seed = seed
+        self._origin = origin
 
     @property
     def model(self) -> nn.Module:
@@ -158,7 +187,8 @@ class FileWork:
     def _write(self) -> Mapping[str, Reading]:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / MODEL_FILE
-        return write_network(self._model, path, metadata=self._workshop.metadata)
+        metadata = self._workshop.file_metadata(self._origin)
+        return write_network(self._model, path, metadata=metadata)
 
 
 def write_network(

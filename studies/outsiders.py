@@ -150,6 +150,7 @@ def _evaluate(bench: Bench, outsider: Outsider, progress: Progress) -> Record:
         recipe=outsider.recipe,
         folder=bench.folder.path / "outsiders" / outsider.origin.replace(" ", "_"),
         seed=workshop.seed,
+        origin=outsider.origin,
     )
     evaluator = StagedEvaluator(
         workshop=_Only(work, static_readings(outsider.blueprint, workshop.profile)),

@@ -120,6 +120,20 @@ def test_an_exported_file_gives_what_its_report_claims(exported: Path) -> None:
     assert {"baseline", "candidate", "versions", "seed"} <= report.keys()
 
 
+def test_a_file_says_what_it_was_made_from_and_how_to_feed_it(run: Path, exported: Path) -> None:
+    report = json.loads((exported / "report.json").read_text())
+    session = onnxruntime.InferenceSession(exported / "model.onnx")
+    said = session.get_modelmeta().custom_metadata_map
+    assert said["baseline"] == report["fingerprint"]
+    assert said["tightfit"] == report["versions"]["tightfit"]
+    assert [float(value) for value in said["mean"].split()] == pytest.approx(
+        report["input"]["mean"]
+    )
+    assert [float(value) for value in said["std"].split()] == pytest.approx(report["input"]["std"])
+    keys = {record.candidate.key for record in RunFolder(run).results().records}
+    assert said["candidate"] in keys
+
+
 def test_a_loaded_export_computes_what_its_file_computes(exported: Path) -> None:
     network = load(exported, model=make_net)
     inputs = torch.randn(5, 1, 16, 16)
