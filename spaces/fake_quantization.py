@@ -10,11 +10,12 @@ from torch import Tensor
 
 ACTIVATION_LEVELS = 255
 _SHRINKS = torch.linspace(1.0, 0.5, 21)
+_TERNARY_SHRINKS = torch.linspace(1.0, 0.1, 37)
 _SAMPLE = 65_536
 
 
 def weight_limit(bits: int) -> int:
-    """Return the largest code of symmetric weights: 127 for 8 bits, 7 for 4."""
+    """Return the largest code of symmetric weights: 127 for 8 bits, 7 for 4, 1 for 2."""
     return int(2 ** (bits - 1) - 1)
 
 
@@ -29,7 +30,7 @@ def weight_step(weight: Tensor, clip: Tensor, bits: int, *, axis: int = 0) -> Te
     Args:
         weight: With ``O`` output channels along ``axis``.
         clip: Share of a channel's largest weight that the largest code stands for, ``[O]``.
-        bits: 8 or 4.
+        bits: 8, 4 or 2.
         axis: 0, or 1 for transposed convolutions.
     """
     others = tuple(each for each in range(weight.dim()) if each != axis)
@@ -42,7 +43,7 @@ def fake_quantize_weight(weight: Tensor, step: Tensor, bits: int, *, axis: int =
     Args:
         weight: With ``O`` output channels along ``axis``.
         step: Between levels of each channel, ``[O]``.
-        bits: 8 or 4.
+        bits: 8, 4 or 2.
         axis: 0, or 1 for transposed convolutions.
     """
     limit = float(weight_limit(bits))
@@ -95,13 +96,14 @@ def best_clip(weight: Tensor, bits: int, *, axis: int = 0) -> Tensor:
     """Return the clip of each channel that leaves the least squared error, ``[O]``.
 
     With 8 bits nothing is clipped; with 4, cutting a few large weights off makes the grid finer for
-    all others (Banner, Nahshan and Soudry, 2019).
+    all others (Banner, Nahshan and Soudry, 2019); with 2, one size stands for all weights that are
+    not zero (Li and Liu, "Ternary weight networks", 2016).
     """
     flat = weight.detach().float().movedim(axis, 0).flatten(1)
     ones = torch.ones(len(flat), device=flat.device)
     if bits >= 8:
         return ones
-    shrinks = _SHRINKS.to(flat.device)
+    shrinks = (_SHRINKS if bits > 2 else _TERNARY_SHRINKS).to(flat.device)
     largest = weight_step(flat, ones, bits)
     errors = torch.stack(
         [

@@ -96,7 +96,7 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, batches: Iterable[Tensor]) -> None:
-        """Set the range of every quantized activation, and the clip of every 4-bit weight.
+        """Set the range of every quantized activation, and the clip of every weight of few bits.
 
         Args:
             batches: Normalized inputs ``[n, *input_shape]``; at least one.

@@ -1,4 +1,4 @@
-"""Quantization: which layers have weights of 8 or 4 bits, and where activations are rounded.
+"""Quantization: which layers have weights of 8, 4 or 2 bits, and where activations are rounded.
 
 An activation is rounded where an integer runtime needs it: before every quantized layer, behind its
 output (after a ReLU that fuses with it), and behind a sum of rounded values.
@@ -60,7 +60,7 @@ class Quantization:
 
 
 def quantize_graph(graph: Graph, bits: Mapping[str, int]) -> Graph:
-    """Return the graph with weights of ``bits`` (by layer, 8 or 4) and rounded activations."""
+    """Return the graph with weights of ``bits`` (by layer, 8, 4 or 2) and rounded activations."""
     flags = {name: np.ones(1, dtype=bool) for name in bits}
     rounded = {name for name, flag in rounded_activations(graph, flags).items() if flag[0]}
     renamed: dict[str, str] = {}

@@ -83,7 +83,7 @@ class QuantizationSettings:
 
     def __post_init__(self) -> None:
         _check_grouping("quantization.per", self.per)
-        _check("quantization.bits", self.bits, lambda bits: bits in (8, 4), "be None, 8 or 4")
+        _check("quantization.bits", self.bits, lambda bits: bits in (8, 4, 2), "be None, 8, 4 or 2")
 
 
 @dataclass(frozen=True, slots=True)

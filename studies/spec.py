@@ -91,7 +91,7 @@ class QuantizationTable(Table):
     """Bit-widths of weights; activations of quantized layers have 8 bits."""
 
     per: Grouping = "layer"
-    bits: tuple[Literal[8, 4, "none"], ...] = ("none", 8, 4)
+    bits: tuple[Literal[8, 4, 2, "none"], ...] = ("none", 8, 4)
 
 
 class DecompositionTable(Table):

@@ -50,7 +50,7 @@ class Operation:
         groups: ``[n]``, at least 1.
         kernel: Height and width; (1, 1) for linear layers.
         positions: At how many places the weights are applied for one picture, ``[n]``.
-        bits: Of each weight, ``[n]``: 8, 4 or 32.
+        bits: Of each weight, ``[n]``: 8, 4, 2 or 32.
         bias: Whether the file has a bias (a folded batch norm gives one).
         trained_extras: Trainable numbers beside the weights (biases, norms' scales), ``[n]``.
         products: Multiply-accumulates of activations with activations for one picture, ``[n]``;

@@ -49,7 +49,7 @@ quantize            scale [], zero_point []                 bits (unsigned, asym
 
 ``quantize`` rounds an activation to the nearest of ``2 ** bits`` levels and is written as a pair of
 QuantizeLinear and DequantizeLinear. A ``conv``, ``conv_transpose`` or ``linear`` whose attribute
-``weight_bits`` is 8 or 4 has quantized weights: signed, symmetric, one scale for each output
+``weight_bits`` is 8, 4 or 2 has quantized weights: signed, symmetric, one scale for each output
 channel in the parameter ``weight_scale`` [O].
 """
 

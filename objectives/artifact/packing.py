@@ -23,17 +23,25 @@ def add_initializer(graph: GraphProto, name: str, array: npt.NDArray[Any]) -> st
     return _add(graph, name, array.shape, _DATA_TYPES[array.dtype], array.tobytes())
 
 
-def add_int4_initializer(graph: GraphProto, name: str, codes: npt.NDArray[np.int8]) -> str:
-    """Add codes in -8..7 as INT4, two in a byte, and return the name."""
-    return _add(graph, name, codes.shape, TensorProto.INT4, pack_nibbles(codes))
+_PACKED_TYPES = {4: TensorProto.INT4, 2: TensorProto.INT2}
 
 
-def pack_nibbles(codes: npt.NDArray[np.int8]) -> bytes:
-    """Pack codes in -8..7 in two's complement, the earlier one in the low half of a byte."""
-    nibbles = codes.reshape(-1).view(np.uint8) & 0x0F
-    if nibbles.size % 2:
-        nibbles = np.append(nibbles, np.uint8(0))
-    return (nibbles[0::2] | (nibbles[1::2] << 4)).tobytes()
+def add_packed_initializer(
+    graph: GraphProto, name: str, codes: npt.NDArray[np.int8], *, bits: int
+) -> str:
+    """Add codes of 4 bits (-8..7) or 2 bits (-2..1), two or four in a byte; return the name."""
+    return _add(graph, name, codes.shape, _PACKED_TYPES[bits], pack(codes, bits))
+
+
+def pack(codes: npt.NDArray[np.int8], bits: int) -> bytes:
+    """Pack codes of 4 or 2 bits in two's complement, the earliest one in the lowest bits."""
+    together = 8 // bits
+    parts = codes.reshape(-1).view(np.uint8) & np.uint8(2**bits - 1)
+    parts = np.append(parts, np.zeros(-parts.size % together, dtype=np.uint8))
+    packed = np.zeros(parts.size // together, dtype=np.uint8)
+    for place in range(together):
+        packed |= parts[place::together] << np.uint8(bits * place)
+    return packed.tobytes()
 
 
 def _add(graph: GraphProto, name: str, shape: Sequence[int], data_type: int, content: bytes) -> str:

@@ -18,7 +18,7 @@ BATCH_AXIS = "N"
 PRODUCER = "tightfit"
 LARGEST_FILE = 2**31 - 2**20
 
-IR_VERSIONS = ((21, 10), (20, 9), (18, 8))
+IR_VERSIONS = ((25, 13), (21, 10), (20, 9), (18, 8))
 """By the lowest opset that needs it, the version of the file's format; newest first."""
 
 

@@ -39,7 +39,7 @@ def packed_bytes(operation: Operation) -> FloatArray:
 def loaded_bytes(operation: Operation, blueprint: Blueprint) -> FloatArray:
     """Bytes of the weights, scales and bias as a runtime computes with them, ``[n]``.
 
-    Packed codes are unpacked when a file is loaded: 4 bits save the file's bytes, not the memory's.
+    Packed codes are unpacked when a file is loaded: few bits save bytes of the file, not of memory.
     """
     integer = computes_with_integers(operation, blueprint)
     weights = operation.weights * np.where(integer, 1, FLOAT_BYTES)

@@ -221,7 +221,7 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     ),
     (lambda: PruningSettings(criteria=()), r"must be one or more different criteria, got \(\)"),
     (lambda: PruningSettings(per="block"), r"'pruning\.per' must be one of .*got 'block'"),  # type: ignore[arg-type]
-    (lambda: QuantizationSettings(bits=(8, 3)), r"must be None, 8 or 4, got 3"),
+    (lambda: QuantizationSettings(bits=(8, 3)), r"must be None, 8, 4 or 2, got 3"),
     (lambda: DecompositionSettings(ranks=(0.0,)), r"'decomposition\.ranks' must be None or lie in"),
     (lambda: DistillationSettings(weights=(1.5,)), r"'distillation\.weights' must be None or lie"),
     (lambda: DistillationSettings(temperatures=(0.0,)), r"temperatures' must be above 0, got 0\.0"),

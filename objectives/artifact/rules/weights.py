@@ -3,12 +3,13 @@
 float
     Float32 initializers.
 weight-only
-    Codes, packed when they have 4 bits, then ``Cast(FLOAT)`` and ``Mul(scale)``. A runtime folds
-    both when it loads the file and computes with floats: the file is small and as fast as before.
+    Codes, packed when they have 4 or 2 bits, then ``Cast(FLOAT)`` and ``Mul(scale)``. A runtime
+    folds both when it loads the file and computes with floats: the file is small and as fast as
+    before.
 integer
     Codes behind a DequantizeLinear, and an int32 bias whose scale is that of the products. A
     runtime turns the pattern into an integer kernel. Packed codes pass a ``Cast(INT8)``, which is
-    folded: a DequantizeLinear on INT4 itself would be computed anew on every run.
+    folded: a DequantizeLinear on packed codes itself would be computed anew on every run.
 
 A convolution takes the integer form only where its result is quantized too. Elsewhere no integer
 kernel is found for it, and its DequantizeLinear would be computed on every run.
@@ -27,11 +28,11 @@ from tightfit.errors import CandidateError
 from tightfit.graph import Node
 from tightfit.objectives.artifact.attributes import integer, number, pair
 from tightfit.objectives.artifact.emitter import AttributeValue, Grid, Scope, Value
-from tightfit.objectives.artifact.packing import add_int4_initializer
+from tightfit.objectives.artifact.packing import add_packed_initializer
 
-INT4_OPSET = 21
+PACKED_OPSET = {4: 21, 2: 25}
 LARGEST_BIAS_CODE = 2**30
-LARGEST_CODE = {8: 127, 4: 7}
+LARGEST_CODE = {8: 127, 4: 7, 2: 1}
 LEVELS = 255
 
 Codes: TypeAlias = npt.NDArray[np.int8]
@@ -46,7 +47,7 @@ class QuantizedWeights:
         codes: As the operator takes them.
         scale: ``[O]``.
         axis: The output channels' axis in ``codes``.
-        bits: 8 or 4.
+        bits: 8, 4 or 2.
     """
 
     codes: Codes
@@ -92,7 +93,7 @@ def linear(scope: Scope) -> Value:
 
 
 def weight_bits(node: Node) -> int:
-    """Return 8 or 4, or 0 when the weights are floats.
+    """Return 8, 4 or 2, or 0 when the weights are floats.
 
     Raises:
         CandidateError: Another number of bits.
@@ -101,7 +102,7 @@ def weight_bits(node: Node) -> int:
     if bits in (None, 0, 32):
         return 0
     if bits not in LARGEST_CODE:
-        raise CandidateError(f"'weight_bits' of {node.name!r} must be 8 or 4, got {bits!r}")
+        raise CandidateError(f"'weight_bits' of {node.name!r} must be 8, 4 or 2, got {bits!r}")
     return int(bits)
 
 
@@ -163,9 +164,11 @@ def _transposed(weights: QuantizedWeights) -> QuantizedWeights:
 
 
 def _codes(scope: Scope, weights: QuantizedWeights) -> str:
-    if weights.bits == 4:
-        scope.emitter.require(INT4_OPSET)
-        return add_int4_initializer(scope.emitter.graph, scope.local("w"), weights.codes)
+    if weights.bits in PACKED_OPSET:
+        scope.emitter.require(PACKED_OPSET[weights.bits])
+        return add_packed_initializer(
+            scope.emitter.graph, scope.local("w"), weights.codes, bits=weights.bits
+        )
     return scope.constant("w", weights.codes)
 
 
@@ -207,7 +210,7 @@ def _integer_weight(scope: Scope, weights: QuantizedWeights, *, zero_point: bool
     finds its integer Gemm with a float result only where they stand in the file.
     """
     codes = _codes(scope, weights)
-    if weights.bits == 4:
+    if weights.bits in PACKED_OPSET:
         codes = scope.step("Cast", [codes], "i", to=TensorProto.INT8)
     inputs = [codes, scope.constant("s", weights.scale)]
     if zero_point:

@@ -18,6 +18,7 @@ import torch
 from tightfit.errors import CandidateError
 from tightfit.graph import Graph, Node
 from tightfit.objectives.artifact import onnx_model, write_onnx
+from tightfit.objectives.artifact.packing import add_packed_initializer
 from tightfit.objectives.runtimes import OnnxRuntime, predict
 from tightfit.program import Program
 
@@ -91,19 +92,19 @@ def test_a_float_file_gives_the_same_numbers(
     np.testing.assert_allclose(found, simulated(program, pictures()), atol=1e-5)
 
 
-@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize(("bits", "steps"), [(8, 2), (4, 2), (2, 3)])
 def test_a_quantized_file_is_within_steps_of_the_simulation(
-    residual_program: ResidualProgram, tmp_path: Path, bits: int
+    residual_program: ResidualProgram, tmp_path: Path, bits: int, steps: int
 ) -> None:
     program = residual_program(bits)
     found = outputs(program, tmp_path / "model.onnx", pictures())
     expected = simulated(program, pictures())
     step = float(program.tensors["mean.grid.scale"])
-    assert np.abs(found - expected).max() < 2 * step
+    assert np.abs(found - expected).max() < steps * step
     assert (found.argmax(1) == expected.argmax(1)).mean() >= 15 / 16
 
 
-@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("bits", [8, 4, 2])
 def test_every_quantized_operator_finds_its_integer_kernel(
     residual_program: ResidualProgram, tmp_path: Path, bits: int
 ) -> None:
@@ -117,20 +118,44 @@ def test_every_quantized_operator_finds_its_integer_kernel(
     assert not {"Conv", "Gemm", "Add", "Cast", "DequantizeLinear"} & set(found)
 
 
-def test_four_bits_run_as_the_same_kernels_as_eight(
+def test_few_bits_run_as_the_same_kernels_as_eight(
     residual_program: ResidualProgram, tmp_path: Path
 ) -> None:
-    for bits in (8, 4):
+    for bits in (8, 4, 2):
         write_onnx(residual_program(bits), tmp_path / f"{bits}.onnx", metadata={})
-    assert kernels(tmp_path / "8.onnx", tmp_path) == kernels(tmp_path / "4.onnx", tmp_path)
+    found = [kernels(tmp_path / f"{bits}.onnx", tmp_path) for bits in (8, 4, 2)]
+    assert found[0] == found[1] == found[2]
 
 
-def test_four_bits_take_half_the_bytes_of_eight(
+def test_few_bits_take_their_share_of_the_bytes_of_eight(
     residual_program: ResidualProgram, tmp_path: Path
 ) -> None:
-    eight = write_onnx(residual_program(8, width=128), tmp_path / "8.onnx", metadata={})
-    four = write_onnx(residual_program(4, width=128), tmp_path / "4.onnx", metadata={})
+    eight, four, two = (
+        write_onnx(residual_program(bits, width=128), tmp_path / f"{bits}.onnx", metadata={})
+        for bits in (8, 4, 2)
+    )
     assert four == pytest.approx(eight / 2, rel=0.05)
+    assert two <= 0.32 * eight
+
+
+def test_a_file_asks_for_no_newer_format_than_its_bits_need(
+    residual_program: ResidualProgram,
+) -> None:
+    models = [onnx_model(residual_program(bits), metadata={}) for bits in (8, 4, 2)]
+    assert [model.opset_import[0].version for model in models] == [18, 21, 25]
+    assert [model.ir_version for model in models] == [8, 10, 13]
+
+
+@pytest.mark.parametrize("bits", [4, 2])
+@pytest.mark.parametrize("count", [1, 4, 5, 6, 7])
+def test_packed_codes_are_read_back_by_onnx(bits: int, count: int) -> None:
+    limit = 2 ** (bits - 1)
+    codes = np.resize(np.arange(-limit, limit, dtype=np.int8), count)
+    model = onnx.ModelProto()
+    add_packed_initializer(model.graph, "codes", codes, bits=bits)
+    assert len(model.graph.initializer[0].raw_data) == -(-count * bits // 8)
+    read = onnx.numpy_helper.to_array(model.graph.initializer[0])
+    assert read.astype(np.int8).tolist() == codes.tolist()
 
 
 def test_a_pair_of_quantization_serves_all_its_readers(residual_program: ResidualProgram) -> None:
@@ -141,7 +166,7 @@ def test_a_pair_of_quantization_serves_all_its_readers(residual_program: Residua
     assert count["DequantizeLinear"] == grids + 2 * 5
 
 
-@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("bits", [8, 4, 2])
 def test_quantized_weights_without_a_quantized_input_only_save_bytes(
     residual_program: ResidualProgram, tmp_path: Path, bits: int
 ) -> None:
@@ -229,7 +254,7 @@ def test_an_activation_with_other_readers_keeps_the_convolution_in_floats(
     assert kernels(path, tmp_path)["QLinearConv"] == 3
 
 
-@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("bits", [8, 4, 2])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("grid", [True, False])
 def test_a_linear_layer_on_more_axes_keeps_its_codes(
@@ -313,7 +338,7 @@ def test_numbers_that_are_not_what_they_should_be_are_named(
 @pytest.mark.parametrize(
     ("operator", "attribute", "message"),
     [
-        ("conv", {"weight_bits": 3}, "'weight_bits' of 'stem' must be 8 or 4, got 3"),
+        ("conv", {"weight_bits": 3}, "'weight_bits' of 'stem' must be 8, 4 or 2, got 3"),
         ("quantize", {"bits": 4}, "'input.grid' must have 8 bits, got 4"),
     ],
 )
