@@ -9,6 +9,8 @@ a random order.
 """
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import get_args
 
 import torch
@@ -26,6 +28,7 @@ from tightfit.studies.assembly import Assembly, assemble
 from tightfit.studies.study_file import find_study, read_study
 
 LEARNING_RATE = 0.05
+RANDOM = "random"
 
 
 def reached(assembly: Assembly, network: nn.Module) -> float:
@@ -55,6 +58,17 @@ def pruned(assembly: Assembly, criterion: Criterion, ratio: float, *, correct: b
     return network
 
 
+@contextmanager
+def random_order() -> Iterator[None]:
+    """Let the criterion 'l1' mean nothing inside."""
+    before = importance.CRITERIA
+    importance.CRITERIA = {**before, "l1": in_random_order}
+    try:
+        yield
+    finally:
+        importance.CRITERIA = before
+
+
 def in_random_order(_view: importance.View, group: importance.ChannelGroup) -> Tensor:
     """Return importances that mean nothing."""
     generator = torch.Generator().manual_seed(sum(map(ord, group.name)))
@@ -64,6 +78,7 @@ def in_random_order(_view: importance.View, group: importance.ChannelGroup) -> T
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ratios", type=float, nargs="+", default=[0.5, 0.75])
+    parser.add_argument("--criteria", nargs="+", default=[*get_args(Criterion), RANDOM])
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
@@ -77,14 +92,14 @@ def main() -> None:
     )
     print("| --- | --- | --- | --- | --- | --- |")
     for ratio in args.ratios:
-        for criterion in (*get_args(Criterion), "random"):
+        for criterion in args.criteria:
             cells = {}
             for correct in (False, True):
-                name = criterion
-                if criterion == "random":
-                    importance.CRITERIA = {**importance.CRITERIA, "l1": in_random_order}
-                    name = "l1"
-                network = pruned(assembly, name, ratio, correct=correct)
+                if criterion == RANDOM:
+                    with random_order():
+                        network = pruned(assembly, "l1", ratio, correct=correct)
+                else:
+                    network = pruned(assembly, criterion, ratio, correct=correct)
                 cells[correct, False] = reached(assembly, network)
                 trained = trainer(network, recipe, seed=0, progress=lambda *_: None)
                 cells[correct, True] = reached(assembly, trained)
