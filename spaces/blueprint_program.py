@@ -159,11 +159,11 @@ class _Batch:
     ) -> None:
         norm = self._g.norms.get(node.name) if last else None
         biased = "bias" in node.parameters and last
-        extras = channels[1] * int(biased)
-        if node.name in self._g.repeated:
+        extras = channels[1] * int(biased and not self._g.shared(node, "bias"))
+        if self._g.shared(node, "weight"):
             # The file has the weights of every call, the module has them once.
             area = kernel[0] * kernel[1]
-            extras = -(channels[0] * channels[1] * area // groups)
+            extras = extras - channels[0] * channels[1] * area // groups
         if norm is not None:
             extras = extras + self._trained(norm)
         self._operations.append(
