@@ -12,6 +12,7 @@ from torch import nn
 
 from tightfit import SpecError
 from tightfit.objectives.models.built import Built
+from tightfit.objectives.models.weights import tensors_of
 from tightfit.objectives.user_code import load_object
 
 
@@ -41,8 +42,23 @@ def build_own(
         raise SpecError(
             f"the model {name!r} must return a torch.nn.Module, got {type(module).__name__}"
         )
-    weights = {key: value.clone() for key, value in module.state_dict().items()}
+    module = _plain(name, module)
+    weights = {key: value.clone() for key, value in tensors_of(module).items()}
     return Built(module, convolution="", classifier="", published=lambda: weights)
+
+
+def _plain(name: str, module: nn.Module) -> nn.Module:
+    """Return a network as every study has it: on the CPU, in float32, ready to be evaluated."""
+    if isinstance(module, nn.DataParallel):
+        return _plain(name, module.module)
+    try:
+        return module.cpu().float().eval()
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise SpecError(
+            f"the model {name!r} cannot be put on the CPU, in float32 and evaluation mode: "
+            f"{reason}; return the module as it was made, with its weights"
+        ) from error
 
 
 def _call(name: str, function: object, offered: dict[str, object]) -> object:
