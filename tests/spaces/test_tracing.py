@@ -210,7 +210,7 @@ REFUSED: dict[str, tuple[nn.Module, str]] = {
     ),
     "two inputs": (
         Two(),
-        r"cannot read inputs of shape .* the model itself \(Two\), .*: .* missing 1 required "
+        r"cannot read inputs of shape .* the model itself \(Two\): .* missing 1 required "
         "positional argument: 'y'; it must read a batch of any size, and nothing else",
     ),
     "two outputs": (
