@@ -159,9 +159,10 @@ class _Batch:
     ) -> None:
         norm = self._g.norms.get(node.name) if last else None
         biased = "bias" in node.parameters and last
-        extras = channels[1] * int(biased and not self._g.shared(node, "bias"))
-        if self._g.shared(node, "weight"):
-            # The file has the weights of every call, the module has them once.
+        extras = channels[1] * int(biased and self._g.new(node, "bias"))
+        # The file has the weights of every call, the module has them once; a buffer is no parameter
+        # of it, but factors are.
+        if not self._g.new(node, "weight", trained=name == node.name):
             area = kernel[0] * kernel[1]
             extras = extras - channels[0] * channels[1] * area // groups
         if norm is not None:

@@ -60,13 +60,16 @@ class CompiledGraph:
 
     def trained(self, node: Node) -> tuple[tuple[Axis, ...], ...]:
         """Return the axes of a node's trainable tensors that no earlier node has."""
-        names = (name for name in node.parameters.values() if name in self.trainable)
-        new = (name for name in names if name not in self.repeated[node.name])
-        return tuple(self.ties.tensors[name] for name in new)
+        return tuple(
+            self.ties.tensors[name]
+            for role, name in node.parameters.items()
+            if self.new(node, role)
+        )
 
-    def shared(self, node: Node, role: str) -> bool:
-        """Whether an earlier node has a node's parameter already."""
-        return node.parameters.get(role, "") in self.repeated[node.name]
+    def new(self, node: Node, role: str, *, trained: bool = True) -> bool:
+        """Whether no earlier node has a node's parameter, and it is trainable where that counts."""
+        name = node.parameters[role]
+        return name not in self.repeated[node.name] and (name in self.trainable or not trained)
 
 
 def compile_graph(

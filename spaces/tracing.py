@@ -55,6 +55,9 @@ def trace(model: nn.Module, example: Tensor) -> Traced:
             operator without a rule, several outputs, nothing that has weights, weights that are not
             there or not finite, outputs that are not the same each time, or too long a time.
     """
+    if not isinstance(example, Tensor) or example.shape[:1] != (1,):
+        shape = list(example.shape) if isinstance(example, Tensor) else type(example).__name__
+        raise SpecError(f"the example must be one input as a tensor [1, ...], got {shape}")
     module, single = received(model), example.cpu().float()
     with time_limit(LIMIT_SECONDS), plain_arithmetic():
         rehearse(module, single)
