@@ -53,8 +53,8 @@ def export(module: nn.Module, single: Tensor) -> Any:
     except Exception as error:
         raise SpecError(
             f"the model cannot be traced by torch.export, in {origin(error, module)}: "
-            f"{first_line(error)}; NumPy, hooks, and whatever else is no operator of torch's have "
-            "to go"
+            f"{first_line(error)}; NumPy, hooks, exported graphs, and whatever else is not plain "
+            "Python with torch's operators have to go"
         ) from error
 
 

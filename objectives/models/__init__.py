@@ -174,7 +174,7 @@ def _outputs(module: nn.Module, name: str, input_shape: tuple[int, ...]) -> obje
     try:
         module.eval()
         with torch.no_grad():
-            return module(torch.zeros(1, *input_shape, device=device))
+            return module(torch.zeros(1, *input_shape, dtype=torch.float32, device=device))
     # A network may fail on a strange shape in any way, and its own code may even exit.
     except (Exception, SystemExit) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]

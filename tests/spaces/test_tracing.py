@@ -210,8 +210,7 @@ REFUSED: dict[str, tuple[nn.Module, str]] = {
     ),
     "two inputs": (
         Two(),
-        r"cannot read inputs of shape .* the model itself \(Two\): .* missing 1 required "
-        "positional argument: 'y'; it must read a batch of any size, and nothing else",
+        r"the model itself \(Two\): .* missing 1 .*'y'; it must read a batch of any size, and not",
     ),
     "two outputs": (
         Written(lambda m, x: (m.call("c", x), m.call("c", x)), c=conv()),
