@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 
+import torch
 from safetensors.torch import load_file, save
 from torch import nn
 
@@ -49,8 +50,10 @@ def trained_module(
     recipe = Recipe(spec.baseline_epochs, BASELINE_LEARNING_RATE)
     module = trainer(module, recipe, seed=assembly.study.spec.seed, progress=progress)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Copies: a file of safetensors has no two names for one tensor.
-    write_atomically(path, save({name: each.clone() for name, each in tensors_of(module).items()}))
+    # A file of safetensors takes no two names for one tensor.
+    plain = torch.contiguous_format
+    copies = {name: each.clone(memory_format=plain) for name, each in tensors_of(module).items()}
+    write_atomically(path, save(copies))
     return module
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
+import torch
 from rich.console import Console
 from torch import nn
 
@@ -17,8 +18,9 @@ from tightfit import Record
 from tightfit.objectives.datasets import Source, from_objects
 from tightfit.objectives.models import LoadedModel, check_model
 from tightfit.search import Front, pareto_front
-from tightfit.spaces.conditions import LIMIT_SECONDS, time_limit
+from tightfit.spaces.conditions import LIMIT_SECONDS, plain_arithmetic, time_limit
 from tightfit.spaces.received import received
+from tightfit.spaces.rehearsal import rehearse
 from tightfit.studies.assembly import Assembly, assemble_objects
 from tightfit.studies.exporting import Exported, export_member
 from tightfit.studies.figures import draw_cloud
@@ -152,7 +154,8 @@ def compress(
     spec = parse_spec(values, "compress()")
     run = RunFolder(Path(folder) if folder else Path(tempfile.mkdtemp(prefix="tightfit-")))
     data = from_objects(train, validation, test, seed=seed)
-    with time_limit(LIMIT_SECONDS):
+    with time_limit(LIMIT_SECONDS), plain_arithmetic():
+        rehearse(baseline, torch.zeros(1, *data.input_shape, dtype=torch.float32))
         check_model(baseline, "the model", input_shape=data.input_shape, classes=data.classes)
     assembly = assemble_objects(
         Study("compress", spec, Path.cwd()),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
 
 from tightfit import SpecError
 from tightfit.objectives.models.built import Built
@@ -48,9 +49,18 @@ def build_own(
 
 
 def _plain(name: str, module: nn.Module) -> nn.Module:
-    """Return a network as every study has it: on the CPU, in float32, ready to be evaluated."""
+    """Return a network as every study has it: on the CPU, in float32, ready to be evaluated.
+
+    Raises:
+        SpecError: Its weights are not there, or it has no mode of evaluation.
+    """
     if isinstance(module, nn.DataParallel):
         return _plain(name, module.module)
+    if any(isinstance(each, UninitializedParameter) for each in module.parameters()):
+        raise SpecError(
+            f"the model {name!r} is lazy, and its weights have no shape yet; run it once on an "
+            "input before it is returned"
+        )
     try:
         return module.cpu().float().eval()
     except Exception as error:
