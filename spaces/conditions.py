@@ -14,7 +14,7 @@ from tightfit import SpecError
 
 LIMIT_SECONDS = 180.0
 """Of one trace."""
-_AGAIN_SECONDS = 1.0
+_AGAIN_SECONDS = 10.0
 
 
 class _TimeIsUp(BaseException):

@@ -56,7 +56,7 @@ def run(module: nn.Module, inputs: Tensor) -> Tensor:
             f"{origin(error, module)}: {first_line(error)}; it must read a batch of any size, and "
             "nothing else"
         ) from error
-    if isinstance(output, Tensor):
+    if isinstance(output, Tensor) and output.numel():
         return output
     raise SpecError(
         f"the model must give one tensor, it gives {_kind(output)}; wrap it in a module whose "
@@ -74,6 +74,8 @@ def _runs(module: nn.Module, inputs: Tensor) -> bool:
 
 def _kind(output: object) -> str:
     """Return what a model gives in place of a tensor, with the names of its parts."""
+    if isinstance(output, Tensor):
+        return f"one without numbers, {list(output.shape)}"
     kind, names = type(output).__name__, list[str]()
     if isinstance(output, Mapping):
         names = [repr(key) for key in output]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ from tightfit.spaces.translator import INPUT, Translator
 
 _TOLERANCE = 1e-3
 """Of the largest output: rounding in another order is far below, another graph far above."""
+_SMALLEST = 1e-30
+"""Largest output that is divided by, so that outputs of nothing but zeros are compared as well."""
 
 __all__ = ["BATCH", "INPUT", "Traced", "trace"]
 
@@ -115,13 +118,13 @@ def _check_outputs(traced: Traced, module: nn.Module) -> None:
     )
     expected, alone = run(module, noise), run(module, noise[1:])
     where = place("", type(module).__name__)
-    if (away := _away(network.eval()(noise), expected)) > _TOLERANCE:
+    if not (away := _away(network.eval()(noise), expected)) <= _TOLERANCE:  # NaN is far away
         raise SpecError(
             f"the traced graph differs from {where} by {away:.3g} of its largest output on noise; "
             "a model that computes with chance, with the size of its batch, or with what it kept "
             "from its last call cannot be traced"
         )
-    if (away := _away(alone.reshape(expected[1:].shape), expected[1:])) > _TOLERANCE:
+    if not (away := _away(alone, expected[1:])) <= _TOLERANCE:
         raise SpecError(
             f"{where} gives another output for an input alone than for the same one in a batch, by "
             f"{away:.3g} of its largest; one input must not depend on the others, on how many they "
@@ -131,6 +134,9 @@ def _check_outputs(traced: Traced, module: nn.Module) -> None:
 
 def _away(found: Tensor, expected: Tensor) -> float:
     """Return the largest difference as a share of the largest output."""
+    if found.numel() != expected.numel():
+        return math.inf
     if not bool(expected.isfinite().all()):
         return 0.0  # Untrained weights may overflow on noise; then there is nothing to compare.
-    return float((found - expected).abs().max() / expected.abs().max().clamp_min(1e-30))
+    difference = (found.reshape(expected.shape) - expected).abs().max()
+    return float(difference / expected.abs().max().clamp_min(_SMALLEST))

@@ -207,6 +207,10 @@ OUTPUTS: dict[str, Refused] = {
         giving(lambda y: ModelOutput(logits=y, last=y)), PICTURE,
         "gives a ModelOutput of 'logits', 'last'; wrap it in a module whose forward returns"),
     "no output": (giving(lambda _y: None), PICTURE, "must give one tensor, it gives a NoneType"),
+    "no scores": (lambda: nn.Linear(6, 0), (6,), r"it gives one without numbers, \[2, 0\]"),
+    "other shapes of a large batch": (
+        model(lambda m, x: m.t(m.a(x))[:, :4] if len(x) > 32 else m.t(m.a(x))), PICTURE,
+        "differs from .* by inf of its largest output"),
     "labels": (giving(lambda y: y.argmax(1)), PICTURE, rf"'argmax' in {ITSELF} has no rule: cho"),
     "one number": (giving(lambda y: y.sum()), PICTURE, rf"'sum' in {ITSELF}: a reduction over ev"),
     "the input": (lambda: Model(lambda _m, x: x), PICTURE, "no convolution and no linear layer"),
