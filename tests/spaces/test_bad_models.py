@@ -31,6 +31,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Lazy modules:UserWarning"),
     pytest.mark.filterwarnings("ignore:torch.quantize_per:UserWarning"),
     pytest.mark.filterwarnings("ignore:Please use quant_min:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Initializing zero-element:UserWarning"),
 ]
 
 
