@@ -159,11 +159,12 @@ class _Batch:
     ) -> None:
         norm = self._g.norms.get(node.name) if last else None
         biased = "bias" in node.parameters and last
-        extras = channels[1] * int(biased)
-        if node.name in self._g.repeated:
-            # The file has the weights of every call, the module has them once.
+        extras = channels[1] * int(biased and self._g.new(node, "bias"))
+        # The file has the weights of every call, the module has them once; a buffer is no parameter
+        # of it, but factors are.
+        if not self._g.new(node, "weight", trained=name == node.name):
             area = kernel[0] * kernel[1]
-            extras = -(channels[0] * channels[1] * area // groups)
+            extras = extras - channels[0] * channels[1] * area // groups
         if norm is not None:
             extras = extras + self._trained(norm)
         self._operations.append(

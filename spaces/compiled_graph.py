@@ -36,7 +36,7 @@ class CompiledGraph:
         places: By layer, how often its weights are applied for one picture, ``[sizes]``, for each
             of the positions along `across`.
         across: By layer, all axes that can change and that it works along, as one.
-        repeated: Nodes whose parameters an earlier node has already.
+        repeated: By node, those of its parameters that an earlier node has already.
         trainable: Names of tensors that are parameters.
         sizes: Shapes of every activation, for each choice of the input size.
         constants: By node, bytes of its untrained numbers that no earlier node has.
@@ -53,17 +53,23 @@ class CompiledGraph:
     positions: Mapping[str, IntArray]
     places: Mapping[str, IntArray]
     across: Mapping[str, Axis]
-    repeated: frozenset[str]
+    repeated: Mapping[str, frozenset[str]]
     trainable: frozenset[str]
     constants: Mapping[str, int]
     sizes: Sequence[Mapping[str, Shape]]
 
     def trained(self, node: Node) -> tuple[tuple[Axis, ...], ...]:
         """Return the axes of a node's trainable tensors that no earlier node has."""
-        if node.name in self.repeated:
-            return ()
-        names = (name for name in node.parameters.values() if name in self.trainable)
-        return tuple(self.ties.tensors[name] for name in names)
+        return tuple(
+            self.ties.tensors[name]
+            for role, name in node.parameters.items()
+            if self.new(node, role)
+        )
+
+    def new(self, node: Node, role: str, *, trained: bool = True) -> bool:
+        """Whether no earlier node has a node's parameter, and it is trainable where that counts."""
+        name = node.parameters[role]
+        return name not in self.repeated[node.name] and (name in self.trainable or not trained)
 
 
 def compile_graph(
@@ -125,14 +131,13 @@ def _hidden(graph: Graph, norms: Mapping[str, Node], ends: Mapping[str, str]) ->
     return frozenset(hidden | {end for name, end in ends.items() if end != name})
 
 
-def _repeated(graph: Graph) -> frozenset[str]:
+def _repeated(graph: Graph) -> dict[str, frozenset[str]]:
     seen: set[str] = set()
-    repeated = set()
+    repeated = {}
     for node in graph.nodes:
-        if not seen.isdisjoint(node.parameters.values()):
-            repeated.add(node.name)
+        repeated[node.name] = frozenset(seen & {*node.parameters.values()})
         seen.update(node.parameters.values())
-    return frozenset(repeated)
+    return repeated
 
 
 def _constants(traced: Traced) -> dict[str, int]:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import io
 import logging
-import signal
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
@@ -19,48 +17,44 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
 from tightfit import SpecError
 from tightfit.spaces.einsum import products_for_letters
+from tightfit.spaces.inlining import inlined
 from tightfit.spaces.layout_rules import BATCH
+from tightfit.spaces.places import first_line, origin
 
-LIMIT_SECONDS = 180.0
 
-
-def export(module: nn.Module, example: Tensor) -> Any:
+def export(module: nn.Module, single: Tensor) -> Any:
     """Return the program of a module for `BATCH` inputs.
 
     Args:
         module: In evaluation mode; it may be changed.
-        example: One input ``[1, ...]``.
+        single: One input ``[1, ...]``, float32.
 
     Raises:
-        SpecError: An input that does not fit, control flow that depends on data, several outputs,
-            or a trace that takes too long.
+        SpecError: Control flow that depends on data, or another thing that torch cannot trace.
     """
-    single = example.cpu().float()
-    try:
-        with torch.no_grad():
-            output = module(torch.cat([single, single]))
-    except Exception as error:
-        raise SpecError(
-            f"the model cannot read an input of shape {list(example.shape)}: {_first_line(error)}"
-        ) from error
-    if not isinstance(output, Tensor):
-        raise SpecError(f"the model must give one tensor, it gives a {type(output).__name__}")
-    module.train().eval()
     # As large a batch as no network has: whatever is counted by it shows. It takes no memory, and
     # unlike a symbol it may pass through `len` and every other function of Python.
     batch = single.expand(BATCH, *single.shape[1:])
     try:
-        with _silence(), products_for_letters(), _time_limit(LIMIT_SECONDS):
-            return _functional(torch.export.export(module, (batch,)))
+        with _silence(), products_for_letters():
+            return _functional(inlined(torch.export.export(module, (batch,))))
     except SpecError:
         raise
+    except GuardOnDataDependentSymNode as error:
+        raise SpecError(
+            f"the model has control flow that depends on data, in {origin(error, module)}; a "
+            "network that is traced does the same for every input: let it choose by shapes, or by "
+            "arithmetic"
+        ) from error
     except Exception as error:
         raise SpecError(
-            "the model cannot be traced by torch.export "
-            f"({_first_line(error)}); control flow that depends on data has to go"
+            f"the model cannot be traced by torch.export, in {origin(error, module)}: "
+            f"{first_line(error)}; NumPy, hooks, exported graphs, and whatever else is not plain "
+            "Python with torch's operators have to go"
         ) from error
 
 
@@ -83,32 +77,6 @@ def _is_part(source: Any) -> bool:
 
 
 @contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise where the inside takes longer; only a main thread can be interrupted so.
-
-    Raises:
-        SpecError: The time is up.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(_signal: int, _frame: object) -> None:
-        raise SpecError(
-            f"the model took longer than {seconds:g} s to trace; a loop over the pictures of a "
-            "batch, or over very many steps, has to go"
-        )
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-@contextmanager
 def _silence() -> Iterator[None]:
     """Keep half-traced graphs off the screen: the error's first line says what is wrong.
 
@@ -122,7 +90,3 @@ def _silence() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

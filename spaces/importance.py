@@ -208,7 +208,7 @@ def _disagreements(signs: Tensor) -> Tensor:
 def _added(values: Tensor, owners: Tensor, width: int) -> Tensor:
     """Add up the values ``[rows]`` of each position."""
     mine = owners >= 0
-    return torch.zeros(width).index_add(0, owners[mine], values[mine])
+    return torch.zeros(width, dtype=values.dtype).index_add(0, owners[mine], values[mine])
 
 
 def _rows(values: Tensor, owners: Tensor, width: int) -> Tensor:

@@ -198,9 +198,9 @@ class Network(nn.Module):
                 holder, leaf = _holder(self, name)
                 if role == "weight_clip":
                     weight = self._tensor(node.parameters["weight"])
-                    value = torch.ones(weight.shape[output_axis(node)])
+                    value = torch.ones(weight.shape[output_axis(node)], dtype=weight.dtype)
                 else:
-                    value = torch.tensor(1.0 if role == "scale" else 0)
+                    value = torch.tensor(1.0 if role == "scale" else 0.0, dtype=torch.float32)
                 holder.register_buffer(
                     leaf, value.to(torch.int32) if role == "zero_point" else value
                 )

@@ -92,6 +92,11 @@ def _batch_norm(args: Arguments) -> Translation:
         raise SpecError(
             "a batch norm without running statistics has no rule; set track_running_stats=True"
         )
+    if args[5]:
+        raise SpecError(
+            "a batch norm that takes the statistics of its batch has no rule when the model is "
+            "evaluated; its module must follow model.eval()"
+        )
     return Translation(
         "batch_norm",
         {"momentum": float(args[6]), "eps": float(args[7])},
@@ -188,6 +193,12 @@ def _mean(args: Arguments) -> Translation:
     return Translation("mean", {"axes": axes, "keepdim": bool(_get(args, 2, False))})
 
 
+def _dropout(args: Arguments) -> Translation:
+    if args[2]:
+        raise SpecError("a dropout when the model is evaluated has no rule; pass self.training")
+    return Translation("dropout", {"rate": float(args[1])})
+
+
 def _cat(args: Arguments) -> Translation:
     return Translation("cat", {"axis": int(_get(args, 1, 0))}, inputs=())
 
@@ -235,6 +246,6 @@ RULES: Mapping[str, Rule] = {
     "layer_norm": _layer_norm,
     "matmul": lambda _args: Translation("matmul", {}, inputs=(0, 1)),
     "bmm": lambda _args: Translation("matmul", {}, inputs=(0, 1)),
-    "dropout": lambda args: Translation("dropout", {"rate": float(args[1])}),
+    "dropout": _dropout,
 }
 """By ATen's name without overload and without the mark of in-place variants."""

@@ -29,7 +29,8 @@ def activation_shapes(traced: Traced, input_shape: Shape) -> dict[str, Shape]:
     ).eval()
     try:
         with torch.no_grad():
-            values = network.activations(torch.empty(BATCH, *input_shape, device="meta"))
+            pictures = torch.empty(BATCH, *input_shape, device="meta", dtype=torch.float32)
+            values = network.activations(pictures)
     except (RuntimeError, ValueError) as error:
         raise SpecError(
             f"the network cannot read inputs of shape {list(input_shape)}: {error}"

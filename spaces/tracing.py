@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import copy
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tightfit import WEIGHT_OPERATORS, Graph, SpecError
+from tightfit.spaces.conditions import LIMIT_SECONDS, plain_arithmetic, time_limit
 from tightfit.spaces.exported import export
 from tightfit.spaces.layout_rules import BATCH
 from tightfit.spaces.network import Network
+from tightfit.spaces.places import place, place_of
+from tightfit.spaces.received import evaluated, received
+from tightfit.spaces.rehearsal import rehearse, run
 from tightfit.spaces.translator import INPUT, Translator
 
 _TOLERANCE = 1e-3
 """Of the largest output: rounding in another order is far below, another graph far above."""
+_SMALLEST = 1e-30
+"""Largest output that is divided by, so that outputs of nothing but zeros are compared as well."""
 
 __all__ = ["BATCH", "INPUT", "Traced", "trace"]
 
@@ -37,22 +44,33 @@ class Traced:
     input_shape: tuple[int, ...]
 
 
-def trace(module: nn.Module, example: Tensor) -> Traced:
-    """Return what a module computes.
+def trace(model: nn.Module, example: Tensor) -> Traced:
+    """Return what a model computes in evaluation mode, in float32.
+
+    Parameters that are frozen (``requires_grad=False``) are parameters like the others.
 
     Args:
-        module: Left as it is, its mode included.
+        model: Left as it is, its mode included.
         example: One input ``[1, ...]``; its values do not matter.
 
     Raises:
         SpecError: Not a module, an input that does not fit, control flow that depends on data, an
-            operator without a rule, several outputs, or nothing that has weights.
+            operator without a rule, several outputs, nothing that has weights, weights that are not
+            there or not finite, outputs that are not the same each time, or too long a time.
     """
-    if not isinstance(module, nn.Module):
-        raise SpecError(f"the model must be a torch.nn.Module, got {type(module).__name__}")
-    # Some networks keep tables while they are evaluated, and forget them when they are trained.
-    module = copy.deepcopy(module).cpu().float().train().eval()
-    program = export(module, example)
+    if not isinstance(example, Tensor) or example.shape[:1] != (1,):
+        shape = list(example.shape) if isinstance(example, Tensor) else type(example).__name__
+        raise SpecError(f"the example must be one input as a tensor [1, ...], got {shape}")
+    module, single = received(model), example.cpu().float()
+    with time_limit(LIMIT_SECONDS), plain_arithmetic():
+        rehearse(module, single)
+        traced = _traced(export(evaluated(module), single), input_shape=tuple(single.shape[1:]))
+        _check_numbers(traced, module)
+        _check_outputs(traced, module)
+    return traced
+
+
+def _traced(program: Any, *, input_shape: tuple[int, ...]) -> Traced:
     translator = Translator(program)
     graph = translator.graph()
     if not any(node.operator in WEIGHT_OPERATORS for node in graph.nodes):
@@ -60,34 +78,65 @@ def trace(module: nn.Module, example: Tensor) -> Traced:
     used = {name for node in graph.nodes for name in node.parameters.values()}
     state = {**program.state_dict, **program.constants, **translator.constants.kept}
     parameters = set(program.graph_signature.parameters)
-    traced = Traced(
+    return Traced(
         graph=graph,
         tensors={name: state[name].detach().clone() for name in sorted(used)},
         trainable=frozenset(used & parameters),
-        input_shape=tuple(example.shape[1:]),
+        input_shape=input_shape,
     )
-    _check(traced, module)
-    return traced
 
 
-@torch.no_grad()
-def _check(traced: Traced, module: nn.Module) -> None:
-    """Run both on noise: what the module does beyond its operators, e.g. by chance, shows.
+def _check_numbers(traced: Traced, module: nn.Module) -> None:
+    """Refuse weights that mean nothing. Constants may be infinite: a mask is.
 
     Raises:
-        SpecError: The graph gives something else than the module.
+        SpecError: NaN, or an infinite parameter.
     """
-    noise = torch.randn(2, *traced.input_shape, generator=torch.Generator().manual_seed(0))
+    held = {*module.state_dict()}
+    for name, tensor in traced.tensors.items():
+        good = tensor.isfinite() if name in traced.trainable else ~tensor.isnan()
+        if name in held and not bool(good.all()):
+            raise SpecError(
+                f"the tensor {name!r} of {place_of(name, module)} must be finite, and "
+                f"{int((~good).sum()):,} of its {tensor.numel():,} numbers are not; give weights "
+                "from before the training diverged"
+            )
+
+
+def _check_outputs(traced: Traced, module: nn.Module) -> None:
+    """Run both on noise: what the module does beyond its operators shows.
+
+    Raises:
+        SpecError: The graph gives something else than the module, or the module something else for
+            an input alone than in a batch.
+    """
+    shape, generator = (2, *traced.input_shape), torch.Generator().manual_seed(0)
+    noise = torch.randn(shape, generator=generator, dtype=torch.float32)
     tensors = {name: tensor.clone() for name, tensor in traced.tensors.items()}
     network = Network(
         traced.graph, tensors, trainable=traced.trainable, input_shape=traced.input_shape
     )
-    found, expected = network.eval()(noise), module(noise)
-    difference = (found - expected).abs().max()
-    # Untrained weights may overflow on noise; then there is nothing to compare.
-    near = difference <= _TOLERANCE * expected.abs().max()
-    if bool(expected.isfinite().all()) and not near:
+    expected, alone = run(module, noise), run(module, noise[1:])
+    where = place("", type(module).__name__)
+    if not (away := _away(network.eval()(noise), expected)) <= _TOLERANCE:  # NaN is far away
         raise SpecError(
-            f"the traced graph differs from the model by {float(difference):.3g} on noise; a model "
-            "that computes with chance, or writes into its inputs, cannot be traced"
+            f"the traced graph differs from {where} by {away:.3g} of its largest output on noise; "
+            "a model that computes with chance, with the size of its batch, or with what it kept "
+            "from its last call cannot be traced"
         )
+    if not (away := _away(alone, expected[1:])) <= _TOLERANCE:
+        raise SpecError(
+            f"{where} gives another output for an input alone than for the same one in a batch, by "
+            f"{away:.3g} of its largest; one input must not depend on the others, on how many they "
+            "are, or on the last call"
+        )
+
+
+def _away(found: Tensor, expected: Tensor) -> float:
+    """Return the largest difference as a share of the largest output."""
+    if found.numel() != expected.numel():
+        return math.inf
+    if not bool(expected.isfinite().all()):
+        return 0.0  # Untrained weights may overflow on noise; then there is nothing to compare.
+    difference = (found.reshape(expected.shape) - expected).abs().max()
+    return float(difference / expected.abs().max().clamp_min(_SMALLEST))

@@ -19,6 +19,7 @@ from tightfit.objectives.datasets import load_data
 from tightfit.objectives.devices import choose_precision
 from tightfit.objectives.metrics import METRICS, STATIC_METRICS, compute_static
 from tightfit.objectives.models import LoadedModel, load_baseline
+from tightfit.objectives.models.weights import tensors_of
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.objectives.quality import prepare_inputs
 from tightfit.objectives.task import Score, Task
@@ -97,9 +98,9 @@ class Assembly:
     def fingerprint(self, module: nn.Module) -> str:
         """Return the digest of all that readings depend on."""
         digest = hashlib.sha256()
-        for name, tensor in sorted(module.state_dict().items()):
+        for name, tensor in sorted(tensors_of(module).items()):
             digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+            digest.update(tensor.cpu().contiguous().numpy().tobytes())
         spec = self.study.spec.model_dump(mode="json", include=_DEPENDED_ON)
         digest.update(json.dumps(spec, sort_keys=True).encode())
         digest.update(f"{self.data.fingerprint} {self.code} {__version__}".encode())

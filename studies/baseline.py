@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 
+import torch
 from safetensors.torch import load_file, save
 from torch import nn
 
@@ -13,6 +14,7 @@ from tightfit import Measurement, Reading, Recipe
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.evaluator import Progress
 from tightfit.objectives.latency import LatencyMeter
+from tightfit.objectives.models.weights import tensors_of
 from tightfit.objectives.quality import score_file
 from tightfit.objectives.runtimes import Runtime
 from tightfit.objectives.workshop import MODEL_FILE, static_readings, write_network
@@ -40,7 +42,7 @@ def trained_module(
         return module
     path = folder.path.parent / ".baselines" / f"{_training_key(assembly)}.safetensors"
     if path.is_file():
-        module.load_state_dict(load_file(path))
+        module.load_state_dict({**module.state_dict(), **load_file(path)})
         return module.eval()
     spec = assembly.study.spec.training
     say(f"training the baseline for {spec.baseline_epochs} epochs, once")
@@ -48,7 +50,10 @@ def trained_module(
     recipe = Recipe(spec.baseline_epochs, BASELINE_LEARNING_RATE)
     module = trainer(module, recipe, seed=assembly.study.spec.seed, progress=progress)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, save({k: v.contiguous() for k, v in module.state_dict().items()}))
+    # A file of safetensors takes no two names for one tensor.
+    plain = torch.contiguous_format
+    copies = {name: each.clone(memory_format=plain) for name, each in tensors_of(module).items()}
+    write_atomically(path, save(copies))
     return module
 
 

@@ -10,13 +10,17 @@ from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
+import torch
 from rich.console import Console
 from torch import nn
 
-from tightfit import Record, SpecError
+from tightfit import Record
 from tightfit.objectives.datasets import Source, from_objects
 from tightfit.objectives.models import LoadedModel, check_model
 from tightfit.search import Front, pareto_front
+from tightfit.spaces.conditions import LIMIT_SECONDS, plain_arithmetic, time_limit
+from tightfit.spaces.received import received
+from tightfit.spaces.rehearsal import rehearse
 from tightfit.studies.assembly import Assembly, assemble_objects
 from tightfit.studies.exporting import Exported, export_member
 from tightfit.studies.figures import draw_cloud
@@ -137,8 +141,7 @@ def compress(
     Raises:
         SpecError: Anything that is not possible as written.
     """
-    if not isinstance(model, nn.Module):
-        raise SpecError(f"the model must be a torch.nn.Module, got {type(model).__name__}")
+    baseline = received(model)
     values = {
         "constraints": list(constraints),
         "objectives": list(objectives),
@@ -151,11 +154,13 @@ def compress(
     spec = parse_spec(values, "compress()")
     run = RunFolder(Path(folder) if folder else Path(tempfile.mkdtemp(prefix="tightfit-")))
     data = from_objects(train, validation, test, seed=seed)
-    check_model(model, "the model", input_shape=data.input_shape, classes=data.classes)
+    with time_limit(LIMIT_SECONDS), plain_arithmetic():
+        rehearse(baseline, torch.zeros(1, *data.input_shape, dtype=torch.float32))
+        check_model(baseline, "the model", input_shape=data.input_shape, classes=data.classes)
     assembly = assemble_objects(
         Study("compress", spec, Path.cwd()),
         data=data,
-        model=LoadedModel(model, needs_training=False, notes=()),
+        model=LoadedModel(baseline, needs_training=False, notes=()),
         score=score,
     )
     console = Console(stderr=True)

@@ -15,8 +15,10 @@ from tightfit import Blueprint, SpecError
 from tightfit.objectives.metrics import METRICS, STATIC_METRICS
 from tightfit.objectives.models import load_model
 from tightfit.objectives.models.torchvision_models import auxiliary_heads
+from tightfit.objectives.models.weights import tensors_of
 from tightfit.objectives.profile import CPU
 from tightfit.spaces.compression import CompressionSpace
+from tightfit.spaces.conditions import LIMIT_SECONDS, time_limit
 from tightfit.spaces.settings import EVERYTHING
 from tightfit.spaces.sites import Sites
 from tightfit.studies.wording import quantity
@@ -111,10 +113,13 @@ def inspect_model(name: str, input_text: str, *, folder: Path, classes: int) -> 
         SpecError: The network or the shape is not usable.
     """
     shape = picture_shape(input_text)
-    module = load_model(name, input_shape=shape, classes=classes, folder=folder, stem="imagenet")
+    with time_limit(LIMIT_SECONDS):
+        module = load_model(
+            name, input_shape=shape, classes=classes, folder=folder, stem="imagenet"
+        )
     space = CompressionSpace(module, torch.zeros(1, *shape), settings=EVERYTHING)
     blueprint = space.baseline_blueprint()
-    state = module.state_dict().values()
+    state = tensors_of(module).values()
     heads = auxiliary_heads(name.removeprefix("torchvision:"), classes)
     costs = {
         static.metric.name: float(static.compute(blueprint, CPU)[0]) for static in STATIC_METRICS

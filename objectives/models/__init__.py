@@ -156,7 +156,10 @@ def check_model(
         )
     outputs = _outputs(module, name, input_shape)
     if not isinstance(outputs, Tensor):
-        raise SpecError(f"the model {name!r} must return one tensor, got {type(outputs).__name__}")
+        raise SpecError(
+            f"the model {name!r} must return one tensor, got {type(outputs).__name__}; wrap it in "
+            "a module whose forward returns the one that is scored"
+        )
     if classes is not None and outputs.shape != (1, classes):
         raise SpecError(
             f"the model {name!r} must give {classes} outputs for {classes} classes, "
@@ -168,12 +171,12 @@ def _outputs(module: nn.Module, name: str, input_shape: tuple[int, ...]) -> obje
     """Run one input of zeros through the network in evaluation mode, and leave it as it was."""
     modes = [(part, part.training) for part in module.modules()]
     device = next((values.device for values in module.parameters()), None)
-    module.eval()
     try:
+        module.eval()
         with torch.no_grad():
-            return module(torch.zeros(1, *input_shape, device=device))
-    # A network may fail on a strange shape in any way.
-    except Exception as error:
+            return module(torch.zeros(1, *input_shape, dtype=torch.float32, device=device))
+    # A network may fail on a strange shape in any way, and its own code may even exit.
+    except (Exception, SystemExit) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise SpecError(
             f"the model {name!r} cannot read inputs of {list(input_shape)}: {reason}"

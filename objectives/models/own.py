@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import cast
 
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
 
 from tightfit import SpecError
 from tightfit.objectives.models.built import Built
+from tightfit.objectives.models.weights import tensors_of
 from tightfit.objectives.user_code import load_object
 
 
@@ -41,8 +43,32 @@ def build_own(
         raise SpecError(
             f"the model {name!r} must return a torch.nn.Module, got {type(module).__name__}"
         )
-    weights = {key: value.clone() for key, value in module.state_dict().items()}
+    module = _plain(name, module)
+    weights = {key: value.clone() for key, value in tensors_of(module).items()}
     return Built(module, convolution="", classifier="", published=lambda: weights)
+
+
+def _plain(name: str, module: nn.Module) -> nn.Module:
+    """Return a network as every study has it: on the CPU, in float32, ready to be evaluated.
+
+    Raises:
+        SpecError: Its weights are not there, or it has no mode of evaluation.
+    """
+    if isinstance(module, nn.DataParallel):
+        return _plain(name, module.module)
+    if any(isinstance(each, UninitializedParameter) for each in module.parameters()):
+        raise SpecError(
+            f"the model {name!r} is lazy, and its weights have no shape yet; run it once on an "
+            "input before it is returned"
+        )
+    try:
+        return module.cpu().float().eval()
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise SpecError(
+            f"the model {name!r} cannot be put on the CPU, in float32 and evaluation mode: "
+            f"{reason}; return the module as it was made, with its weights"
+        ) from error
 
 
 def _call(name: str, function: object, offered: dict[str, object]) -> object:

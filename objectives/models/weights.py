@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from tightfit import SpecError
 
@@ -17,6 +17,12 @@ State = Mapping[str, Tensor]
 
 _WRAPPERS = ("state_dict", "model", "model_state_dict")
 _PARALLEL = "module."
+
+
+def tensors_of(module: nn.Module) -> State:
+    """Return the tensors of a module's state dict; modules may keep other things in theirs."""
+    state: Mapping[str, object] = module.state_dict()
+    return {name: value.detach() for name, value in state.items() if isinstance(value, Tensor)}
 
 
 def read_weights(path: Path) -> State:

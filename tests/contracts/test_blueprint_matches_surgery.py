@@ -13,16 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tests.spaces.masking import masked_output
 from tests.spaces.nets import TIMM, calibrated, everywhere, make, named, pictures
 from tests.spaces.odd_nets import ODD_NETS
-from tightfit import WEIGHT_OPERATORS, Blueprint, Candidate, Node, SpecError
+from tightfit import WEIGHT_OPERATORS, Blueprint, Candidate, SpecError
 from tightfit.objectives.artifact import write_onnx
 from tightfit.objectives.metrics import SIZE_ERROR, SIZE_ERROR_KB, compute_static
 from tightfit.objectives.models.torchvision_models import torchvision_names
 from tightfit.objectives.profile import CPU
 from tightfit.objectives.runtimes import OnnxRuntime, predict
 from tightfit.spaces.compression import CompressionSpace
-from tightfit.spaces.execution import OPERATIONS
 from tightfit.spaces.network import Network
 from tightfit.spaces.settings import (
     DecompositionSettings,
@@ -48,8 +48,6 @@ BEYOND = ("regnet_y_128gf", "vit_h_14", "vit_l_16", "vit_l_32", "vgg11", "vgg13"
 """Of over 100 million parameters: one candidate's blueprint and surgery."""
 MATRIX = tuple(name for name in (*torchvision_names(), *TIMM) if name not in (*SLOW, *BEYOND))
 METADATA = {"mean": "0.286", "std": "0.353", "labels": "0 1 2 3 4 5 6 7 8 9"}
-Kept = dict[str, tuple[Tensor, ...]]
-"""By name of an activation, which of its positions stay along each axis."""
 
 ALL = SpaceSettings(
     pruning=PruningSettings(),
@@ -204,64 +202,14 @@ def test_the_baselines_blueprint_is_the_models(subject: Subject) -> None:
     assert int(subject.space.baseline_blueprint().params[0]) == expected
 
 
-def masked_output(subject: Subject, candidate: Candidate, inputs: Tensor) -> Tensor:
-    """Run the baseline in float64 with removed channels at zero, norms over those that are kept."""
-    network, kept = subject.whole(candidate).double(), subject.space.kept(candidate)
-    state, values = network.state_dict(), {network.graph.inputs[0]: inputs}
-    for node in network.graph.nodes:
-        read = [values[name] for name in node.inputs]
-        tensors = {role: state[name] for role, name in node.parameters.items()}
-        found = masked_operation(node, read, tensors, kept)
-        for axis, stays in enumerate(kept[node.name]):
-            if not len(stays):
-                continue
-            mask = torch.zeros(found.shape[axis], dtype=torch.bool)
-            mask[stays] = True
-            found = found.movedim(axis, -1).where(mask, 0.0).movedim(-1, axis)
-        values[node.name] = found
-    return values[network.graph.outputs[0]]
-
-
-def masked_operation(
-    node: Node, read: list[Tensor], tensors: dict[str, Tensor], kept: Kept
-) -> Tensor:
-    """Compute one node; a norm takes its statistics over the channels that are kept."""
-    if node.operator in ("batch_norm", "dropout"):
-        if node.operator == "dropout":
-            return read[0]
-        return F.batch_norm(
-            read[0], tensors["running_mean"], tensors["running_var"], tensors.get("weight"),
-            tensors.get("bias"), eps=node.number("eps"),
-        )  # fmt: skip
-    if node.operator not in ("layer_norm", "group_norm"):
-        return OPERATIONS[node.operator](read, {"bias": None, **tensors}, node.attributes)
-    part = read[0]
-    stays = tuple(
-        positions if len(positions) else torch.arange(side)
-        for positions, side in zip(kept[node.inputs[0]], part.shape, strict=True)
-    )
-    for axis, positions in enumerate(stays):
-        if len(positions) < part.shape[axis]:
-            part = part.index_select(axis, positions)
-    axes = [axis - node.integer("axes") for axis in range(node.integer("axes"))]
-    affine = {
-        role: tensor.index_select(0, stays[axes[0] if axes else 1]) if tensor.dim() == 1 else tensor
-        for role, tensor in tensors.items()
-    }
-    normed = OPERATIONS[node.operator]([part], affine, node.attributes)
-    result = torch.zeros_like(read[0])
-    places = torch.meshgrid(*stays, indexing="ij")
-    result[places] = normed
-    return result
-
-
 def test_a_pruned_network_is_the_masked_baseline(subject: Subject) -> None:
     pruned = []
     for candidate in subject.candidates(3, without=(".bits", ".rank")):
         network = subject.space.build(candidate).double()
         inputs = pictures(network.input_shape, 2).double()
         with torch.no_grad():
-            found, expected = network(inputs), masked_output(subject, candidate, inputs)
+            whole, kept = subject.whole(candidate).double(), subject.space.kept(candidate)
+            found, expected = network(inputs), masked_output(whole, kept, inputs)
         pruned.append(sum(parameter.numel() for parameter in network.parameters()))
         assert (found - expected).abs().max() <= 1e-6 * expected.abs().max()
     assert min(pruned) < int(subject.space.baseline_blueprint().params[0])

@@ -202,13 +202,16 @@ REFUSED: dict[str, tuple[nn.Module, str]] = {
     "control flow": (Written(branching, c=conv()), "control flow that depends on data"),
     "an operator": (
         nn.Sequential(nn.Sequential(conv(), Written(lambda _m, x: torch.erf(x)))),
-        r"operator 'erf' in '0\.1' has no rule; known are .*conv2d",
+        r"operator 'erf' in '0\.1' \(Written\) has no rule; known are .*conv2d",
     ),
     "its own operator": (
         Written(lambda m, x: torch.erf(m.call("c", x)), c=conv()),
-        "operator 'erf' in the model itself has no rule",
+        r"operator 'erf' in the model itself \(Written\) has no rule",
     ),
-    "two inputs": (Two(), "cannot read an input of shape.*missing 1 required positional argument"),
+    "two inputs": (
+        Two(),
+        r"the model itself \(Two\): .* missing 1 .*'y'; it must read a batch of any size, and not",
+    ),
     "two outputs": (
         Written(lambda m, x: (m.call("c", x), m.call("c", x)), c=conv()),
         "must give one tensor, it gives a tuple",
@@ -217,25 +220,27 @@ REFUSED: dict[str, tuple[nn.Module, str]] = {
         Written(lambda m, x: {"out": m.call("c", x)}, c=conv()),
         "must give one tensor, it gives a dict",
     ),
-    "another shape": (conv(5), r"cannot read an input of shape \[1, 3, 8, 8\].*channels"),
+    "another shape": (
+        conv(5), r"cannot read inputs of shape \[2, 3, 8, 8\].*\(Conv2d\): .*channels"
+    ),
     "a factor": (
         Written(lambda m, x: torch.add(m.call("c", x), m.call("c", x), alpha=2), c=conv()),
-        "'add' in the model itself: a factor on the second operand has no rule, got 2",
+        r"'add' in the model itself \(Written\): a factor on the second operand has no rule, got 2",
     ),
     "a mean of everything": (
         Written(lambda m, x: m.call("c", x).mean(), c=conv()), "a mean over every axis",
     ),
     "chance": (
         Written(lambda m, x: m.call("c", x) + torch.rand(8, 8), c=conv()),
-        r"differs from the model by .* on noise; a model that computes with chance",
+        r"the model itself \(Written\) draws random numbers when it is evaluated; let it draw",
     ),
     "several results": (
         Written(lambda m, x: m.call("c", x).max(1)[0], c=conv()),
-        "the operator 'max' in the model itself gives several tensors, and has no rule",
+        r"the operator 'max' in the model itself \(Written\) has no rule: choose among scores",
     ),
     "batch statistics": (
         nn.Sequential(conv(), nn.BatchNorm2d(8, track_running_stats=False)),
-        "'batch_norm' in '1': a batch norm without running statistics",
+        r"'batch_norm' in '1' \(BatchNorm2d\): a batch norm without running statistics",
     ),
     "the batch moved": (
         Written(lambda m, x: m.call("c", x).permute(1, 0, 2, 3), c=conv()),

@@ -1,0 +1,86 @@
+"""What holds while a model is run and traced: a limit of time, plain arithmetic."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+import torch
+
+from tightfit import SpecError
+
+LIMIT_SECONDS = 180.0
+"""Of one trace."""
+_AGAIN_SECONDS = 10.0
+
+
+class _TimeIsUp(BaseException):
+    """No `Exception`: a model that goes on after each of them is stopped all the same."""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise where the inside takes longer; only a main thread can be interrupted so.
+
+    Raises:
+        SpecError: The time is up.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_signal: int, _frame: object) -> None:
+        raise _TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, stop)
+    # Once more for whatever catches everything.
+    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_SECONDS)
+    try:
+        yield
+    except _TimeIsUp as up:
+        raise SpecError(
+            f"the model took longer than {seconds:g} s to run and trace; a loop over the pictures "
+            "of a batch, or over very many steps, has to go"
+        ) from up
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def plain_arithmetic() -> Iterator[None]:
+    """Let models compute inside as their files will: in float32, one operator after another.
+
+    A part that a model runs under `torch.autocast` is run without, a part under `torch.no_grad` is
+    no part of its own, and attention takes no path that only torch knows.
+    """
+    entered, left = torch.autocast.__enter__, torch.autocast.__exit__
+    fast = torch.backends.mha.get_fastpath_enabled()
+    depth = torch._C._functorch.get_dynamic_layer_stack_depth()
+
+    def enter(scope: torch.autocast) -> torch.autocast:
+        return scope
+
+    def leave(
+        _scope: torch.autocast,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        return None
+
+    torch.autocast.__enter__ = enter  # type: ignore[method-assign]
+    torch.autocast.__exit__ = leave  # type: ignore[method-assign]
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.inference_mode(False), torch.no_grad():
+            yield
+    finally:
+        # A `vmap` that is traced is not left again by itself.
+        torch._C._functorch.pop_dynamic_layer_stack_and_undo_to_depth(depth)
+        torch.backends.mha.set_fastpath_enabled(fast)
+        torch.autocast.__enter__ = entered  # type: ignore[method-assign]
+        torch.autocast.__exit__ = left  # type: ignore[method-assign]

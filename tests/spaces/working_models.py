@@ -1,0 +1,222 @@
+"""Unusual models that can be compressed: by name what makes each, and the shape of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import parametrizations, parametrize, prune, spectral_norm, weight_norm
+from torch.utils.checkpoint import checkpoint
+
+from tests.spaces.bad_models import (
+    PICTURE,
+    Encoder,
+    Model,
+    OnlyEvaluated,
+    ParametersOutside,
+    Symmetric,
+    TiedHeads,
+    TiedLayers,
+    TwoInputs,
+    conv,
+    perceptron,
+    plain,
+    tail,
+)
+
+Maker = Callable[[], nn.Module]
+
+
+def trained() -> nn.Module:
+    return plain().train()
+
+
+def half_trained() -> nn.Module:
+    model = plain()
+    model[1].train()
+    return model
+
+
+def hooked() -> nn.Module:
+    model = plain()
+    model[0].register_forward_hook(lambda _m, _i, output: output * 2)
+    model.register_forward_pre_hook(lambda _m, given: (given[0] - 0.5,))
+    model[3].register_full_backward_hook(lambda _m, _i, _o: None)
+    return model
+
+
+def compiled() -> nn.Module:
+    model: Any = torch.compile(plain(), backend="eager")
+    assert isinstance(model, nn.Module)
+    return model
+
+
+def masked(*, run: bool = False) -> nn.Module:
+    model = plain()
+    prune.l1_unstructured(model[0], "weight", 0.5)  # type: ignore[no-untyped-call]
+    prune.ln_structured(model[3], "weight", 0.5, 2, 0)  # type: ignore[no-untyped-call]
+    if run:  # masked weights are then no leaves of autograd's graph
+        model(torch.ones(1, *PICTURE))
+    return model
+
+
+def normed(norm: Callable[[nn.Module], nn.Module]) -> nn.Module:
+    return nn.Sequential(norm(conv()), nn.ReLU(), norm(conv(16, 16)), nn.ReLU(), tail())
+
+
+def with_matrix(change: Callable[[nn.Linear], object]) -> nn.Module:
+    layer = nn.Linear(16, 16)
+    change(layer)
+    front = (conv(), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return nn.Sequential(*front, layer, nn.ReLU(), nn.Linear(16, 5))
+
+
+def symmetric(layer: nn.Linear) -> None:
+    parametrize.register_parametrization(layer, "weight", Symmetric())
+
+
+def tied_twice() -> nn.Module:
+    first, second = conv(16, 16), conv(16, 16)
+    second.weight = first.weight
+    return nn.Sequential(conv(), first, nn.ReLU(), second, nn.ReLU(), tail())
+
+
+def one_layer_twice() -> nn.Module:
+    layer, norm = conv(16, 16), nn.BatchNorm2d(16)
+    return nn.Sequential(conv(), layer, norm, nn.ReLU(), layer, norm, nn.ReLU(), tail())
+
+
+def unregistered() -> nn.Module:
+    hidden = conv()
+    return Model(lambda m, x: m.t(torch.relu(hidden(x)) + m.a(x)))
+
+
+def without_gradients(m: Any, x: Tensor) -> Tensor:
+    with torch.no_grad():
+        y = torch.relu(m.a(x))
+        with torch.enable_grad():
+            y = y * 2
+    scores: Tensor = m.t(y)
+    return scores
+
+
+def autocast(m: Any, x: Tensor) -> Tensor:
+    with torch.autocast("cpu", torch.bfloat16):
+        y = m.a(x)
+    scores: Tensor = m.t(y.float())
+    return scores
+
+
+def by_shape(m: Any, x: Tensor) -> Tensor:
+    x = m.a(x)
+    while x.shape[-1] > 2:
+        x = F.max_pool2d(torch.relu(m.b(x)), 2) if len(x.shape) == 4 else x
+    scores: Tensor = m.t(x)
+    return scores
+
+
+def counted(m: Any, x: Tensor) -> Tensor:
+    m.calls += 1
+    scores: Tensor = m.t(m.a(x))
+    return scores
+
+
+def into_the_input(m: Any, x: Tensor) -> Tensor:
+    x -= 0.5
+    scores: Tensor = m.t(m.a(F.relu(x, inplace=True)))
+    return scores
+
+
+def two_when_trained(m: Any, x: Tensor) -> object:
+    y = m.a(x)
+    return (m.t(y), m.auxiliary(y)) if m.training else m.t(y)
+
+
+def kept_attribute() -> nn.Module:
+    model = Model(lambda m, x: m.t(m.a(x) * m.kept + m.items[0]))
+    model.kept = model.a.weight.mean((1, 2, 3))[:, None, None] * 2
+    model.__dict__["items"] = [torch.ones(16, 1, 1)]
+    return model
+
+
+def buffered(values: Tensor, forward: Callable[[Any, Tensor], object]) -> Maker:
+    return lambda: Model(forward, n=values)
+
+
+def scaled(m: Any, x: Tensor) -> Tensor:
+    scores: Tensor = m.t(m.a(x) * m.n)
+    return scores
+
+
+COLUMN = (16, 1, 1)
+PICTURES: dict[str, Maker] = {
+    "in train mode": trained,
+    "partly in train mode": half_trained,
+    "frozen": lambda: plain().requires_grad_(False),
+    "hooks": hooked,
+    "DataParallel": lambda: nn.DataParallel(plain()),
+    "DataParallel inside": lambda: Model(b=nn.DataParallel(conv(16, 16)),
+                                         forward=lambda m, x: m.t(torch.relu(m.b(m.a(x))))),
+    "averaged weights": lambda: torch.optim.swa_utils.AveragedModel(plain()),
+    "compiled": compiled,
+    "channels last": lambda: plain().to(memory_format=torch.channels_last),
+    "half precision": lambda: plain().half(),
+    "bfloat16": lambda: plain().bfloat16(),
+    "float64": lambda: plain().double(),
+    "masks": masked,
+    "masks after a run": lambda: masked(run=True),
+    "weight norm": lambda: normed(parametrizations.weight_norm),
+    "weight norm of old": lambda: normed(weight_norm),
+    "spectral norm": lambda: normed(parametrizations.spectral_norm),
+    "spectral norm of old": lambda: normed(spectral_norm),
+    "orthogonal": lambda: with_matrix(parametrizations.orthogonal),
+    "a parametrization": lambda: with_matrix(symmetric),
+    "tied weights": tied_twice,
+    "one layer twice": one_layer_twice,
+    "parameters outside": ParametersOutside,
+    "a layer in a closure": unregistered,
+    "tensors as attributes": kept_attribute,
+    "a fixed convolution": buffered(
+        torch.randn(16, 16, 1, 1), lambda m, x: m.t(torch.relu(F.conv2d(m.a(x), m.n)))),
+    "an int buffer": buffered(torch.tensor(3), scaled),
+    "a uint8 buffer": buffered(torch.full(COLUMN, 2, dtype=torch.uint8), scaled),
+    "a bool buffer": buffered((torch.arange(16) % 2 == 0).view(COLUMN), scaled),
+    "a float16 buffer": buffered(torch.rand(COLUMN).half(), scaled),
+    "a float64 buffer": buffered(torch.rand(COLUMN).double(), scaled),
+    "a complex buffer": buffered(
+        torch.randn(COLUMN, dtype=torch.complex64), lambda m, x: m.t(m.a(x) * m.n.abs())),
+    "an index": buffered(torch.arange(15, -1, -1), lambda m, x: m.t(m.a(x)[:, m.n])),
+    "a counter": lambda: Model(counted, calls=torch.zeros((), dtype=torch.long)),
+    "an optional second input": lambda: TwoInputs(needed=False),
+    "outputs in training only": lambda: Model(two_when_trained, auxiliary=tail()),
+    "evaluation only": OnlyEvaluated,
+    "no gradients in a part": lambda: Model(without_gradients),
+    "autocast in a part": lambda: Model(autocast),
+    "checkpoints": lambda: Model(lambda m, x: m.t(checkpoint(m.a, x, use_reentrant=False))),
+    "control flow on shapes": lambda: Model(by_shape, b=conv(16, 16)),
+    "written into the input": lambda: Model(into_the_input),
+    "an unused layer": lambda: Model(z=conv(7, 9)),
+    "forty layers": lambda: nn.Sequential(
+        conv(), *(nn.Sequential(nn.Conv2d(16, 16, 1), nn.ReLU()) for _ in range(20)), tail()),
+}  # fmt: skip
+
+SEQUENCES: dict[str, tuple[Maker, tuple[int, ...]]] = {
+    "one layer": (lambda: nn.Linear(6, 4), (6,)),
+    "a perceptron": (perceptron, (20,)),
+    "tied layers": (TiedLayers, (12,)),
+    "tied heads": (TiedHeads, (12,)),
+    "a layer for each step": (
+        lambda: nn.Sequential(nn.Linear(12, 24), nn.ReLU(), nn.Linear(24, 5)), (16, 12)),
+    "an encoder": (Encoder, (10, 16)),
+    "an encoder, norms first": (lambda: Encoder(norm_first=True), (10, 16)),
+    "a frozen encoder": (lambda: Encoder().requires_grad_(False), (10, 16)),
+}  # fmt: skip
+WORKING: dict[str, tuple[Maker, tuple[int, ...]]] = {
+    **{name: (maker, PICTURE) for name, maker in PICTURES.items()},
+    **SEQUENCES,
+}
+ROUGH = {"autocast in a part": 3e-2}
+"""Of those that compute in another precision, how far off their outputs are."""
