@@ -52,7 +52,7 @@ def answer(
         ("space.pruned.per=3", "unknown table 'pruned'; did you mean 'pruning'?"),
         ("modell.name=3", "unknown table 'modell'; did you mean 'model'?"),
         ('model.nam="x"', "unknown key 'nam'; did you mean 'name'? in [model]"),
-        ("space.quantization.bits=[3]", "must be 8, 4 or 'none', got 3"),
+        ("space.quantization.bits=[3]", "must be 8, 4, 2 or 'none', got 3"),
         ("space.pruning.ratios=[1.5]", "should be less than 1, got 1.5"),
         ('model.name="resnet81"', "resnet81"),
         ('model.name="own:make_nets"', "make_net"),
