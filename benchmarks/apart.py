@@ -34,7 +34,7 @@ def run_apart(work: Callable[..., Figures], *arguments: object, limit_s: float) 
         else:
             figures = receiver.recv()
             process.join(_GOODBYE_S)
-    except EOFError:
+    except (EOFError, OSError):  # it is gone, and told nothing or a part
         process.join()
         figures = {"failed": f"its process ended with exit code {process.exitcode}"}
     finally:
@@ -44,7 +44,9 @@ def run_apart(work: Callable[..., Figures], *arguments: object, limit_s: float) 
     return {**figures, "seconds": time.perf_counter() - started}
 
 
-def _report(sender: Connection, work: Callable[..., Figures], arguments: tuple[object, ...]) -> None:
+def _report(
+    sender: Connection, work: Callable[..., Figures], arguments: tuple[object, ...]
+) -> None:
     warnings.simplefilter("ignore")
     try:
         figures = work(*arguments)

@@ -12,7 +12,6 @@ measure that network again. `--table` prints the table of what is there.
 import argparse
 import fnmatch
 import json
-import os
 from functools import partial
 from pathlib import Path
 
@@ -43,7 +42,9 @@ def main() -> None:
                 write(arguments.file, records)
                 told = record[part].get("failed", "done")
                 seconds = record[part]["seconds"]
-                print(f"[{number}/{len(chosen)}] {name} {part}: {seconds:.1f} s, {told}", flush=True)
+                print(
+                    f"[{number}/{len(chosen)}] {name} {part}: {seconds:.1f} s, {told}", flush=True
+                )
 
 
 def peer(name: str) -> Figures:
@@ -62,7 +63,7 @@ def write(file: Path, records: dict[str, Figures]) -> None:
     """Write all records; an interruption leaves the old or the new file."""
     temporary = file.with_name(f".{file.name}.new")
     temporary.write_text("".join(f"{json.dumps(record)}\n" for record in records.values()))
-    os.replace(temporary, file)
+    temporary.replace(file)
 
 
 def _any_matches(patterns: list[str], name: str) -> bool:

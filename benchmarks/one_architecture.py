@@ -52,7 +52,6 @@ def measure(name: str) -> dict[str, object]:
     settings = EVERYTHING if params <= LARGE else WITHOUT_RANKS
     trace_s, share = changeable_share(model, example)
     space_s, space = _timed(lambda: CompressionSpace(model, example, settings=settings))
-    del model
     baseline_kb, smallest_kb = size_range(space)
     return {
         "input": "x".join(map(str, shape)),
