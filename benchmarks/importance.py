@@ -72,7 +72,9 @@ def main() -> None:
     trainer = assembly.trainer(None)
     recipe = Recipe(args.epochs, LEARNING_RATE)
     print(f"baseline {reached(assembly, assembly.model.module):.4f}")
-    print("| ratio | criterion | (a) norms | (b) corrected | (c) = (a) trained | (d) = (b) trained |")
+    print(
+        "| ratio | criterion | (a) norms | (b) corrected | (c) = (a) trained | (d) = (b) trained |"
+    )
     print("| --- | --- | --- | --- | --- | --- |")
     for ratio in args.ratios:
         for criterion in (*get_args(Criterion), "random"):

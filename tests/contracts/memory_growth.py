@@ -10,19 +10,28 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import psutil
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
-from tests.spaces.nets import calibrated, make
+from tests.spaces.nets import calibrated, make, pictures
 from tightfit.spaces.compression import CompressionSpace
+from tightfit.spaces.evidence import Evidence
 from tightfit.spaces.network import Network
-from tightfit.spaces.settings import EVERYTHING
+from tightfit.spaces.pruning import CRITERION
+from tightfit.spaces.settings import EVERYTHING, Criterion, PruningSettings
 
 DROPPED, KEPT = 200, 50
 _WARM_UP = 20
-"""Until then most layers have been split once, and their factors are there for good."""
+_PICTURES = 8
+
+SETTINGS = replace(EVERYTHING, pruning=PruningSettings(criteria=get_args(Criterion), correct=True))
+"""With all that looks at the baseline, and might keep what it found for a candidate."""
 
 
 class Candidates:
@@ -30,15 +39,25 @@ class Candidates:
 
     def __init__(self, name: str) -> None:
         model, shape = make(name)
-        self._space = CompressionSpace(model, torch.zeros(1, *shape), settings=EVERYTHING)
-        self._rng = np.random.default_rng(0)
-        self._factorize()
 
-    def _factorize(self) -> None:
-        """Split every layer once: factors belong to the baseline."""
+        def take(chosen: Tensor) -> tuple[Tensor, Tensor]:
+            return pictures(shape, len(chosen)), chosen % 2
+
+        self._space = CompressionSpace(
+            model,
+            torch.zeros(1, *shape),
+            settings=SETTINGS,
+            evidence=Evidence(_PICTURES, take, F.cross_entropy),
+        )
+        self._rng = np.random.default_rng(0)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Have computed once what belongs to the baseline: its factors, and orders of channels."""
         search = self._space.search_space
-        ranks = [hparam for hparam in search.hparams if hparam.name.endswith(".rank")]
-        self._space.build(search.from_choices({each.name: each.choices[-1] for each in ranks}))
+        strongest = {hparam.name: hparam.choices[-1] for hparam in search.hparams}
+        for criterion in search.hparams[search.column(CRITERION)].choices:
+            self._space.build(search.from_choices({**strongest, CRITERION: criterion}))
 
     def growth(self, n: int, *, kept: list[Network] | None = None) -> int:
         """Return by how many bytes the process grows while ``n`` of them are built."""
