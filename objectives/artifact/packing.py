@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import GraphProto, TensorProto
+from onnx import TensorProto
 
 _DATA_TYPES = {
     np.dtype(np.float32): TensorProto.FLOAT,
@@ -18,14 +19,31 @@ _DATA_TYPES = {
 }
 
 
-def add_initializer(graph: GraphProto, name: str, array: npt.NDArray[Any]) -> str:
+@dataclass(frozen=True, slots=True)
+class Initializer:
+    """Numbers of a file, apart from what says what they are: they may be hundreds of megabytes.
+
+    Attributes:
+        header: Name, type and shape.
+        content: The numbers as the file has them; those of the program itself where they can be.
+    """
+
+    header: TensorProto
+    content: memoryview
+
+
+def add_initializer(initializers: list[Initializer], name: str, array: npt.NDArray[Any]) -> str:
     """Add an array of float32, int64, int32, int8 or uint8 and return its name."""
-    return _add(graph, name, array.shape, _DATA_TYPES[array.dtype], array.tobytes())
+    content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return _add(initializers, name, array.shape, _DATA_TYPES[array.dtype], content.data)
 
 
-def add_int4_initializer(graph: GraphProto, name: str, codes: npt.NDArray[np.int8]) -> str:
+def add_int4_initializer(
+    initializers: list[Initializer], name: str, codes: npt.NDArray[np.int8]
+) -> str:
     """Add codes in -8..7 as INT4, two in a byte, and return the name."""
-    return _add(graph, name, codes.shape, TensorProto.INT4, pack_nibbles(codes))
+    content = memoryview(pack_nibbles(codes))
+    return _add(initializers, name, codes.shape, TensorProto.INT4, content)
 
 
 def pack_nibbles(codes: npt.NDArray[np.int8]) -> bytes:
@@ -36,11 +54,13 @@ def pack_nibbles(codes: npt.NDArray[np.int8]) -> bytes:
     return (nibbles[0::2] | (nibbles[1::2] << 4)).tobytes()
 
 
-def _add(graph: GraphProto, name: str, shape: Sequence[int], data_type: int, content: bytes) -> str:
-    # Made in its place: a tensor that is made elsewhere is copied when it is added.
-    tensor = graph.initializer.add()
-    tensor.name = name
-    tensor.data_type = data_type
-    tensor.dims.extend(shape)
-    tensor.raw_data = content
+def _add(
+    initializers: list[Initializer],
+    name: str,
+    shape: Sequence[int],
+    data_type: int,
+    content: memoryview,
+) -> str:
+    header = TensorProto(name=name, data_type=data_type, dims=shape)
+    initializers.append(Initializer(header, content))
     return name

@@ -165,7 +165,7 @@ def _transposed(weights: QuantizedWeights) -> QuantizedWeights:
 def _codes(scope: Scope, weights: QuantizedWeights) -> str:
     if weights.bits == 4:
         scope.emitter.require(INT4_OPSET)
-        return add_int4_initializer(scope.emitter.graph, scope.local("w"), weights.codes)
+        return add_int4_initializer(scope.emitter.initializers, scope.local("w"), weights.codes)
     return scope.constant("w", weights.codes)
 
 
