@@ -19,7 +19,7 @@ from apart import Figures, run_apart
 from architecture_table import table
 from networks import NAMES, build
 from one_architecture import measure
-from torch_pruning_peer import HOW_TO_INSTALL, installed, prune_by_half
+from torch_pruning_peer import HOW_TO_INSTALL, heads_of, installed, prune_by_half
 
 
 def main() -> None:
@@ -48,8 +48,20 @@ def main() -> None:
 
 
 def peer(name: str) -> Figures:
-    """Return torch-pruning's result with one network."""
-    return prune_by_half(*build(name))
+    """Return torch-pruning's result with one network.
+
+    Told of the heads of its attentions, and where that fails, once more without.
+    """
+    module, shape = build(name)
+    if not heads_of(module):
+        return prune_by_half(module, shape, tell_heads=False)
+    try:
+        return prune_by_half(module, shape, tell_heads=True)
+    except Exception as error:  # noqa: BLE001 - it is the result where the other way fails as well
+        try:
+            return prune_by_half(*build(name), tell_heads=False)
+        except Exception:  # noqa: BLE001
+            raise error from None
 
 
 def read(file: Path) -> dict[str, Figures]:

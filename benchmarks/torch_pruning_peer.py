@@ -25,8 +25,15 @@ def installed() -> bool:
     return importlib.util.find_spec("torch_pruning") is not None
 
 
-def prune_by_half(module: nn.Module, shape: tuple[int, ...]) -> dict[str, float]:
+def prune_by_half(
+    module: nn.Module, shape: tuple[int, ...], *, tell_heads: bool
+) -> dict[str, float]:
     """Prune half of every group by magnitude; the network must then compute and have gradients.
+
+    Args:
+        module: Changed.
+        shape: Of a picture.
+        tell_heads: Whether it is told how many heads the attentions have.
 
     Returns:
         The share of the parameters that is left, and the seconds of one core that its graph and
@@ -41,7 +48,8 @@ def prune_by_half(module: nn.Module, shape: tuple[int, ...]) -> dict[str, float]
         outputs = module(example).shape
     layers, importance = _outputs(module, outputs[-1]), tp.importance.GroupMagnitudeImportance(p=2)
     started = time.process_time()
-    pruner = _pruner(module, example, layers, importance=importance, pruning_ratio=RATIO)
+    heads = heads_of(module) if tell_heads else {}
+    pruner = _pruner(module, example, layers, heads, importance=importance, pruning_ratio=RATIO)
     pruner.step()
     took = time.process_time() - started
     _count_heads(module, pruner.num_heads)
@@ -85,6 +93,7 @@ def _count_by_surgery(
         candidate,
         example,
         _outputs(candidate, classes),
+        heads_of(candidate),
         importance=tp.importance.RandomImportance(),
         pruning_ratio_dict={layer: float(rng.choice(RATIOS)) for layer in layers},
     )
@@ -103,8 +112,14 @@ def _outputs(module: nn.Module, classes: int) -> list[nn.Module]:
     ][-1:]
 
 
-def _pruner(module: nn.Module, example: Tensor, ignored: list[nn.Module], **how: object) -> Any:
-    """Return its pruner, told of the heads of attentions.
+def _pruner(
+    module: nn.Module,
+    example: Tensor,
+    ignored: list[nn.Module],
+    heads: dict[nn.Module, int],
+    **how: object,
+) -> Any:
+    """Return its pruner.
 
     Every table is a fresh one: its defaults are shared by all pruners and keep their networks.
     """
@@ -116,12 +131,12 @@ def _pruner(module: nn.Module, example: Tensor, ignored: list[nn.Module], **how:
         ignored_layers=ignored,
         in_channel_groups={},
         out_channel_groups={},
-        num_heads=_heads(module),
+        num_heads=dict(heads),
         **how,
     )
 
 
-def _heads(module: nn.Module) -> dict[nn.Module, int]:
+def heads_of(module: nn.Module) -> dict[nn.Module, int]:
     """Return by layer that gives queries, keys and values how many heads they have."""
     heads: dict[nn.Module, int] = {}
     for each in module.modules():
