@@ -2,7 +2,8 @@
 
 Random candidates with pruning, bits and ranks per layer; every static metric is computed for each.
 Beside it: one surgery (a candidate is built and its parameters counted), which is what a search
-without blueprints would pay for the same answer.
+without blueprints would pay for the same answer, and the same with torch-pruning where it is
+installed.
 
     python benchmarks/blueprint_speed.py [NAME ...]
 """
@@ -13,6 +14,7 @@ import time
 import numpy as np
 import torch
 import torchvision
+from torch_pruning_peer import HOW_TO_INSTALL, candidates_a_second, installed
 
 from tightfit.objectives.metrics import compute_static
 from tightfit.objectives.profile import CPU
@@ -37,6 +39,8 @@ def main() -> None:
         quantization=QuantizationSettings(),
         decomposition=DecompositionSettings(),
     )
+    if not installed():
+        print(HOW_TO_INSTALL)
     for name in parser.parse_args().names:
         model = torchvision.models.get_model(name).eval()
         space = CompressionSpace(model, torch.zeros(1, 3, 224, 224), settings=settings)
@@ -61,6 +65,9 @@ def main() -> None:
             f"parameters and MACs, {BATCH / min(metrics):,.0f} with every static metric; one "
             f"surgery {1000 * surgery:.0f} ms"
         )
+        if installed():
+            rate = candidates_a_second(model, torch.zeros(1, 3, 224, 224))
+            print(f"{name}: {rate:.2f} a second by surgery and count with torch-pruning")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from onnx import AttributeProto, GraphProto
 
 from tightfit.errors import CandidateError
 from tightfit.graph import WEIGHT_OPERATORS, Node
-from tightfit.objectives.artifact.packing import add_initializer
+from tightfit.objectives.artifact.packing import Initializer, add_initializer
 from tightfit.objectives.artifact.shapes import Shape, shapes
 from tightfit.program import Program
 
@@ -54,11 +54,12 @@ class Value:
 
 
 class Emitter:
-    """Adds a program's nodes and initializers to a file's graph, in execution order."""
+    """Adds a program's nodes to a file's graph, in execution order; collects the initializers."""
 
     def __init__(self, program: Program, graph: GraphProto) -> None:
         self.program = program
         self.graph = graph
+        self.initializers: list[Initializer] = []
         self.shapes: dict[str, Shape] = shapes(program)
         self.consumers = program.graph.consumers()
         self.by_name = {node.name: node for node in program.graph.nodes}
@@ -93,7 +94,7 @@ class Emitter:
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._shared:
             name = self.free(f"c{base36(len(self._shared))}")
-            self._shared[key] = add_initializer(self.graph, name, array)
+            self._shared[key] = add_initializer(self.initializers, name, array)
         return self._shared[key]
 
     def free(self, name: str) -> str:
@@ -162,7 +163,7 @@ class Scope:
 
     def constant(self, prefix: str, array: npt.NDArray[Any]) -> str:
         """Add an initializer of this node's own and return its name."""
-        return add_initializer(self.emitter.graph, self.local(prefix), array)
+        return add_initializer(self.emitter.initializers, self.local(prefix), array)
 
     def shared(self, array: npt.NDArray[Any]) -> str:
         """Return the name of an initializer that every node may share."""

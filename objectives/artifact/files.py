@@ -11,8 +11,8 @@ from pathlib import Path
 from tightfit.errors import SpecError
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write ``content`` so that ``path`` holds the old or the new content at any moment.
+def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
+    """Write ``parts``, one behind the other; ``path`` holds the old or the new ones at any moment.
 
     The bytes go to a temporary file of the same folder, reach the disk, and then take the name.
 
@@ -23,7 +23,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
+            stream.writelines(parts)
             stream.flush()
             os.fsync(stream.fileno())
         # mkstemp makes files that only their owner reads; an artifact is as open as any other file.
@@ -35,7 +35,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             reason += "; make room on the disk of that folder and try again"
         raise SpecError(
-            f"{len(content):,} bytes for {path.name!r} could not be written to the folder "
+            f"{sum(map(len, parts)):,} bytes for {path.name!r} could not be written to the folder "
             f"{str(path.parent)!r}: {reason}"
         ) from error
     except BaseException:

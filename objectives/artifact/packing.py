@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import GraphProto, TensorProto
+from onnx import TensorProto
 
 _DATA_TYPES = {
     np.dtype(np.float32): TensorProto.FLOAT,
@@ -16,21 +17,34 @@ _DATA_TYPES = {
     np.dtype(np.int8): TensorProto.INT8,
     np.dtype(np.uint8): TensorProto.UINT8,
 }
-
-
-def add_initializer(graph: GraphProto, name: str, array: npt.NDArray[Any]) -> str:
-    """Add an array of float32, int64, int32, int8 or uint8 and return its name."""
-    return _add(graph, name, array.shape, _DATA_TYPES[array.dtype], array.tobytes())
-
-
 _PACKED_TYPES = {4: TensorProto.INT4, 2: TensorProto.INT2}
 
 
+@dataclass(frozen=True, slots=True)
+class Initializer:
+    """Numbers of a file, apart from what says what they are: they may be hundreds of megabytes.
+
+    Attributes:
+        header: Name, type and shape.
+        content: The numbers as the file has them; those of the program itself where they can be.
+    """
+
+    header: TensorProto
+    content: memoryview
+
+
+def add_initializer(initializers: list[Initializer], name: str, array: npt.NDArray[Any]) -> str:
+    """Add an array of float32, int64, int32, int8 or uint8 and return its name."""
+    content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return _add(initializers, name, array.shape, _DATA_TYPES[array.dtype], content.data)
+
+
 def add_packed_initializer(
-    graph: GraphProto, name: str, codes: npt.NDArray[np.int8], *, bits: int
+    initializers: list[Initializer], name: str, codes: npt.NDArray[np.int8], *, bits: int
 ) -> str:
     """Add codes of 4 bits (-8..7) or 2 bits (-2..1), two or four in a byte; return the name."""
-    return _add(graph, name, codes.shape, _PACKED_TYPES[bits], pack(codes, bits))
+    content = memoryview(pack(codes, bits))
+    return _add(initializers, name, codes.shape, _PACKED_TYPES[bits], content)
 
 
 def pack(codes: npt.NDArray[np.int8], bits: int) -> bytes:
@@ -44,11 +58,13 @@ def pack(codes: npt.NDArray[np.int8], bits: int) -> bytes:
     return packed.tobytes()
 
 
-def _add(graph: GraphProto, name: str, shape: Sequence[int], data_type: int, content: bytes) -> str:
-    # Made in its place: a tensor that is made elsewhere is copied when it is added.
-    tensor = graph.initializer.add()
-    tensor.name = name
-    tensor.data_type = data_type
-    tensor.dims.extend(shape)
-    tensor.raw_data = content
+def _add(
+    initializers: list[Initializer],
+    name: str,
+    shape: Sequence[int],
+    data_type: int,
+    content: memoryview,
+) -> str:
+    header = TensorProto(name=name, data_type=data_type, dims=shape)
+    initializers.append(Initializer(header, content))
     return name

@@ -1,7 +1,8 @@
-"""How many bytes protobuf puts around the numbers of a file.
+"""What protobuf puts around the numbers of a file, and how many bytes that takes.
 
-Only as much of the encoding as a prediction of the file's size needs: a field is a tag, for
-anything longer than a number its length, and its content. Names are taken at their usual length.
+Only as much of the encoding as files of large numbers and the prediction of their size need: a
+field is a tag, for anything longer than a number its length, and its content. A prediction takes
+names at their usual length.
 """
 
 from __future__ import annotations
@@ -17,6 +18,17 @@ NAME = 3
 
 _TAG = 1
 _NUMBER = 2
+
+_LENGTH_DELIMITED = 2
+
+
+def field_head(number: int, size: int) -> bytes:
+    """Return what stands in front of the ``size`` bytes of the field ``number``, at most 15."""
+    head = [number << 3 | _LENGTH_DELIMITED]
+    while size >= 2**7:
+        head.append(size % 2**7 + 2**7)
+        size //= 2**7
+    return bytes([*head, size])
 
 
 def field_bytes(content: IntArray | int) -> IntArray:

@@ -10,8 +10,10 @@ from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 from tightfit.errors import CandidateError
 from tightfit.objectives.artifact.emitter import Emitter, Scope, Value, output_name
 from tightfit.objectives.artifact.files import write_atomically
+from tightfit.objectives.artifact.packing import Initializer
 from tightfit.objectives.artifact.rules import RULES
 from tightfit.objectives.artifact.shapes import BATCH, Shape
+from tightfit.objectives.artifact.wire import field_head
 from tightfit.program import Program
 
 BATCH_AXIS = "N"
@@ -43,9 +45,9 @@ def write_onnx(program: Program, path: Path, *, metadata: Mapping[str, str]) -> 
         raise CandidateError(
             f"an ONNX file must stay below 2 GB, the numbers of this one take {numbers:,} bytes"
         )
-    content = onnx_model(program, metadata=metadata).SerializeToString()
-    write_atomically(path, content)
-    return len(content)
+    parts = _parts(program, metadata)
+    write_atomically(path, *parts)
+    return sum(map(len, parts))
 
 
 def onnx_model(program: Program, *, metadata: Mapping[str, str]) -> ModelProto:
@@ -54,25 +56,49 @@ def onnx_model(program: Program, *, metadata: Mapping[str, str]) -> ModelProto:
     Raises:
         CandidateError: An unknown operator, or numbers of a wrong type.
     """
-    model = ModelProto(producer_name=PRODUCER)
-    emitter = Emitter(program, model.graph)
+    model = ModelProto()
+    model.ParseFromString(b"".join(_parts(program, metadata)))
+    return model
+
+
+def _parts(program: Program, metadata: Mapping[str, str]) -> list[bytes | memoryview]:
+    """Return a file's bytes in parts, in the order of protobuf's fields.
+
+    A message that holds the numbers would copy them several times, whole when it is turned into
+    bytes; here they go from the network's own memory to the disk.
+    """
+    nodes, ends = GraphProto(name=PRODUCER), GraphProto()
+    emitter = Emitter(program, nodes)
     for number, node in enumerate(program.graph.nodes):
         rule = RULES.get(node.operator)
         if rule is None:
             raise CandidateError(f"{node.name!r} has the unknown operator {node.operator!r}")
         emitter.values[node.name] = rule(Scope(emitter, node, number))
-    _state_ends(model.graph, program, emitter)
-    model.ir_version = next(ir for opset, ir in IR_VERSIONS if emitter.opset >= opset)
-    model.opset_import.add().version = emitter.opset
+    _state_ends(ends, program, emitter)
+    ir_version = next(ir for opset, ir in IR_VERSIONS if emitter.opset >= opset)
+    front, back = ModelProto(ir_version=ir_version, producer_name=PRODUCER), ModelProto()
+    back.opset_import.add().version = emitter.opset
     for key in sorted(metadata):
-        entry = model.metadata_props.add()
+        entry = back.metadata_props.add()
         entry.key, entry.value = key, metadata[key]
-    return model
+    graph: list[bytes | memoryview] = [nodes.SerializeToString()]
+    for initializer in emitter.initializers:
+        graph += [_head(initializer), initializer.content]
+    graph.append(ends.SerializeToString())
+    graph_head = field_head(ModelProto.GRAPH_FIELD_NUMBER, sum(map(len, graph)))
+    return [front.SerializeToString(), graph_head, *graph, back.SerializeToString()]
+
+
+def _head(initializer: Initializer) -> bytes:
+    """Return what stands in front of an initializer's numbers."""
+    size = len(initializer.content)
+    own: bytes = initializer.header.SerializeToString()
+    own += field_head(TensorProto.RAW_DATA_FIELD_NUMBER, size)
+    return field_head(GraphProto.INITIALIZER_FIELD_NUMBER, len(own) + size) + own
 
 
 def _state_ends(graph: GraphProto, program: Program, emitter: Emitter) -> None:
     """State the inputs and outputs with their shapes."""
-    graph.name = PRODUCER
     outputs = program.graph.outputs
     for name in dict.fromkeys(outputs):
         _name_output(emitter, emitter.values[name], output_name(outputs, name))

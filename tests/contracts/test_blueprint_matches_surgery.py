@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -319,6 +321,27 @@ def test_the_baseline_is_left_as_it_was(subject: Subject) -> None:
     assert left >= {name for name, _ in subject.model.named_parameters()}
     for name in left:
         assert torch.equal(untouched[name], subject.model.state_dict()[name]), name
+
+
+def weak_references(network: Network) -> dict[str, weakref.ref[Tensor] | weakref.ref[nn.Module]]:
+    """Return by name what refers to a network's modules, parameters and buffers, keeping none."""
+    tensors = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    return {
+        **{f"module {name!r}": weakref.ref(module) for name, module in network.named_modules()},
+        **{name: weakref.ref(tensor) for name, tensor in tensors.items()},
+    }
+
+
+def test_nothing_of_a_dropped_candidate_is_alive(subject: Subject) -> None:
+    candidate = subject.candidates(1)[0]
+    network = calibrated(subject.space.build(candidate), n=4).train()
+    loss_of(network, pictures(network.input_shape, 8)).backward()  # type: ignore[no-untyped-call]
+    network.eval().program()
+    referred = weak_references(network)
+    assert {f"module {''!r}", *network.state_dict()} <= referred.keys()
+    del network
+    gc.collect()
+    assert [name for name, refer in referred.items() if refer() is not None] == []
 
 
 @pytest.mark.matrix

@@ -167,7 +167,7 @@ def _codes(scope: Scope, weights: QuantizedWeights) -> str:
     if weights.bits in PACKED_OPSET:
         scope.emitter.require(PACKED_OPSET[weights.bits])
         return add_packed_initializer(
-            scope.emitter.graph, scope.local("w"), weights.codes, bits=weights.bits
+            scope.emitter.initializers, scope.local("w"), weights.codes, bits=weights.bits
         )
     return scope.constant("w", weights.codes)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,28 @@ def test_the_same_program_gives_the_same_bytes(residual_program: ResidualProgram
     first = onnx_model(residual_program(4), metadata=metadata)
     second = onnx_model(residual_program(4), metadata=dict(sorted(metadata.items())))
     assert first.SerializeToString() == second.SerializeToString()
+
+
+@pytest.mark.parametrize("bits", [None, 8, 4])
+def test_a_file_is_its_model(residual_program: ResidualProgram, tmp_path: Path, bits: int) -> None:
+    path, metadata = tmp_path / "model.onnx", {"labels": "a b"}
+    write_onnx(residual_program(bits), path, metadata=metadata)
+    model = onnx_model(residual_program(bits), metadata=metadata)
+    assert path.read_bytes() == model.SerializeToString()
+
+
+def test_writing_a_file_takes_no_memory_for_its_numbers(tmp_path: Path) -> None:
+    weight = np.zeros((2048, 2048), dtype=np.float32)
+    layer = Node("node", "linear", ("input",), {"weight": "weight"}, {})
+    large = Program(Graph(("input",), (layer,), ("node",)), {"weight": weight}, ((2048,),))
+    tracemalloc.start()
+    try:
+        written = write_onnx(large, tmp_path / "model.onnx", metadata={})
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert weight.nbytes < written < 1.01 * weight.nbytes
+    assert peak < 0.01 * weight.nbytes
 
 
 def test_a_file_beyond_the_formats_limit_is_refused(
