@@ -75,13 +75,21 @@ class SearchSpace:
             raise SpecError(f"the space has no hparam {name!r}{hint}") from None
 
     def canonical(self, batch: IntArray) -> IntArray:
-        """Return ``batch`` ``[n, hparams]`` with every inactive hparam at its first choice."""
+        """Return ``batch`` ``[n, hparams]`` with every inactive hparam at its first choice.
+
+        What depends on an inactive hparam is inactive as well.
+        """
         result = np.array(batch, dtype=np.int64)
+        inactive: dict[str, BoolArray] = {}
         for position, hparam in enumerate(self.hparams):
             if hparam.active_if is not None:
                 name, indices = hparam.active_if
-                inactive = ~np.isin(result[:, self._column[name]], indices)
-                result[inactive, position] = 0
+                column = self._column[name]
+                active = np.zeros(len(self.hparams[column].choices), dtype=np.bool_)
+                active[list(indices)] = True
+                off = ~active[result[:, column]]
+                inactive[hparam.name] = off | inactive[name] if name in inactive else off
+                result[inactive[hparam.name], position] = 0
         return result
 
     def baseline(self) -> Candidate:
