@@ -80,17 +80,31 @@ class SearchSpace:
         What depends on an inactive hparam is inactive as well.
         """
         result = np.array(batch, dtype=np.int64)
-        inactive: dict[str, BoolArray] = {}
-        for position, hparam in enumerate(self.hparams):
+        for name, off in self._inactive(result).items():
+            result[off, self._column[name]] = 0
+        return result
+
+    def active_choices(self, candidate: Candidate) -> dict[str, Choice]:
+        """Return the chosen value by name of every hparam that matters to a candidate."""
+        inactive = self._inactive(self.batch([candidate]))
+        return {
+            name: choice
+            for name, choice in self.choices(candidate).items()
+            if name not in inactive or not inactive[name][0]
+        }
+
+    def _inactive(self, batch: IntArray) -> dict[str, BoolArray]:
+        """Return by name of an hparam with a condition where it is inactive, ``[n]``."""
+        found: dict[str, BoolArray] = {}
+        for hparam in self.hparams:
             if hparam.active_if is not None:
                 name, indices = hparam.active_if
                 column = self._column[name]
-                active = np.zeros(len(self.hparams[column].choices), dtype=np.bool_)
-                active[list(indices)] = True
-                off = ~active[result[:, column]]
-                inactive[hparam.name] = off | inactive[name] if name in inactive else off
-                result[inactive[hparam.name], position] = 0
-        return result
+                off = np.ones(len(self.hparams[column].choices), dtype=np.bool_)
+                off[list(indices)] = False
+                gone = off[batch[:, column]]
+                found[hparam.name] = gone | found[name] if name in found else gone
+        return found
 
     def baseline(self) -> Candidate:
         """Return the candidate that changes nothing."""
