@@ -130,8 +130,8 @@ class _Grid:
             along = levels[:, [position]] / (self.levels[position] - 1)
             exact = along * (counts[columns] - 1)
             if technique == "depth":
-                # What rounding leaves over is carried on to the next block.
-                exact = np.diff(np.rint(exact.cumsum(axis=1)), axis=1, prepend=0)
+                # What rounding down leaves over is carried on to the next block.
+                exact = np.diff(np.floor(exact.cumsum(axis=1) + 1e-9), axis=1, prepend=0)
             batch[:, columns] = np.rint(exact).astype(np.int64)
         return self.space.canonical(batch)
 

@@ -97,8 +97,8 @@ class Inspection:
         shape = "x".join(str(side) for side in self.input_shape)
         lines = [
             f"{self.name} on {shape}: {costs}, state_dict_kb {self.state_dict_kb:,.0f}",
-            f"{len(self.sites.groups)} channel groups can be pruned, "
-            f"{len(self.blocks)} residual blocks dropped",
+            f"{_counted(len(self.sites.groups), 'channel group')} can be pruned, "
+            f"{_counted(len(self.blocks), 'residual block')} can be dropped",
             *frozen,
         ]
         return Group(table, Text(""), *(Text(line) for line in lines))
@@ -140,6 +140,10 @@ def inspect_model(name: str, input_text: str, *, folder: Path, classes: int) -> 
         sites=space.sites,
         blocks={block.name: block.layers for block in space.blocks},
     )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _layer_rows(sites: Sites, blueprint: Blueprint) -> list[dict[str, Any]]:

@@ -74,6 +74,15 @@ class ReadAgain(Residual):
         return torch.tanh(y + self.two(y)) * x
 
 
+class ReadBefore(Residual):
+    """The skip of the first block is read by something else while the block is computed."""
+
+    def features(self, x: Tensor) -> Tensor:
+        branch = self.one(x)
+        y = torch.sigmoid(self.two(torch.cat([x[:, 8:], x[:, :8]], 1)))
+        return (x + branch) * y
+
+
 class ReachesAround(Residual):
     """The first branch reads something in front of its skip, too."""
 
@@ -257,14 +266,10 @@ def test_a_network_without_any_of_its_blocks_learns(name: str) -> None:
         assert bool(parameter.grad.isfinite().all()), parameter_name
 
 
-def test_every_way_to_drop_blocks_costs_what_the_built_network_costs() -> None:
-    settings = SpaceSettings(
-        depth=DepthSettings(), quantization=QuantizationSettings(), pruning=PruningSettings()
-    )
-    space = space_of("Skips", settings)
+def assert_every_way_costs_what_is_built(space: CompressionSpace, n: int) -> None:
     hparams, rng = space.search_space.hparams, np.random.default_rng(0)
     depths = [c for c, hparam in enumerate(hparams) if hparam.name.endswith(".depth")]
-    ways = np.array(list(product((0, 1), repeat=len(depths))))
+    ways = rng.permutation(list(product((0, 1), repeat=len(depths))))[:n]
     batch = space.search_space.random(len(ways), rng)
     batch[:, depths] = ways
     batch = space.search_space.canonical(batch)
@@ -274,6 +279,33 @@ def test_every_way_to_drop_blocks_costs_what_the_built_network_costs() -> None:
         for name, value in compute_static(recompiled(network), CPU).items():
             names = 0.1 if name in ("size_kb", "flash_kb") else 0.0
             assert found[name][position] == pytest.approx(float(value[0]), abs=names), name
+
+
+WITH_BITS = SpaceSettings(
+    depth=DepthSettings(), quantization=QuantizationSettings(), pruning=PruningSettings()
+)
+
+
+def test_every_way_to_drop_blocks_costs_what_the_built_network_costs() -> None:
+    assert_every_way_costs_what_is_built(space_of("Skips", WITH_BITS), 160)
+
+
+def test_a_skip_that_is_read_before_its_dropped_block_ends_stays_in_memory() -> None:
+    space = CompressionSpace(ReadBefore(), torch.zeros(1, 3, 8, 8), settings=WITH_BITS)
+    assert [block.name for block in space.blocks] == ["one"]
+    assert_every_way_costs_what_is_built(space, 2)
+
+
+def test_what_a_dropped_block_computes_takes_no_memory() -> None:
+    space = space_of("resnet18")
+    batch = space.search_space.batch([space.search_space.from_choices({"layer2.1.depth": 0})])
+    blueprint = space.blueprint(batch)
+    inside = [each for each in blueprint.operations if each.name.startswith("layer2.1.")]
+    assert len(inside) == 3
+    assert not any(each.present[0] for each in inside)
+    assert int(blueprint.activations[inside[0].output].elements[0]) == 0
+    # The sum's output is the skip by another name.
+    assert inside[-1].otherwise in blueprint.activations
 
 
 def test_equal_masks_stand_in_the_file_while_any_block_reads_one() -> None:
