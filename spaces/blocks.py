@@ -131,7 +131,7 @@ class _Finder:
 
     def __post_init__(self) -> None:
         self.nodes = {node.name: node for node in self.graph.nodes}
-        self.position = {name: -1 for name in self.graph.inputs}
+        self.position = dict.fromkeys(self.graph.inputs, -1)
         self.position |= {node.name: at for at, node in enumerate(self.graph.nodes)}
         self.consumers = self.graph.consumers()
         self.origin = origins(self.graph)

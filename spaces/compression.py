@@ -21,8 +21,8 @@ from tightfit import (
     SpecError,
 )
 from tightfit.spaces.axis_rules import find_ties
-from tightfit.spaces.blueprint_program import BatchChoices, blueprint
 from tightfit.spaces.blocks import find_blocks
+from tightfit.spaces.blueprint_program import BatchChoices, blueprint
 from tightfit.spaces.compiled_graph import compile_graph
 from tightfit.spaces.correction import Correction
 from tightfit.spaces.decomposition import Decomposition

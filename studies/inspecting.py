@@ -97,8 +97,7 @@ class Inspection:
         shape = "x".join(str(side) for side in self.input_shape)
         lines = [
             f"{self.name} on {shape}: {costs}, state_dict_kb {self.state_dict_kb:,.0f}",
-            f"{_counted(len(self.sites.groups), 'channel group')} can be pruned, "
-            f"{_counted(len(self.blocks), 'residual block')} can be dropped",
+            _possible(self.sites, len(self.blocks)),
             *frozen,
         ]
         return Group(table, Text(""), *(Text(line) for line in lines))
@@ -142,8 +141,12 @@ def inspect_model(name: str, input_text: str, *, folder: Path, classes: int) -> 
     )
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _possible(sites: Sites, blocks: int) -> str:
+    groups = len(sites.groups)
+    return (
+        f"{groups} channel group{'' if groups == 1 else 's'} can be pruned, "
+        f"{blocks} residual block{'' if blocks == 1 else 's'} can be dropped"
+    )
 
 
 def _layer_rows(sites: Sites, blueprint: Blueprint) -> list[dict[str, Any]]:

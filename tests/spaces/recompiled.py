@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tightfit import Blueprint, Graph
+from tightfit import Blueprint, Graph, Node
 from tightfit.spaces.axis_rules import find_ties
 from tightfit.spaces.blueprint_program import BatchChoices, blueprint
 from tightfit.spaces.compiled_graph import compile_graph
@@ -18,7 +18,8 @@ from tightfit.spaces.tracing import Traced
 
 def recompiled(network: Network) -> Blueprint:
     """Return the blueprint of a built network, its graph read as if it were a baseline's."""
-    nodes, named = [], {}
+    nodes: list[Node] = []
+    named: dict[str, str] = {}
     for node in network.graph.nodes:
         node = replace(node, inputs=tuple(named.get(name, name) for name in node.inputs))
         if node.operator == "quantize":
