@@ -250,9 +250,16 @@ class _Batch:
 
     def _trained(self, node: Node) -> IntArray:
         """Return how many trainable numbers a node without weights has, ``[n]``."""
-        return self._none + sum(
-            math.prod(self._width(axis) for axis in axes) for axes in self._g.trained(node)
-        )
+        return self._none + sum(self._numbers(name) for name in self._g.trained(node))
+
+    def _numbers(self, tensor: str) -> IntArray:
+        """Return how many numbers a tensor has, ``[n]``."""
+        axes = self._g.ties.tensors[tensor]
+        total = math.prod((self._width(axis) for axis in axes), start=self._none + 1)
+        if tensor in self._g.resized:
+            by_size = self._g.resized[tensor]
+            total = total * by_size[self._c.size] // by_size[0]
+        return total
 
     def _products(self, node: Node) -> IntArray:
         """Return the multiply-accumulates between activations, ``[n]``."""

@@ -62,13 +62,13 @@ class CompiledGraph:
     constants: Mapping[str, tuple[int, tuple[str, ...]]]
     absence: Absence
     sizes: Sequence[Mapping[str, Shape]]
+    resized: Mapping[str, IntArray]
 
-    def trained(self, node: Node) -> tuple[tuple[Axis, ...], ...]:
-        """Return the axes of a node's trainable tensors that no earlier node has."""
+    def trained(self, node: Node) -> tuple[str, ...]:
+        """Return the names of a node's trainable tensors that no earlier node has."""
         if node.name in self.repeated:
             return ()
-        names = (name for name in node.parameters.values() if name in self.trainable)
-        return tuple(self.ties.tensors[name] for name in names)
+        return tuple(name for name in node.parameters.values() if name in self.trainable)
 
 
 def compile_graph(
@@ -78,6 +78,7 @@ def compile_graph(
     shapes: Sequence[Mapping[str, Shape]],
     *,
     blocks: Sequence[Block] = (),
+    resized: Mapping[str, IntArray] | None = None,
 ) -> CompiledGraph:
     """Read a graph.
 
@@ -87,6 +88,7 @@ def compile_graph(
         ties: Its channels.
         shapes: Of every activation, for each choice of the input size.
         blocks: That may be dropped.
+        resized: By name of a tensor that is another at another input size, its numbers.
     """
     graph = traced.graph
     absence = find_absence(graph, blocks)
@@ -117,6 +119,7 @@ def compile_graph(
         constants=_constants(traced, absence),
         absence=absence,
         sizes=shapes,
+        resized=resized or {},
     )
 
 

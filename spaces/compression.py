@@ -112,6 +112,7 @@ class CompressionSpace:
             self._ties,
             self._size.shapes,
             blocks=self._depth.blocks if self._depth else (),
+            resized=self._size.resized,
         )
 
     def baseline_network(self) -> Network:
@@ -228,7 +229,9 @@ class CompressionSpace:
         decomposition = self._decomposition
         shares = decomposition.chosen(choices) if decomposition else {}
         graph = self._compiled.absence.remove(self._size.graph(choices), self._dropped(choices))
-        tensors = slice_tensors(graph, self._traced.tensors, self._ties, kept, without=shares)
+        tensors = slice_tensors(
+            graph, self._size.tensors(choices), self._ties, kept, without=shares
+        )
         trainable = set(self._traced.trainable)
         nodes: list[Node] = []
         for node in graph.nodes:
