@@ -16,10 +16,13 @@ from tightfit import Candidate, Constraint, CostModel, IntArray, SearchSpace, Sp
 from tightfit.search.descent import least_violating
 from tightfit.search.screening import Screen
 
+DEPTH = ".depth"
+
 TECHNIQUES: Mapping[str, str] = {
     "pruning": ".pruning_ratio",
     "quantization": ".bits",
     "decomposition": ".rank",
+    "depth": DEPTH,
     "input size": "input.size",
 }
 """By technique, how the names of its hparams end."""
@@ -100,7 +103,9 @@ class _Grid:
     """Uniform compressions: each technique at one level, the same for all its hparams.
 
     A technique has as many levels as its longest hparam has choices; at a level, every hparam takes
-    the choice that stands as far along its own list.
+    the choice that stands as far along its own list. Blocks are there or gone: the levels of depth
+    count those that are gone, spread evenly over the network (Fan, Grave and Joulin, "Reducing
+    transformer depth on demand with structured dropout", 2020, section 3.2).
     """
 
     def __init__(
@@ -110,15 +115,24 @@ class _Grid:
         self.columns = dict(columns)
         self.plain = plain
         counts = space.choice_counts
-        self.levels = [min(_MOST_LEVELS, int(counts[each].max())) for each in self.columns.values()]
+        self.levels = [
+            min(_MOST_LEVELS, int((counts[each] - 1).sum()) + 1)
+            if technique == "depth"
+            else min(_MOST_LEVELS, int(counts[each].max()))
+            for technique, each in self.columns.items()
+        ]
 
     def rows(self, levels: IntArray) -> IntArray:
         """Return candidates at ``levels`` ``[n, techniques]``, ``[n, hparams]``."""
         batch = np.repeat(self.plain[None], len(levels), axis=0)
         counts = self.space.choice_counts
-        for position, columns in enumerate(self.columns.values()):
+        for position, (technique, columns) in enumerate(self.columns.items()):
             along = levels[:, [position]] / (self.levels[position] - 1)
-            batch[:, columns] = np.rint(along * (counts[columns] - 1)).astype(np.int64)
+            exact = along * (counts[columns] - 1)
+            if technique == "depth":
+                # What rounding down leaves over is carried on to the next block.
+                exact = np.diff(np.floor(exact.cumsum(axis=1) + 1e-9), axis=1, prepend=0)
+            batch[:, columns] = np.rint(exact).astype(np.int64)
         return self.space.canonical(batch)
 
     def describe(self, row: IntArray) -> str:
@@ -126,7 +140,10 @@ class _Grid:
         parts: list[str] = []
         for technique, columns in self.columns.items():
             chosen = [self.space.hparams[column].choices[row[column]] for column in columns]
-            if any(row[columns]):
+            if technique == "depth" and any(row[columns]):
+                total = int((self.space.choice_counts[columns] - 1).sum())
+                parts.append(f"depth {total - int(row[columns].sum())} of {total}")
+            elif any(row[columns]):
                 # Lists differ between layers: the setting of most of them stands for all.
                 parts.append(f"{technique} {max(chosen, key=chosen.count)}")
         return ", ".join(parts) or "nothing"

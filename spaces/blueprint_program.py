@@ -38,12 +38,14 @@ class BatchChoices:
         widths: By number of a dim; whole where it is not named.
         shares: By layer, its rank's share; 0 or not named where it stays whole.
         bits: By layer; 32 or not named where it stays in float32.
+        dropped: By residual block; it stays where it is not named.
         size: Index of the input size's choice.
     """
 
     widths: Mapping[int, IntArray]
     shares: Mapping[str, np.ndarray]
     bits: Mapping[str, IntArray]
+    dropped: Mapping[str, BoolArray]
     size: IntArray
 
 
@@ -62,7 +64,8 @@ class _Batch:
         self._operations: list[Operation] = []
         self._activations: dict[str, Activation] = {}
         quantized = {name: np.less(bits, FLOAT_BITS) for name, bits in choices.bits.items()}
-        self._rounded = rounded_activations(compiled.graph, quantized)
+        self._bypass = compiled.absence.bypass(choices.dropped)
+        self._rounded = rounded_activations(compiled.graph, quantized, self._bypass)
         self._widths: dict[Axis, IntArray] = {}
         self._stored: dict[str, str] = {}
         """By name of a value, the activation in which it lies."""
@@ -74,6 +77,8 @@ class _Batch:
         for node in graph.nodes:
             if node.name in self._g.hidden:
                 self._stored.setdefault(node.name, self._stored[node.inputs[0]])
+                if node.name in self._bypass.alone:
+                    self._fused_with_nothing(node)
                 continue
             end = self._g.ends[node.name]
             self._store(node.name, end)
@@ -93,19 +98,26 @@ class _Batch:
         """Note that the value of ``name`` lies in the activation ``end``."""
         self._stored[name] = self._stored[end] = end
         elements = self._channels(end) * self._positions(end)
+        if end in self._bypass.lives:
+            elements = elements * self._bypass.lives[end]
         self._activations[end] = Activation(end, elements, self._bits_of(end))
 
     def _layer(self, node: Node, inputs: tuple[str, ...], end: str) -> None:
         share = self._c.shares.get(node.name)
-        whole = self._all if share is None else np.equal(share, 0)
+        here = self._present(node)
+        whole = here if share is None else here & np.equal(share, 0)
         before, after, groups = self._ends(node)
         kernel = _kernel(self._g.layers[node.name])
         self._add(
             node, node.name, inputs, end, present=whole, channels=(before, after), groups=groups,
             kernel=kernel, places=self._places(node.name), last=True,
         )  # fmt: skip
-        if share is not None and not whole.all():
-            self._parts(node, inputs, end, share=share, channels=(before, after), kernel=kernel)
+        split = here & ~whole
+        if share is not None and split.any():
+            self._parts(
+                node, inputs, end, present=split, share=share, channels=(before, after),
+                kernel=kernel,
+            )  # fmt: skip
 
     def _parts(
         self,
@@ -113,6 +125,7 @@ class _Batch:
         inputs: tuple[str, ...],
         end: str,
         *,
+        present: BoolArray,
         share: np.ndarray,
         channels: tuple[IntArray, IntArray],
         kernel: tuple[int, int],
@@ -120,7 +133,6 @@ class _Batch:
         layer = self._g.layers[node.name]
         before, after = channels
         rank_in, rank_out = ranks(layer, share, before, after)
-        present = np.greater(share, 0)
         outside = self._places(node.name)
         inside = self._positions(node.inputs[0]) if spatial(layer) else outside
         thin = (1, 1)
@@ -185,14 +197,23 @@ class _Batch:
             )
         )
 
-    def _plain(self, node: Node, inputs: tuple[str, ...], end: str) -> None:
+    def _fused_with_nothing(self, node: Node) -> None:
+        """Add an activation where the sum that it is fused with is gone, and its skip left."""
+        skip, _ = self._bypass.skips[node.inputs[0]]
+        present = self._bypass.alone[node.name]
+        self._plain(node, (self._stored[skip],), self._stored[node.name], present=present)
+
+    def _plain(
+        self, node: Node, inputs: tuple[str, ...], end: str, *, present: BoolArray | None = None
+    ) -> None:
+        present = self._present(node) if present is None else present
         self._operations.append(
             Operation(
                 name=node.name,
                 operator=node.operator,
                 inputs=inputs,
                 output=end,
-                present=self._all,
+                present=present,
                 in_channels=self._none,
                 out_channels=self._none,
                 groups=self._none + 1,
@@ -202,21 +223,50 @@ class _Batch:
                 bias=False,
                 trained_extras=self._trained(node),
                 products=self._products(node),
-                constant_bytes=self._g.constants.get(node.name, 0),
+                constant_bytes=self._constants(node),
+                otherwise=self._otherwise(node, end),
             )
         )
 
+    def _present(self, node: Node) -> BoolArray:
+        return self._bypass.present.get(node.name, self._all)
+
+    def _otherwise(self, node: Node, end: str) -> str | None:
+        """Return what stands for the result of a block's sum where the block is dropped."""
+        for name in (node.name, end):
+            if node.operator == "add" and name in self._bypass.skips:
+                return self._stored[self._bypass.skips[name][0]]
+        return None
+
+    def _constants(self, node: Node) -> IntArray | int:
+        """Return bytes of the numbers that no node has which comes before and is there, ``[n]``."""
+        size, before = self._g.constants.get(node.name, (0, ()))
+        present = self._bypass.present
+        if not size or node.name not in present:
+            return size
+        first = present[node.name]
+        for name in before:
+            first = first & ~present[name]
+        return first * np.int64(size)
+
     def _trained(self, node: Node) -> IntArray:
         """Return how many trainable numbers a node without weights has, ``[n]``."""
-        return self._none + sum(
-            math.prod(self._width(axis) for axis in axes) for axes in self._g.trained(node)
-        )
+        return self._none + sum(self._numbers(name) for name in self._g.trained(node))
+
+    def _numbers(self, tensor: str) -> IntArray:
+        """Return how many numbers a tensor has, ``[n]``."""
+        axes = self._g.ties.tensors[tensor]
+        total = math.prod((self._width(axis) for axis in axes), start=self._none + 1)
+        if tensor in self._g.resized:
+            by_size = self._g.resized[tensor]
+            total = total * by_size[self._c.size] // by_size[0]
+        return total
 
     def _products(self, node: Node) -> IntArray:
         """Return the multiply-accumulates between activations, ``[n]``."""
         if node.operator not in ("matmul", "attention"):
             return self._none
-        result = self._channels(node.name) * self._positions(node.name)
+        result = self._channels(node.name) * self._positions(node.name) * self._present(node)
         inner = self._side(node.inputs[0], -1)
         if node.operator == "matmul":
             return result * inner

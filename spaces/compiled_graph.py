@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tightfit import WEIGHT_OPERATORS, Graph, IntArray, Node
+from tightfit.spaces.absence import Absence, find_absence
 from tightfit.spaces.axes import Axis
+from tightfit.spaces.blocks import Block
 from tightfit.spaces.folding import folded_norms
 from tightfit.spaces.quantization import fused_ends, origins
 from tightfit.spaces.shapes import Shape, elements
@@ -39,7 +41,9 @@ class CompiledGraph:
         repeated: By node, those of its parameters that an earlier node has already.
         trainable: Names of tensors that are parameters.
         sizes: Shapes of every activation, for each choice of the input size.
-        constants: By node, bytes of its untrained numbers that no earlier node has.
+        constants: By node with untrained numbers, their bytes, and earlier nodes that have the same
+            ones: equal numbers stand in a file once.
+        absence: Which nodes and activations are there only with which residual blocks.
     """
 
     graph: Graph
@@ -55,16 +59,14 @@ class CompiledGraph:
     across: Mapping[str, Axis]
     repeated: Mapping[str, frozenset[str]]
     trainable: frozenset[str]
-    constants: Mapping[str, int]
+    constants: Mapping[str, tuple[int, tuple[str, ...]]]
+    absence: Absence
     sizes: Sequence[Mapping[str, Shape]]
+    resized: Mapping[str, IntArray]
 
-    def trained(self, node: Node) -> tuple[tuple[Axis, ...], ...]:
-        """Return the axes of a node's trainable tensors that no earlier node has."""
-        return tuple(
-            self.ties.tensors[name]
-            for role, name in node.parameters.items()
-            if self.new(node, role)
-        )
+    def trained(self, node: Node) -> tuple[str, ...]:
+        """Return the names of a node's trainable tensors that no earlier node has."""
+        return tuple(name for role, name in node.parameters.items() if self.new(node, role))
 
     def new(self, node: Node, role: str, *, trained: bool = True) -> bool:
         """Whether no earlier node has a node's parameter, and it is trainable where that counts."""
@@ -73,7 +75,13 @@ class CompiledGraph:
 
 
 def compile_graph(
-    traced: Traced, layers: Mapping[str, Layer], ties: Ties, shapes: Sequence[Mapping[str, Shape]]
+    traced: Traced,
+    layers: Mapping[str, Layer],
+    ties: Ties,
+    shapes: Sequence[Mapping[str, Shape]],
+    *,
+    blocks: Sequence[Block] = (),
+    resized: Mapping[str, IntArray] | None = None,
 ) -> CompiledGraph:
     """Read a graph.
 
@@ -82,8 +90,11 @@ def compile_graph(
         layers: Its layers by name.
         ties: Its channels.
         shapes: Of every activation, for each choice of the input size.
+        blocks: That may be dropped.
+        resized: By name of a tensor that is another at another input size, its numbers.
     """
     graph = traced.graph
+    absence = find_absence(graph, blocks)
     norms, ends = folded_norms(graph), fused_ends(graph)
     channels = {name: ties.channels(name) for name in shapes[0]}
     weighted = {node.name: node for node in graph.nodes if node.operator in WEIGHT_OPERATORS}
@@ -108,8 +119,10 @@ def compile_graph(
         across=across,
         repeated=_repeated(graph),
         trainable=traced.trainable,
-        constants=_constants(traced),
+        constants=_constants(traced, absence),
+        absence=absence,
         sizes=shapes,
+        resized=resized or {},
     )
 
 
@@ -140,17 +153,17 @@ def _repeated(graph: Graph) -> dict[str, frozenset[str]]:
     return repeated
 
 
-def _constants(traced: Traced) -> dict[str, int]:
-    """Count masks and row numbers, in 4 bytes each; equal ones stand in a file once."""
-    seen: set[bytes] = set()
-    found: dict[str, int] = {}
+def _constants(traced: Traced, absence: Absence) -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Count masks and row numbers, in 4 bytes each, where no earlier node surely has the same."""
+    owners: dict[bytes, list[str]] = {}
+    found: dict[str, tuple[int, tuple[str, ...]]] = {}
     for node in traced.graph.nodes:
         for role in ("value", "index"):
             name = node.parameters.get(role, "")
             if not name or name in traced.trainable:
                 continue
-            content = traced.tensors[name].numpy().tobytes()
-            if content not in seen:
-                found[node.name] = 4 * traced.tensors[name].numel()
-            seen.add(content)
+            before = owners.setdefault(traced.tensors[name].numpy().tobytes(), [])
+            if all(other in absence.nodes for other in before):
+                found[node.name] = (4 * traced.tensors[name].numel(), tuple(before))
+            before.append(node.name)
     return found

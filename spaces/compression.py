@@ -13,6 +13,7 @@ from tightfit import (
     Candidate,
     Choice,
     Graph,
+    Hparam,
     IntArray,
     Node,
     Recipe,
@@ -20,10 +21,12 @@ from tightfit import (
     SpecError,
 )
 from tightfit.spaces.axis_rules import find_ties
+from tightfit.spaces.blocks import find_blocks
 from tightfit.spaces.blueprint_program import BatchChoices, blueprint
 from tightfit.spaces.compiled_graph import compile_graph
 from tightfit.spaces.correction import Correction
 from tightfit.spaces.decomposition import Decomposition
+from tightfit.spaces.depth import Depth
 from tightfit.spaces.evidence import Evidence, Observations
 from tightfit.spaces.importance import Importance, View
 from tightfit.spaces.input_size import InputSize
@@ -89,8 +92,9 @@ class CompressionSpace:
             else None
         )
         self._training = TrainingChoices(settings.schedule, settings.distillation)
-        shape = [self._pruning, self._quantization, self._decomposition, self._size]
-        compressing = [hparam for knob in shape if knob is not None for hparam in knob.hparams]
+        self.blocks = find_blocks(graph, self.sites.layers, self._size.shapes)
+        self._depth = Depth(settings.depth, self.blocks) if settings.depth else None
+        compressing = [*self._layer_hparams(), *self._size.hparams]
         # One choice is enough when it is not the baseline's own: all layers at 8 bits, say.
         if all(hparam.choices in UNCHANGED for hparam in compressing):
             raise SpecError(
@@ -102,7 +106,14 @@ class CompressionSpace:
         self._columns = {
             hparam.name: column for column, hparam in enumerate(self.search_space.hparams)
         }
-        self._compiled = compile_graph(self._traced, self._layers, self._ties, self._size.shapes)
+        self._compiled = compile_graph(
+            self._traced,
+            self._layers,
+            self._ties,
+            self._size.shapes,
+            blocks=self._depth.blocks if self._depth else (),
+            resized=self._size.resized,
+        )
 
     def baseline_network(self) -> Network:
         """Return the traced network with nothing changed."""
@@ -114,7 +125,7 @@ class CompressionSpace:
 
     def baseline_blueprint(self) -> Blueprint:
         """Return the blueprint of the network with nothing changed, a batch of one."""
-        whole = BatchChoices({}, {}, {}, np.zeros(1, dtype=np.int64))
+        whole = BatchChoices({}, {}, {}, {}, np.zeros(1, dtype=np.int64))
         return blueprint(self._compiled, whole)
 
     def blueprint(self, batch: IntArray) -> Blueprint:
@@ -123,11 +134,12 @@ class CompressionSpace:
         if self._size.hparams:
             size = batch[:, columns[self._size.hparams[0].name]]
         pruning, decomposition = self._pruning, self._decomposition
-        quantization = self._quantization
+        quantization, depth = self._quantization, self._depth
         choices = BatchChoices(
             widths=pruning.widths(columns, batch) if pruning else {},
             shares=decomposition.shares(columns, batch) if decomposition else {},
             bits=quantization.bits(columns, batch) if quantization else {},
+            dropped=depth.dropped(columns, batch) if depth else {},
             size=size,
         )
         return blueprint(self._compiled, choices)
@@ -139,7 +151,7 @@ class CompressionSpace:
     def build(self, candidate: Candidate) -> Network:
         """Return a candidate's network, with the baseline's weights as far as they stay.
 
-        Surgery decomposes, prunes, then quantizes. The baseline is left untouched.
+        Surgery drops blocks, decomposes, prunes, then quantizes. The baseline is left untouched.
 
         Raises:
             SpecError: The criterion or the correction looks at pictures, and there are none.
@@ -185,6 +197,26 @@ class CompressionSpace:
             for name, axes in self._ties.values.items()
         }
 
+    def zeroed(self, candidate: Candidate) -> frozenset[str]:
+        """Return the names of activations that are nothing, since their block is dropped."""
+        dropped = self._dropped(self.search_space.choices(candidate))
+        return frozenset(block.branch for block in self.blocks if block.name in dropped)
+
+    def _layer_hparams(self) -> list[Hparam]:
+        """Return what may be chosen for layers, each while any layer that it is about is there."""
+        depth = self._depth
+        found = [] if depth is None else list(depth.hparams)
+        for knob in (self._pruning, self._quantization, self._decomposition):
+            if knob is not None and depth is None:
+                found += knob.hparams
+            elif knob is not None and depth is not None:
+                about = [(hparam, knob.layers_of(hparam.name)) for hparam in knob.hparams]
+                found += [depth.conditioned(hparam, layers) for hparam, layers in about]
+        return found
+
+    def _dropped(self, choices: Mapping[str, Choice]) -> frozenset[str]:
+        return self._depth.chosen(choices) if self._depth else frozenset()
+
     def _kept(self, choices: Mapping[str, Choice]) -> dict[int, Tensor]:
         return self._pruning.kept(choices) if self._pruning else {}
 
@@ -196,8 +228,10 @@ class CompressionSpace:
     ) -> tuple[Graph, dict[str, Tensor], frozenset[str]]:
         decomposition = self._decomposition
         shares = decomposition.chosen(choices) if decomposition else {}
-        graph = self._size.graph(choices)
-        tensors = slice_tensors(graph, self._traced.tensors, self._ties, kept, without=shares)
+        graph = self._compiled.absence.remove(self._size.graph(choices), self._dropped(choices))
+        tensors = slice_tensors(
+            graph, self._size.tensors(choices), self._ties, kept, without=shares
+        )
         trainable = set(self._traced.trainable)
         nodes: list[Node] = []
         for node in graph.nodes:
@@ -212,7 +246,7 @@ class CompressionSpace:
                 continue
             outer, inner = self._layers[node.name].axes(self._ties)
             parts, factors = decomposition.split(
-                node.name,
+                node,
                 shares[node.name],
                 kept_out=positions(outer, kept),
                 kept_in=positions(inner, kept),

@@ -81,6 +81,10 @@ class Decomposition:
             for name, site in self._site_of.items()
         }
 
+    def layers_of(self, hparam: str) -> list[str]:
+        """Return the layers that an hparam is about."""
+        return [name for name, site in self._site_of.items() if site == hparam]
+
     def chosen(self, choices: Mapping[str, Choice]) -> dict[str, float]:
         """Return by layer the rank's share, layers that stay whole left out."""
         return {
@@ -91,7 +95,7 @@ class Decomposition:
 
     def split(
         self,
-        name: str,
+        node: Node,
         share: float,
         *,
         kept_out: Tensor,
@@ -103,14 +107,14 @@ class Decomposition:
         The first node reads what the layer read; the last one bears its name and its bias.
 
         Args:
-            name: Of the layer.
+            node: Of the layer, as the candidate has it.
             share: Of the full rank of the pruned layer.
             kept_out: Output channels that stay, ``[o]``.
             kept_in: Input channels that stay, ``[i]``.
             mixture: How every input channel is mixed from those that stay, ``[I, i]``; without it,
                 what is removed is lost.
         """
-        layer, factors = self._layers[name], self._factorize(name)
+        layer, factors = self._layers[node.name], self._factorize(node.name)
         rank_in, rank_out = (
             int(rank)
             for rank in ranks(layer, share, np.array(len(kept_in)), np.array(len(kept_out)))
@@ -121,7 +125,7 @@ class Decomposition:
         weights = [inner, outer]
         if factors.core is not None:
             weights.insert(1, factors.core[:rank_out, :rank_in])
-        return _nodes(layer.node, weights)
+        return _nodes(node, weights)
 
     def _factorize(self, name: str) -> Factors:
         if name not in self._factors:

@@ -29,12 +29,12 @@ def folded_norms(graph: Graph) -> dict[str, Node]:
     for node in graph.nodes:
         readers = consumers[node.name]
         alone = len(readers) == 1 and node.name not in graph.outputs
-        if _foldable(node) and alone and readers[0].operator == "batch_norm":
+        if foldable(node) and alone and readers[0].operator == "batch_norm":
             found[node.name] = readers[0]
     return found
 
 
-def _foldable(node: Node) -> bool:
+def foldable(node: Node) -> bool:
     return node.operator in WEIGHT_OPERATORS and (
         output_axis(node) == 0 or node.integer("groups", 1) == 1
     )

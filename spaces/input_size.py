@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
+from torch import Tensor
 
-from tightfit import Choice, Graph, Hparam, SpecError
+from tightfit import Choice, Graph, Hparam, IntArray, SpecError
+from tightfit.spaces.resizing import resized
 from tightfit.spaces.settings import InputSizeSettings
 from tightfit.spaces.shapes import Shape, activation_shapes
 from tightfit.spaces.tracing import Traced
@@ -15,13 +18,14 @@ NAME = "input.size"
 
 
 class InputSize:
-    """The knob: the hparam ``input.size``, and the graph and every activation at each choice.
+    """The knob: the hparam ``input.size``, and the network and every activation at each choice.
 
     Args:
         settings: ``None`` where the size stays.
         traced: The network at its own size.
         retrace: Traces it for inputs of another shape; asked where the graph itself counts
-            positions, as windows and shuffles do.
+            positions, as windows and shuffles do. Where the module refuses as well, its tables are
+            interpolated.
 
     Raises:
         SpecError: The network cannot read inputs of another size.
@@ -34,7 +38,7 @@ class InputSize:
         retrace: Callable[[Shape], Traced],
     ) -> None:
         base = activation_shapes(traced, traced.input_shape)
-        self.graphs: list[Graph] = [traced.graph]
+        self._networks: list[Traced] = [traced]
         self.shapes: list[dict[str, Shape]] = [base]
         self.hparams: list[Hparam] = []
         if settings is None:
@@ -52,15 +56,28 @@ class InputSize:
             )
             sides.setdefault((height, width), share)
         self.hparams.append(Hparam(NAME, tuple(sides.values())))
-        self.graphs, self.shapes = [], []
+        self._networks, self.shapes = [], []
         for side in sides:
-            graph, shapes = _at(traced, (traced.input_shape[0], *side), retrace)
-            self.graphs.append(graph)
+            network, shapes = _at(traced, base, (traced.input_shape[0], *side), retrace)
+            self._networks.append(network)
             self.shapes.append(shapes)
 
     def graph(self, choices: Mapping[str, Choice]) -> Graph:
         """Return the graph for the candidate's input size."""
-        return self.graphs[self._index(choices)]
+        return self._networks[self._index(choices)].graph
+
+    def tensors(self, choices: Mapping[str, Choice]) -> Mapping[str, Tensor]:
+        """Return the baseline's tensors for the candidate's input size."""
+        return self._networks[self._index(choices)].tensors
+
+    @property
+    def resized(self) -> dict[str, IntArray]:
+        """By name of an interpolated table, how many numbers it has at each choice."""
+        counts = {
+            name: [network.tensors[name].numel() for network in self._networks]
+            for name in self._networks[0].tensors
+        }
+        return {name: np.array(each) for name, each in counts.items() if len(set(each)) > 1}
 
     def shape(self, choices: Mapping[str, Choice]) -> dict[str, Shape]:
         """Return every activation's shape in the candidate's input size."""
@@ -71,23 +88,28 @@ class InputSize:
 
 
 def _at(
-    traced: Traced, shape: Shape, retrace: Callable[[Shape], Traced]
-) -> tuple[Graph, dict[str, Shape]]:
-    """Return the graph and the shapes of its activations for inputs of another shape."""
+    traced: Traced, base: Mapping[str, Shape], shape: Shape, retrace: Callable[[Shape], Traced]
+) -> tuple[Traced, dict[str, Shape]]:
+    """Return the network and the shapes of its activations for inputs of another shape."""
     try:
-        return traced.graph, activation_shapes(traced, shape)
+        return replace(traced, input_shape=shape), activation_shapes(traced, shape)
     except SpecError:
         pass  # it counts positions; perhaps its module counts them anew
     try:
         other = retrace(shape)
         if _layout(other) != _layout(traced):
             raise SpecError("its operators or its tensors are others there")
-        return other.graph, activation_shapes(other, shape)
+        return replace(other, tensors=traced.tensors), activation_shapes(other, shape)
+    except SpecError as error:
+        reason = error
+    try:
+        other = resized(traced, base, shape)
+        return other, activation_shapes(other, shape)
     except SpecError as error:
         raise SpecError(
-            f"'input.size' cannot change to {'x'.join(map(str, shape[1:]))} here: {error}; where a "
-            "layer reads every position of the picture, or a table has a row for each, take the "
-            "table [space.input_size] out"
+            f"'input.size' cannot change to {'x'.join(map(str, shape[1:]))} here: {error}, and the "
+            f"model itself says: {reason}; where a layer reads every position of the picture, take "
+            "the table [space.input_size] out"
         ) from error
 
 
@@ -97,6 +119,16 @@ def _layout(traced: Traced) -> tuple[list[tuple[str, str]], dict[str, Shape]]:
 
 
 def total_stride(input_shape: Shape, shapes: Mapping[str, Shape]) -> int:
-    """Return how many input pixels stand behind one position of the smallest map larger than 1."""
-    sides = [shape[2] for shape in shapes.values() if len(shape) == 4 and shape[2] > 1]
-    return int(2 ** np.floor(np.log2(max(1, input_shape[1] // min(sides, default=input_shape[1])))))
+    """Return how many input pixels stand behind one position of the smallest map larger than 1.
+
+    Maps have the input's proportions, channels first or last; heads and their widths have not.
+    """
+    height, width = input_shape[1:]
+    sides = [
+        rows
+        for shape in shapes.values()
+        if len(shape) == 4
+        for rows, columns in (shape[2:], shape[1:3])
+        if rows > 1 and abs(rows * width - columns * height) < max(height, width)
+    ]
+    return int(2 ** np.floor(np.log2(max(1, height // min(sides, default=height)))))

@@ -78,6 +78,11 @@ class Pruning:
             found[self._groups[name].dim.number] = table[batch[:, columns[site]]]
         return found
 
+    def layers_of(self, hparam: str) -> list[str]:
+        """Return the layers that give or read the channels that an hparam is about."""
+        groups = [self._groups[name] for name, site in self._site_of.items() if site == hparam]
+        return [name for group in groups for name in (*group.producers, *group.consumers)]
+
     def kept(self, choices: Mapping[str, Choice]) -> dict[int, Tensor]:
         """Return by number of a group the channels that stay, in order.
 

@@ -7,11 +7,12 @@ output (after a ReLU that fuses with it), and behind a sum of rounded values.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tightfit import FLOAT_BITS, BoolArray, Choice, Graph, Hparam, IntArray, Node
+from tightfit.spaces.bypass import WHOLE, Bypass
 from tightfit.spaces.folding import folded_norms
 from tightfit.spaces.settings import QuantizationSettings
 from tightfit.spaces.sites import Sites, grouped
@@ -22,7 +23,11 @@ ACTIVATION_BITS = 8
 MOVES = frozenset({"max_pool", "flatten", "dropout", "reshape", "permute"})
 """Operators whose outputs are some of their inputs, and so on the same grid."""
 
-_FUSED = frozenset({"relu", "clip"})
+FUSED = frozenset({"relu", "clip"})
+"""Activations that a runtime fuses with what they alone read."""
+
+TAKES_ACTIVATION = QUANTIZABLE | {"add"}
+"""Operators with which it fuses them."""
 
 
 class Quantization:
@@ -49,6 +54,10 @@ class Quantization:
             ]
             for name, site in self._site_of.items()
         }
+
+    def layers_of(self, hparam: str) -> list[str]:
+        """Return the layers that an hparam is about."""
+        return [name for name, site in self._site_of.items() if site == hparam]
 
     def chosen(self, choices: Mapping[str, Choice]) -> dict[str, int]:
         """Return by layer the bits of its weights, layers in float32 left out."""
@@ -84,30 +93,84 @@ def quantize_graph(graph: Graph, bits: Mapping[str, int]) -> Graph:
     return Graph(graph.inputs, tuple(nodes), graph.outputs)
 
 
-def rounded_activations(graph: Graph, quantized: Mapping[str, BoolArray]) -> dict[str, BoolArray]:
+def rounded_activations(
+    graph: Graph, quantized: Mapping[str, BoolArray], bypass: Bypass = WHOLE
+) -> dict[str, BoolArray]:
     """Return by name of an activation in which candidates it is rounded, ``[n]``.
 
     Args:
         graph: Without quantization.
         quantized: By layer, in which candidates its weights are, ``[n]``.
+        bypass: What of the graph is gone where. The output of a dropped block is rounded where its
+            skip is, and what is fused with an activation only there is what that activation is.
     """
-    origin = origins(graph)
-    ends = fused_ends(graph)
-    rounded: dict[str, BoolArray] = {}
-
-    def mark(name: str, flag: BoolArray) -> None:
-        rounded[name] = rounded[name] | flag if name in rounded else flag
-
+    if not quantized:
+        return {}
+    never = np.zeros_like(next(iter(quantized.values())))
+    rounding = _Rounding(bypass, origins(graph), fused_ends(graph), never)
     for node in graph.nodes:
         if node.name in quantized:
-            mark(origin[node.inputs[0]], quantized[node.name])
-            mark(ends[node.name], quantized[node.name])
-        elif node.operator == "add" and all(origin[each] in rounded for each in node.inputs):
-            flags = [rounded[origin[each]] for each in node.inputs]
-            mark(ends[node.name], np.logical_and.reduce(flags))
+            rounding.mark(node.inputs[0], rounding.here(node, quantized[node.name]))
+            rounding.mark_end(node, quantized[node.name])
+        elif node.operator == "add":
+            rounding.mark_end(node, np.logical_and.reduce([*map(rounding.found, node.inputs)]))
     for name in graph.outputs:
-        rounded.pop(origin[name], None)
-    return rounded
+        rounding.rounded.pop(rounding.origin[name], None)
+    return rounding.settled()
+
+
+@dataclass(slots=True)
+class _Rounding:
+    """Marks activations, each where the node that asks for it is there."""
+
+    bypass: Bypass
+    origin: Mapping[str, str]
+    ends: Mapping[str, str]
+    never: BoolArray
+    rounded: dict[str, BoolArray] = field(default_factory=dict)
+
+    def here(self, node: Node, flag: BoolArray) -> BoolArray:
+        present = self.bypass.present.get(node.name)
+        return flag if present is None else flag & present
+
+    def mark(self, name: str, flag: BoolArray) -> None:
+        """Round the activation whose grid ``name`` is on, for dropped blocks that of the skip."""
+        name = self.origin[name]
+        if name in self.bypass.skips:
+            skip, gone = self.bypass.skips[name]
+            if (flag & gone).any():
+                self.mark(skip, flag & gone)
+            flag = flag & ~gone
+        self.rounded[name] = self.rounded[name] | flag if name in self.rounded else flag
+
+    def mark_end(self, node: Node, flag: BoolArray) -> None:
+        """Round what a node gives, behind all that is fused with it."""
+        flag = self.here(node, flag)
+        if node.name in self.bypass.ends:
+            end, there = self.bypass.ends[node.name]
+            self.mark(end, flag & there)
+            flag = flag & ~there
+        self.mark(self.ends[node.name], flag)
+
+    def found(self, name: str) -> BoolArray:
+        """Return where the grid that ``name`` is on was marked so far."""
+        name = self.origin[name]
+        flag = self.rounded.get(name, self.never)
+        if name in self.bypass.skips:
+            skip, gone = self.bypass.skips[name]
+            flag = np.where(gone, self.found(skip), flag)
+        return flag
+
+    def settled(self) -> dict[str, BoolArray]:
+        """Return the marks, those of other names for an activation among them."""
+        rounded = self.rounded
+        for node, (end, there) in self.bypass.ends.items():
+            name, fused = self.ends[node], rounded.get(end, self.never)
+            rounded[name] = np.where(there, fused, rounded.get(name, self.never))
+        for name, (skip, gone) in self.bypass.skips.items():
+            behind = rounded.get(self.origin[skip], self.never)
+            rounded[name] = np.where(gone, behind, rounded.get(name, self.never))
+        return rounded
 
 
 def origins(graph: Graph) -> dict[str, str]:
@@ -126,9 +189,9 @@ def fused_ends(graph: Graph) -> dict[str, str]:
     ends: dict[str, str] = {}
     for node in graph.nodes:
         end = norms[node.name].name if node.name in norms else node.name
-        if node.operator in QUANTIZABLE or node.operator == "add":
+        if node.operator in TAKES_ACTIVATION:
             readers = consumers[end]
-            if len(readers) == 1 and readers[0].operator in _FUSED and end not in graph.outputs:
+            if len(readers) == 1 and readers[0].operator in FUSED and end not in graph.outputs:
                 end = readers[0].name
         ends[node.name] = end
     return ends

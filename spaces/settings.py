@@ -20,6 +20,9 @@ Criterion: TypeAlias = Literal[
 ]
 """Which channels matter least; :mod:`tightfit.spaces.importance` has one function for each."""
 
+BlockGrouping: TypeAlias = Literal["block", "stage"]
+"""What shares one depth: a residual block, or the blocks of a stage."""
+
 
 def _share(value: float) -> bool:
     return 0 < value <= 1
@@ -40,8 +43,9 @@ def _check(
             raise SpecError(f"each of {name!r} must {law}, got {choice!r}")
 
 
-def _check_grouping(name: str, grouping: str) -> None:
-    known = get_args(Grouping)
+def _check_grouping(
+    name: str, grouping: str, *, known: tuple[str, ...] = get_args(Grouping)
+) -> None:
     if grouping not in known:
         raise SpecError(f"{name!r} must be one of {list(known)}, got {grouping!r}")
 
@@ -133,12 +137,23 @@ class InputSizeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DepthSettings:
+    """What shares one count of the residual blocks that stay: nothing, or the blocks of a stage."""
+
+    per: BlockGrouping = "block"
+
+    def __post_init__(self) -> None:
+        _check_grouping("depth.per", self.per, known=get_args(BlockGrouping))
+
+
+@dataclass(frozen=True, slots=True)
 class SpaceSettings:
     """Everything that may be searched."""
 
     pruning: PruningSettings | None = None
     quantization: QuantizationSettings | None = None
     decomposition: DecompositionSettings | None = None
+    depth: DepthSettings | None = None
     distillation: DistillationSettings | None = None
     schedule: ScheduleSettings = ScheduleSettings()
     input_size: InputSizeSettings | None = None
@@ -148,5 +163,6 @@ EVERYTHING = SpaceSettings(
     pruning=PruningSettings(),
     quantization=QuantizationSettings(),
     decomposition=DecompositionSettings(),
+    depth=DepthSettings(),
 )
 """Every technique that any network can be asked for, with its usual choices."""

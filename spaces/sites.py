@@ -99,7 +99,7 @@ def find_sites(
 ) -> Sites:
     """Return the layers and channel groups of a traced network."""
     nodes = [node for node in graph.nodes if node.operator in WEIGHT_OPERATORS]
-    stage = stages(dict(shapes), [node.name for node in nodes])
+    stage = stages(shapes, nodes)
     layers = tuple(
         Layer(
             node,

@@ -38,6 +38,7 @@ class Inspection:
         auxiliary: Parameters of heads that only training uses, by name; no file has them.
         layers: One row a layer.
         sites: What can be compressed.
+        blocks: Residual blocks that can be dropped, with the names of their layers.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Inspection:
     auxiliary: dict[str, int]
     layers: tuple[dict[str, Any], ...]
     sites: Sites
+    blocks: dict[str, tuple[str, ...]]
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values."""
@@ -66,6 +68,9 @@ class Inspection:
                     "consumers": list(group.consumers),
                 }
                 for group in self.sites.groups
+            ],
+            "blocks": [
+                {"name": name, "layers": list(layers)} for name, layers in self.blocks.items()
             ],
             "frozen": [{"name": name, "reason": reason} for name, reason in self.sites.frozen],
         }
@@ -94,7 +99,7 @@ class Inspection:
         shape = "x".join(str(side) for side in self.input_shape)
         lines = [
             f"{self.name} on {shape}: {costs}, state_dict_kb {self.state_dict_kb:,.0f}",
-            f"{len(self.sites.groups)} channel groups can be pruned",
+            _possible(self.sites, len(self.blocks)),
             *frozen,
         ]
         return Group(table, Text(""), *(Text(line) for line in lines))
@@ -137,6 +142,15 @@ def inspect_model(name: str, input_text: str, *, folder: Path, classes: int) -> 
         auxiliary={head: count for head, (count, _) in heads.items()},
         layers=tuple(_layer_rows(space.sites, blueprint)),
         sites=space.sites,
+        blocks={block.name: block.layers for block in space.blocks},
+    )
+
+
+def _possible(sites: Sites, blocks: int) -> str:
+    groups = len(sites.groups)
+    return (
+        f"{groups} channel group{'' if groups == 1 else 's'} can be pruned, "
+        f"{blocks} residual block{'' if blocks == 1 else 's'} can be dropped"
     )
 
 

@@ -14,6 +14,7 @@ from tightfit.objectives.task import Loss, Score, Task, classification, quality_
 from tightfit.objectives.user_code import load_object
 from tightfit.spaces.settings import (
     DecompositionSettings,
+    DepthSettings,
     DistillationSettings,
     InputSizeSettings,
     PruningSettings,
@@ -58,6 +59,7 @@ def space_settings(table: SpaceTable) -> SpaceSettings:
         decomposition=None
         if decomposition is None
         else DecompositionSettings(decomposition.per, tuple(map(_or_none, decomposition.ranks))),
+        depth=None if table.depth is None else DepthSettings(table.depth.per),
         distillation=None
         if distillation is None
         else DistillationSettings(

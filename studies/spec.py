@@ -101,6 +101,15 @@ class DecompositionTable(Table):
     ranks: tuple[Share | Literal["none"], ...] = ("none", 0.75, 0.5, 0.25)
 
 
+class DepthTable(Table):
+    """Residual blocks that are dropped."""
+
+    per: Literal["block", "stage"] = Field(
+        "block",
+        description="Each block by itself, or how many blocks of a stage stay: the first ones.",
+    )
+
+
 class DistillationTable(Table):
     """Knowledge distillation from the baseline."""
 
@@ -127,16 +136,18 @@ class SpaceTable(Table):
     pruning: PruningTable | None = None
     quantization: QuantizationTable | None = None
     decomposition: DecompositionTable | None = None
+    depth: DepthTable | None = None
     distillation: DistillationTable | None = None
     input_size: InputSizeTable | None = None
     schedule: ScheduleTable = ScheduleTable()
 
     @model_validator(mode="after")
     def _something_to_search(self) -> SpaceTable:
-        if not (self.pruning or self.quantization or self.decomposition or self.input_size):
+        techniques = ("pruning", "quantization", "decomposition", "depth", "input_size")
+        if all(getattr(self, name) is None for name in techniques):
+            tables = ", ".join(f"[space.{name}]" for name in techniques)
             raise ValueError(
-                "no compression technique is on; write at least one of the tables "
-                "[space.pruning], [space.quantization], [space.decomposition], [space.input_size]"
+                f"no compression technique is on; write at least one of the tables {tables}"
             )
         return self
 

@@ -55,7 +55,11 @@ class Operation:
         trained_extras: Trainable numbers beside the weights (biases, norms' scales), ``[n]``.
         products: Multiply-accumulates of activations with activations for one picture, ``[n]``;
             ``None`` where there are none.
-        constant_bytes: Of numbers in the file that are neither trained nor changed, e.g. masks.
+        constant_bytes: Of numbers in the file that are neither trained nor changed, e.g. masks;
+            ``[n]`` where candidates differ.
+        otherwise: Name of the activation that goes by the name of the output, and stays in its
+            place in memory, in candidates that neither have this operation nor another with the
+            same output: a dropped residual block gives what it read. ``None`` where there is none.
     """
 
     name: str
@@ -72,7 +76,8 @@ class Operation:
     bias: bool
     trained_extras: IntArray
     products: IntArray | None = None
-    constant_bytes: int = 0
+    constant_bytes: IntArray | int = 0
+    otherwise: str | None = None
 
     @property
     def weights(self) -> IntArray:

@@ -21,7 +21,7 @@ class Hparam:
         name: Unique in its space; ``SITE.TECHNIQUE`` by convention.
         choices: In their natural order, mildest compression first.
         active_if: Name of an hparam of the same space and the indices of its choices for which
-            this one matters; ``None`` when it always does.
+            this one matters, as long as that one is active itself; ``None`` when it always does.
 
     Raises:
         SpecError: No choices, or the same choice twice.

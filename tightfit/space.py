@@ -75,14 +75,36 @@ class SearchSpace:
             raise SpecError(f"the space has no hparam {name!r}{hint}") from None
 
     def canonical(self, batch: IntArray) -> IntArray:
-        """Return ``batch`` ``[n, hparams]`` with every inactive hparam at its first choice."""
+        """Return ``batch`` ``[n, hparams]`` with every inactive hparam at its first choice.
+
+        What depends on an inactive hparam is inactive as well.
+        """
         result = np.array(batch, dtype=np.int64)
-        for position, hparam in enumerate(self.hparams):
+        for name, off in self._inactive(result).items():
+            result[off, self._column[name]] = 0
+        return result
+
+    def active_choices(self, candidate: Candidate) -> dict[str, Choice]:
+        """Return the chosen value by name of every hparam that matters to a candidate."""
+        inactive = self._inactive(self.batch([candidate]))
+        return {
+            name: choice
+            for name, choice in self.choices(candidate).items()
+            if name not in inactive or not inactive[name][0]
+        }
+
+    def _inactive(self, batch: IntArray) -> dict[str, BoolArray]:
+        """Return by name of an hparam with a condition where it is inactive, ``[n]``."""
+        found: dict[str, BoolArray] = {}
+        for hparam in self.hparams:
             if hparam.active_if is not None:
                 name, indices = hparam.active_if
-                inactive = ~np.isin(result[:, self._column[name]], indices)
-                result[inactive, position] = 0
-        return result
+                column = self._column[name]
+                off = np.ones(len(self.hparams[column].choices), dtype=np.bool_)
+                off[list(indices)] = False
+                gone = off[batch[:, column]]
+                found[hparam.name] = gone | found[name] if name in found else gone
+        return found
 
     def baseline(self) -> Candidate:
         """Return the candidate that changes nothing."""

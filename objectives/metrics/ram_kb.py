@@ -59,6 +59,9 @@ def _last_readings(blueprint: Blueprint) -> dict[tuple[int, str], BoolArray]:
     last = {}
     for position in range(len(blueprint.operations) - 1, -1, -1):
         operation = blueprint.operations[position]
+        if operation.otherwise is not None:
+            # It lives on under the name of the output, and dies when that is read last.
+            read_later[operation.otherwise] = read_later[operation.otherwise] | ~operation.present
         for name in dict.fromkeys(operation.inputs):
             last[position, name] = operation.present & ~read_later[name]
             read_later[name] = read_later[name] | operation.present

@@ -12,7 +12,7 @@ from tightfit.candidate import Candidate
 from tightfit.studies import wording
 from tightfit.studies.figures import style
 
-_PRUNING, _BITS, _RANK = "pruning_ratio", "bits", "rank"
+_PRUNING, _BITS, _RANK, _DEPTH = "pruning_ratio", "bits", "rank", "depth"
 _ROW_HEIGHT = 24
 _MARGINS = 110
 
@@ -41,8 +41,8 @@ class Layers:
     """A candidate taken apart.
 
     Attributes:
-        sites: In the space's order.
-        settings: Every other hparam: training, distillation, input size.
+        sites: In the space's order, those of dropped blocks left out.
+        settings: Every other hparam: training, distillation, input size, blocks that are dropped.
     """
 
     sites: tuple[SiteChoice, ...]
@@ -53,11 +53,12 @@ def layers(space: SearchSpace, candidate: Candidate) -> Layers:
     """Return a candidate's choices by site."""
     by_technique: dict[str, dict[str, Choice]] = {each: {} for each in (_PRUNING, _BITS, _RANK)}
     settings = []
-    for name, value in space.choices(candidate).items():
+    for name, value in space.active_choices(candidate).items():
         site, _, technique = name.rpartition(".")
+        whole = space.hparams[space.column(name)].choices[0]
         if technique in by_technique:
             by_technique[technique][site] = value
-        else:
+        elif technique != _DEPTH or value != whole:
             settings.append((name, wording.choice(value)))
     # The technique with most sites goes through the network layer by layer; the others, whose
     # sites stand for several layers, find their places among them.

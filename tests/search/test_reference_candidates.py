@@ -73,6 +73,21 @@ def test_every_uniform_compression_is_as_weak_as_can_be() -> None:
             assert reached["size"][0] > 0.2 or reached["latency"][0] > 0.5
 
 
+def test_a_share_of_the_blocks_is_dropped_evenly_over_the_network() -> None:
+    space = SearchSpace(tuple(Hparam(f"block{i}.depth", (1, 0)) for i in range(8)))
+
+    def share(batch: IntArray) -> dict[str, FloatArray]:
+        return {"size": 1 - batch.mean(axis=1)}
+
+    limit = Constraint("size", Sense.AT_MOST, 0.5)
+    found = reference_candidates(space, share, [limit], base=space.baseline())
+    assert [each.origin for each in found] == ["uniform: depth 4 of 8", "depth alone"]
+    for each in found:
+        assert sum(each.candidate.indices) == 4
+        assert abs(np.diff(each.candidate.indices)).sum() >= 6  # every other one
+        assert each.excess == 0
+
+
 def test_no_more_uniform_compressions_than_wanted() -> None:
     found = reference_candidates(SPACE, costs, [SIZE], base=BASE, uniform=1)
     assert [each.origin for each in found] == [

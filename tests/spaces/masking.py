@@ -14,13 +14,16 @@ Kept = dict[str, tuple[Tensor, ...]]
 """By name of an activation, which of its positions stay along each axis."""
 
 
-def masked_output(whole: Network, kept: Kept, inputs: Tensor) -> Tensor:
+def masked_output(
+    whole: Network, kept: Kept, inputs: Tensor, *, zeroed: frozenset[str] = frozenset()
+) -> Tensor:
     """Run a baseline with removed channels at zero, its norms over those that are kept.
 
     Args:
         whole: The baseline, in the inputs' type.
         kept: By name of an activation, which of its positions stay.
         inputs: ``[n, ...]``.
+        zeroed: Names of activations that are nothing: the branches of dropped blocks.
     """
     state, values = whole.state_dict(), {whole.graph.inputs[0]: inputs}
     for node in whole.graph.nodes:
@@ -33,7 +36,7 @@ def masked_output(whole: Network, kept: Kept, inputs: Tensor) -> Tensor:
             mask = torch.zeros(found.shape[axis], dtype=torch.bool)
             mask[stays] = True
             found = found.movedim(axis, -1).where(mask, 0.0).movedim(-1, axis)
-        values[node.name] = found
+        values[node.name] = torch.zeros_like(found) if node.name in zeroed else found
     return values[whole.graph.outputs[0]]
 
 

@@ -211,7 +211,58 @@ class Cosine(nn.Module):
         return found
 
 
+class Skips(nn.Module):
+    """Sums with other things in front and behind: layers, norms, activations, further sums."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.norm = nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16)
+        self.fused, self.clipped = nn.Conv2d(16, 16, 1), nn.Conv2d(16, 16, 3, padding=1)
+        self.alone = nn.Sequential(nn.Conv2d(16, 24, 1), nn.ReLU(), nn.Conv2d(24, 16, 1))
+        self.first, self.second = nn.Conv2d(16, 16, 1), nn.Conv2d(16, 16, 1)
+        self.outer, self.inner = nn.Conv2d(16, 16, 1), nn.Conv2d(16, 16, 1)
+        self.down = nn.Conv2d(16, 24, 3, stride=2, padding=1)
+        self.last, self.late = nn.Conv2d(24, 24, 1), nn.Conv2d(24, 24, 1)
+        self.mask = nn.Buffer(torch.rand(1, 24, 1, 1))
+        self.head = nn.Linear(24, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(self.stem(x))
+        x = torch.relu(x + self.fused(x))
+        x = F.relu6(x + self.clipped(x))
+        x = F.hardswish(x)
+        x = torch.relu(x + self.alone(x))
+        x = x + self.first(x)
+        x = torch.relu(x + self.second(x))
+        x = torch.tanh(x)
+        y = self.outer(x)
+        x = x + torch.tanh(y + self.inner(y))
+        x = self.down(x)
+        x = x + self.last(x * self.mask)
+        x = torch.relu(x + self.late(x * self.mask))
+        scores: Tensor = self.head(F.avg_pool2d(x, 2).mean((2, 3)))
+        return scores
+
+
+class NormsFirst(nn.Module):
+    """Norms and activations in front of the layers of a branch, and behind the last sum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 16, 3, padding=1)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(16) for _ in range(3))
+        self.layers = nn.ModuleList(nn.Conv2d(16, 16, 3, padding=1) for _ in range(2))
+        self.head = nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        x = x + self.layers[0](torch.relu(self.norms[0](x)))
+        x = x + self.layers[1](torch.relu(self.norms[1](x)))
+        scores: Tensor = self.head(torch.relu(self.norms[2](x)).mean((2, 3)))
+        return scores
+
+
 ODD_NETS = (
     SharedBlock, Shuffled, ChannelsLast, Tokens, SeparateHeads, Windows, Gates, Groups, Uneven,
-    Cosine,
+    Cosine, Skips, NormsFirst,
 )  # fmt: skip

@@ -368,13 +368,6 @@ def test_a_network_that_counts_positions_is_traced_anew_for_another_size() -> No
             assert value.numel() == int(blueprint.activations[name].elements[0])
 
 
-def test_a_position_table_fixes_the_size() -> None:
-    model = torchvision.models.VisionTransformer(32, 8, 1, 2, 16, 32, num_classes=4)
-    settings = SpaceSettings(input_size=InputSizeSettings(shares=(0.5,)))
-    with pytest.raises(SpecError, match=r"Wrong image height.*a table has a row for each"):
-        CompressionSpace(model, torch.zeros(1, 3, 32, 32), settings=settings)
-
-
 def test_the_size_of_what_is_no_picture_cannot_change() -> None:
     settings = SpaceSettings(input_size=InputSizeSettings())
     with pytest.raises(SpecError, match=r"'input\.size' needs pictures \[C, H, W\].*\[6\]"):

@@ -98,10 +98,11 @@ def test_inspect_counts_layer_by_layer(capsys: Capture, monkeypatch: pytest.Monk
     tied = next(group for group in found["groups"] if "stem" in group["producers"])
     assert set(tied["producers"]) == {"stem", "inner"}
     assert layers["head"]["group"] is None
+    assert found["blocks"] == [{"name": "inner", "layers": ["inner"]}]
     assert tightfit(*arguments) == 0
     shown = capsys.readouterr().out
     assert "widen" in shown
-    assert "channel groups can be pruned" in shown
+    assert "channel groups can be pruned, 1 residual block can be dropped" in shown
 
 
 @pytest.mark.parametrize("command", ["front", "report", "dashboard"])

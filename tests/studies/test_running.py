@@ -278,6 +278,37 @@ def test_the_input_size_is_searched_and_the_file_declares_the_one_it_wants(
     assert load(tmp_path / "out", model=make_net)(torch.zeros(2, 1, 8, 8)).shape == (2, 3)
 
 
+def test_a_dropped_block_is_not_in_the_file_and_a_loaded_network_goes_without_it(
+    study: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    options = (
+        "--set", "space.depth={}",
+        "--set", 'constraints=["macs <= 0.7 * baseline", "accuracy >= 0.4"]',
+        "--set", 'space.pruning={per="network", ratios=[0.0, 0.25]}',
+        "--set", 'objectives=["accuracy", "macs"]',
+        "--set", "references.small_nets=[]",
+    )  # fmt: skip
+    assert tightfit("run", study, "--to", folder, *options) == 0
+    results = RunFolder(folder).results()
+    front = pareto_front(results.records, results.objectives)
+    shallow = [
+        record
+        for record in front.members
+        if results.space.choices(record.candidate)["inner.depth"] == 0
+    ]
+    assert shallow
+    trial = results.records.index(shallow[0])
+    assert tightfit("export", folder, "--pick", trial, "--to", tmp_path / "out") == 0
+    session = onnxruntime.InferenceSession(tmp_path / "out" / "model.onnx")
+    network = load(tmp_path / "out", model=make_net)
+    assert not any(name.startswith("inner") for name in network.state_dict())
+    inputs = torch.randn(4, 1, 16, 16)
+    found = session.run(None, {session.get_inputs()[0].name: inputs.numpy()})[0]
+    with torch.no_grad():
+        assert np.allclose(found, network(inputs).numpy(), atol=1e-3)
+
+
 @pytest.mark.parametrize("seconds", [0.2, 1.5, 4.0])
 def test_a_killed_run_loses_nothing_and_goes_on(
     study: Path, tmp_path: Path, seconds: float

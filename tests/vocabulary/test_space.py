@@ -24,6 +24,20 @@ def test_an_inactive_hparam_takes_its_first_choice() -> None:
     assert batch.tolist() == [[0, 0, 0], [0, 1, 1]]
 
 
+def test_what_depends_on_an_inactive_hparam_is_inactive() -> None:
+    space = SearchSpace(
+        (
+            Hparam("outer.depth", (1, 0)),
+            Hparam("inner.depth", (1, 0), active_if=("outer.depth", (0,))),
+            Hparam("inner.bits", (8, 4), active_if=("inner.depth", (0,))),
+        )
+    )
+    batch = space.canonical(np.array([[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]]))
+    assert batch.tolist() == [[0, 0, 1], [0, 1, 0], [1, 0, 0], [1, 0, 0]]
+    assert space.active_choices(space.candidate((0, 1, 0))) == {"outer.depth": 1, "inner.depth": 0}
+    assert space.active_choices(space.candidate((1, 0, 0))) == {"outer.depth": 0}
+
+
 def test_candidates_that_mean_the_same_are_equal_and_have_one_key() -> None:
     a, b = SPACE.candidate((1, 0, 0)), SPACE.candidate((1, 0, 1))
     assert a == b

@@ -61,3 +61,19 @@ def test_layers_stand_in_the_networks_order_also_where_groups_are_pruned_togethe
 
     assert [site.site for site in found.sites] == ["conv1", "conv2", "conv3"]
     assert [site.width for site in found.sites] == [None, 1.0, None]
+
+
+def test_layers_of_a_dropped_block_are_left_out_and_the_block_is_named() -> None:
+    space = SearchSpace(
+        (
+            Hparam("block1.depth", (1, 0)),
+            Hparam("block2.depth", (1, 0)),
+            Hparam("block1.conv.bits", (None, 8), active_if=("block1.depth", (0,))),
+            Hparam("block2.conv.bits", (None, 8), active_if=("block2.depth", (0,))),
+        )
+    )
+
+    found = layers(space, space.from_choices({"block2.depth": 0}))
+
+    assert [site.site for site in found.sites] == ["block1.conv"]
+    assert found.settings == (("block2.depth", "0"),)
