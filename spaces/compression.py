@@ -271,28 +271,3 @@ class CompressionSpace:
             if owner in by_layer and node.operator in ("conv", "linear"):
                 result[node.name] = by_layer[owner]
         return result
-
-
-def fresh(network: Network, seed: int) -> Network:
-    """Return a network of the same shape with new weights, initialized as torch's layers are."""
-    generator = torch.Generator().manual_seed(seed)
-    tensors = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    for node in network.graph.nodes:
-        for role, name in node.parameters.items():
-            tensors[name] = _initial(node, role, tensors[name], generator)
-    trainable = frozenset(name for name, _ in network.named_parameters())
-    return Network(
-        network.graph, tensors, trainable=trainable, input_shape=network.input_shape
-    ).eval()
-
-
-def _initial(node: Node, role: str, tensor: Tensor, generator: torch.Generator) -> Tensor:
-    if node.operator in ("batch_norm", "layer_norm"):
-        return torch.ones_like(tensor) if role in ("weight", "running_var") else tensor * 0
-    if role == "bias":
-        return torch.zeros_like(tensor)
-    if role != "weight":
-        return tensor
-    # He et al. (2015): variance 2 / fan-in keeps the scale through ReLUs.
-    deviation = (2 / tensor[0].numel()) ** 0.5
-    return torch.randn(tuple(tensor.shape), generator=generator).mul(deviation)

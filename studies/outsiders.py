@@ -19,7 +19,8 @@ from tightfit.objectives.evaluator import Progress, StagedEvaluator
 from tightfit.objectives.models import load_model
 from tightfit.objectives.workshop import FileWork, static_readings
 from tightfit.search import pareto_front
-from tightfit.spaces.compression import CompressionSpace, fresh
+from tightfit.spaces.compression import CompressionSpace
+from tightfit.spaces.initialization import fresh
 from tightfit.spaces.settings import QuantizationSettings, SpaceSettings
 from tightfit.studies.bench import Bench
 

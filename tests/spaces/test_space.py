@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from tests.spaces.nets import OddNet, everywhere, make, pictures, small_resnet
 from tightfit import Distillation, SpecError
-from tightfit.spaces.compression import CompressionSpace, fresh
+from tightfit.spaces.compression import CompressionSpace
+from tightfit.spaces.initialization import fresh
 from tightfit.spaces.settings import (
     DecompositionSettings,
     DistillationSettings,

@@ -1,0 +1,40 @@
+"""New weights for a network of any shape: what a comparison with training from scratch needs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tightfit import Node
+from tightfit.spaces.network import Network
+
+_TOKENS = 0.02
+"""Deviation of class tokens and position tables, as in Dosovitskiy et al. (2021)."""
+
+
+def fresh(network: Network, seed: int) -> Network:
+    """Return a network of the same shape with new weights, initialized as torch's layers are."""
+    generator = torch.Generator().manual_seed(seed)
+    tensors = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    trainable = frozenset(name for name, _ in network.named_parameters())
+    for node in network.graph.nodes:
+        for role, name in node.parameters.items():
+            if name in trainable or node.operator == "batch_norm":
+                tensors[name] = _initial(node, role, tensors[name], generator)
+    return Network(
+        network.graph, tensors, trainable=trainable, input_shape=network.input_shape
+    ).eval()
+
+
+def _initial(node: Node, role: str, tensor: Tensor, generator: torch.Generator) -> Tensor:
+    if node.operator in ("batch_norm", "layer_norm", "group_norm"):
+        return torch.ones_like(tensor) if role in ("weight", "running_var") else tensor * 0
+    if role == "bias":
+        return torch.zeros_like(tensor)
+    if role == "value":
+        return torch.randn(tuple(tensor.shape), generator=generator).mul(_TOKENS)
+    if role != "weight":
+        return tensor
+    # He et al. (2015): variance 2 / fan-in keeps the scale through ReLUs.
+    deviation = (2 / tensor[0].numel()) ** 0.5
+    return torch.randn(tuple(tensor.shape), generator=generator).mul(deviation)
