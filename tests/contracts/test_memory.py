@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 QUICK, SLOW = "Shuffled", ("Tokens", "odd")
 MATRIX = (
     "resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5", "regnet_y_400mf", "squeezenet1_1",
-    "resnext50_32x4d", "timm:levit_128s", "timm:convnext_atto", "timm:edgenext_xx_small",
+    "mnasnet0_5", "timm:levit_128s", "timm:convnext_atto", "timm:edgenext_xx_small",
 )  # fmt: skip
 
 
