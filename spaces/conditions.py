@@ -21,6 +21,31 @@ class _TimeIsUp(BaseException):
     """No `Exception`: a model that goes on after each of them is stopped all the same."""
 
 
+class _Modes:
+    """Torch's modes of this thread, to go back to: a trace that is stopped anywhere may leave its
+    own ones on, and then no tensor can be made any more.
+    """
+
+    _KEYS = tuple(
+        getattr(torch._C.DispatchKey, name)
+        for name in ("Python", "PythonTLSSnapshot", "PreDispatch", "Functionalize")
+    )
+
+    def __init__(self) -> None:
+        self._dispatch = torch._C._len_torch_dispatch_stack()
+        self._function = torch._C._len_torch_function_stack()
+        self._included = [torch._C._dispatch_tls_is_dispatch_key_included(k) for k in self._KEYS]
+
+    def restore(self) -> None:
+        """Leave every mode that was entered since."""
+        while torch._C._len_torch_function_stack() > self._function:
+            torch._C._pop_torch_function_stack()
+        while torch._C._len_torch_dispatch_stack() > self._dispatch:
+            torch._C._pop_torch_dispatch_stack(None)
+        for key, included in zip(self._KEYS, self._included, strict=True):
+            torch._C._dispatch_tls_set_dispatch_key_included(key, included)
+
+
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
     """Raise where the inside takes longer; only a main thread can be interrupted so.
@@ -35,12 +60,13 @@ def time_limit(seconds: float) -> Iterator[None]:
     def stop(_signal: int, _frame: object) -> None:
         raise _TimeIsUp
 
-    before = signal.signal(signal.SIGALRM, stop)
+    modes, before = _Modes(), signal.signal(signal.SIGALRM, stop)
     # Once more for whatever catches everything.
     signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_SECONDS)
     try:
         yield
     except _TimeIsUp as up:
+        modes.restore()
         raise SpecError(
             f"the model took longer than {seconds:g} s to run and trace; a loop over the pictures "
             "of a batch, or over very many steps, has to go"

@@ -214,6 +214,21 @@ def test_a_model_that_goes_on_for_ever_is_stopped(
     assert time.monotonic() - start < 10
 
 
+def leaving_a_mode_on(_m: Any, _x: Tensor) -> Tensor:
+    torch._C._dispatch_tls_set_dispatch_key_included(torch._C.DispatchKey.Python, True)
+    while True:
+        pass
+
+
+def test_tensors_can_be_made_after_a_trace_that_was_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tracing, "LIMIT_SECONDS", 0.3)
+    with pytest.raises(SpecError, match=r"took longer than 0\.3 s"):
+        trace(Model(leaving_a_mode_on), torch.zeros(1, *PICTURE))
+    assert torch.zeros(2).shape == (2,)
+
+
 def test_another_thread_than_the_main_one_can_trace() -> None:
     found: list[int] = []
     thread = threading.Thread(
