@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 
 from tightfit import FLOAT_BITS, BoolArray, Choice, Graph, Hparam, IntArray, Node
+from tightfit.choice_array import pick
 from tightfit.spaces.folding import folded_norms
 from tightfit.spaces.settings import QuantizationSettings
 from tightfit.spaces.sites import Sites, grouped
@@ -44,9 +46,10 @@ class Quantization:
         """Return by layer the bits of its weights in each candidate, 32 for float32, ``[n]``."""
         by_name = {hparam.name: hparam for hparam in self.hparams}
         return {
-            name: np.array([int(c or FLOAT_BITS) for c in by_name[site].choices])[
-                batch[:, columns[site]]
-            ]
+            name: pick(
+                np.array([int(c or FLOAT_BITS) for c in by_name[site].choices]),
+                batch[:, columns[site]],
+            )
             for name, site in self._site_of.items()
         }
 
@@ -104,7 +107,7 @@ def rounded_activations(graph: Graph, quantized: Mapping[str, BoolArray]) -> dic
             mark(ends[node.name], quantized[node.name])
         elif node.operator == "add" and all(origin[each] in rounded for each in node.inputs):
             flags = [rounded[origin[each]] for each in node.inputs]
-            mark(ends[node.name], np.logical_and.reduce(flags))
+            mark(ends[node.name], reduce(np.logical_and, flags))
     for name in graph.outputs:
         rounded.pop(origin[name], None)
     return rounded
