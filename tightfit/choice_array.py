@@ -22,15 +22,17 @@ import numpy.typing as npt
 from tightfit.errors import SpecError
 from tightfit.space import IntArray, SearchSpace
 
-COMFORTABLE = 2**16
-"""Joint choices above which operands are condensed before they meet."""
+FEW = 64
+"""Joint choices up to which a number stays as it is: looking its state up would cost more."""
 
-SMALL = 2048
-WORTH = 8
-"""How many times fewer states a number must have than what it depends on, to be condensed early."""
+COMFORTABLE = 2**16
+"""Joint choices from which on operands are condensed before they meet, where that pays."""
 
 LARGEST = 2**20
-"""Joint choices above which there is no table."""
+"""Joint choices above which operands are condensed in any case, and there is no larger table."""
+
+PAYS = 8
+"""How many times fewer values than joint choices a number needs, so that condensing it pays."""
 
 Values: TypeAlias = npt.NDArray[Any]
 
@@ -64,8 +66,8 @@ class Variable:
 class ChoiceArray(np.lib.mixins.NDArrayOperatorsMixin):
     """A number of each candidate, by the states of the few variables that it depends on.
 
-    It is never changed in place. A function of numpy that is not written for it raises
-    ``TypeError``, and so does its use as an index: :func:`pick` reads a table.
+    It is never changed in place. What is not elementwise raises: a function of numpy that is not
+    named here, its truth as a whole, its use as an index (:func:`pick` reads a table).
 
     Args:
         variables: What it depends on, each once.
@@ -115,17 +117,20 @@ class ChoiceArray(np.lib.mixins.NDArrayOperatorsMixin):
         return self._condensed
 
     def settled(self, above: int = 0) -> ChoiceArray:
-        """Return it condensed where that pays."""
+        """Return it condensed where it has more joint choices than that, and it pays."""
         if self.values.dtype == np.bool_:
             return self.condensed()
         if self.values.size <= above:
             return self
         condensed = self.condensed()
-        return condensed if condensed.values.size * WORTH <= self.values.size else self
+        return condensed if condensed.values.size * PAYS <= self.values.size else self
 
     def astype(self, kind: npt.DTypeLike) -> ChoiceArray:
         """Return it with numbers of another type."""
         return ChoiceArray(self.variables, self.values.astype(kind))
+
+    def __bool__(self) -> bool:
+        raise TypeError("an array over choices is neither true nor false; ask any() or all()")
 
     def any(self) -> bool:
         """Whether it is true of some candidate."""
@@ -175,11 +180,11 @@ def pick(table: npt.NDArray[_Number], choice: IntArray) -> npt.NDArray[_Number]:
     return table[choice]
 
 
-def settle(array: npt.NDArray[_Number], *, above: int = 64) -> npt.NDArray[_Number]:
+def settle(array: npt.NDArray[_Number], *, above: int = FEW) -> npt.NDArray[_Number]:
     """Note that a number is used as it is from here on, whatever it came from.
 
     An array over choices is condensed where that pays: a flag always, another number where it has
-    far fewer values than what it depends on has states. A batch's array is returned as it is.
+    more joint choices than `above` and far fewer values. A batch's array is returned as it is.
     """
     if not isinstance(array, ChoiceArray):
         return array
