@@ -19,7 +19,7 @@ from tightfit.objectives.calibration import Calibrated, settle
 from tightfit.objectives.data import Data
 from tightfit.objectives.evaluator import Progress
 from tightfit.objectives.latency import LatencyMeter
-from tightfit.objectives.metrics import STATIC_METRICS
+from tightfit.objectives.metrics import STATIC_METRICS, compute_static
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.objectives.quality import score_file
 from tightfit.objectives.task import Task
@@ -203,9 +203,10 @@ def write_network(
 
 def static_readings(blueprint: Blueprint, profile: DeviceProfile) -> dict[str, Reading]:
     """Return the static metrics of a blueprint of one candidate as readings."""
+    values = compute_static(blueprint, profile)
     return {
         static.metric.name: Reading(
-            float(static.compute(blueprint, profile)[0]), kind=static.kind, stage=Stage.STATIC
+            float(values[static.metric.name][0]), kind=static.kind, stage=Stage.STATIC
         )
         for static in STATIC_METRICS
     }

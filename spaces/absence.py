@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TypeAlias
 
 import numpy as np
 
 from tightfit import BoolArray, Graph
+from tightfit.choice_array import settle
 from tightfit.spaces.blocks import Block, Step, around, steps_to, varying
 from tightfit.spaces.bypass import WHOLE, Bypass
 from tightfit.spaces.folding import folded_norms
@@ -75,7 +77,7 @@ class Absence:
         alone: dict[str, BoolArray] = {}
         for end, steps in self.fusions.items():
             for step, node in steps:
-                here = np.logical_and.reduce([gone[block.name] for block in step.gone])
+                here = reduce(np.logical_and, [gone[block.name] for block in step.gone])
                 if step.stays is not None:
                     here = here & ~gone[step.stays.name]
                 if node is not None:
@@ -134,5 +136,4 @@ def _fusions(
 
 
 def _any(flags: Sequence[BoolArray]) -> BoolArray:
-    found: BoolArray = np.logical_or.reduce(flags)
-    return found
+    return settle(reduce(np.logical_or, flags))

@@ -22,6 +22,7 @@ from tightfit import (
     Node,
     Operation,
 )
+from tightfit.choice_array import pick, settle
 from tightfit.spaces.axes import Axis, dims
 from tightfit.spaces.compiled_graph import CompiledGraph
 from tightfit.spaces.decomposition import ranks, spatial
@@ -58,9 +59,8 @@ class _Batch:
     def __init__(self, compiled: CompiledGraph, choices: BatchChoices) -> None:
         self._g = compiled
         self._c = choices
-        self._n = len(choices.size)
-        self._all = np.ones(self._n, dtype=bool)
-        self._none = np.zeros(self._n, dtype=np.int64)
+        self._all = np.ones_like(choices.size, dtype=np.bool_)
+        self._none = np.zeros_like(choices.size)
         self._operations: list[Operation] = []
         self._activations: dict[str, Activation] = {}
         quantized = {name: np.less(bits, FLOAT_BITS) for name, bits in choices.bits.items()}
@@ -259,7 +259,7 @@ class _Batch:
         total = math.prod((self._width(axis) for axis in axes), start=self._none + 1)
         if tensor in self._g.resized:
             by_size = self._g.resized[tensor]
-            total = total * by_size[self._c.size] // by_size[0]
+            total = total * pick(by_size, self._c.size) // by_size[0]
         return total
 
     def _products(self, node: Node) -> IntArray:
@@ -279,14 +279,14 @@ class _Batch:
         found = self._g.ties.values[name][axis]
         if any(dims(found)):
             return self._width(found)
-        return np.array([shapes[name][axis] for shapes in self._g.sizes])[self._c.size]
+        return pick(np.array([shapes[name][axis] for shapes in self._g.sizes]), self._c.size)
 
     def _channels(self, name: str) -> IntArray:
         return self._width(self._g.channels[name])
 
     def _width(self, axis: Axis) -> IntArray:
         if axis not in self._widths:
-            self._widths[axis] = self._none + width(axis, self._c.widths)
+            self._widths[axis] = settle(self._none + width(axis, self._c.widths))
         return self._widths[axis]
 
     def _ends(self, node: Node) -> tuple[IntArray, IntArray, IntArray]:
@@ -301,16 +301,17 @@ class _Batch:
         return channels, outer, channels // inner
 
     def _positions(self, name: str) -> IntArray:
-        return self._g.positions[name][self._c.size]
+        return pick(self._g.positions[name], self._c.size)
 
     def _places(self, layer: str) -> IntArray:
-        return self._g.places[layer][self._c.size] * self._width(self._g.across[layer])
+        places = pick(self._g.places[layer], self._c.size)
+        return places * self._width(self._g.across[layer])
 
     def _bits_of(self, name: str) -> IntArray:
         rounded = self._rounded.get(self._g.origin[name])
         if rounded is None:
             return self._none + FLOAT_BITS
-        return np.where(rounded, 8, FLOAT_BITS)
+        return np.where(settle(rounded), 8, FLOAT_BITS)
 
     def _weight_bits(self, layer: str) -> IntArray:
         return self._c.bits.get(layer, self._none + FLOAT_BITS)

@@ -130,7 +130,7 @@ class CompressionSpace:
 
     def blueprint(self, batch: IntArray) -> Blueprint:
         """Return the shapes of candidates ``[n, hparams]``."""
-        columns, size = self._columns, np.zeros(len(batch), dtype=np.int64)
+        columns, size = self._columns, np.zeros_like(batch[:, 0])
         if self._size.hparams:
             size = batch[:, columns[self._size.hparams[0].name]]
         pruning, decomposition = self._pruning, self._decomposition

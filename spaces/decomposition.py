@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from tightfit import Choice, Hparam, IntArray, Node
+from tightfit.choice_array import pick
 from tightfit.graph import Attribute
 from tightfit.spaces.settings import DecompositionSettings
 from tightfit.spaces.sites import Layer, Sites, grouped
@@ -77,7 +78,9 @@ class Decomposition:
         """Return by layer the rank's share in each candidate, 0 where it stays whole, ``[n]``."""
         by_name = {hparam.name: hparam for hparam in self.hparams}
         return {
-            name: np.array([float(c or 0) for c in by_name[site].choices])[batch[:, columns[site]]]
+            name: pick(
+                np.array([float(c or 0) for c in by_name[site].choices]), batch[:, columns[site]]
+            )
             for name, site in self._site_of.items()
         }
 

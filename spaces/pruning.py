@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tightfit import Choice, Hparam, IntArray
+from tightfit.choice_array import pick
 from tightfit.spaces.importance import Importance
 from tightfit.spaces.settings import PruningSettings
 from tightfit.spaces.sites import Sites, grouped
@@ -75,7 +76,7 @@ class Pruning:
         found = {}
         for name, site in self._site_of.items():
             table = np.array([self.width(name, float(r)) for r in by_name[site].choices])  # type: ignore[arg-type]
-            found[self._groups[name].dim.number] = table[batch[:, columns[site]]]
+            found[self._groups[name].dim.number] = pick(table, batch[:, columns[site]])
         return found
 
     def layers_of(self, hparam: str) -> list[str]:

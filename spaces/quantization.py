@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 
 from tightfit import FLOAT_BITS, BoolArray, Choice, Graph, Hparam, IntArray, Node
+from tightfit.choice_array import pick
 from tightfit.spaces.bypass import WHOLE, Bypass
 from tightfit.spaces.folding import folded_norms
 from tightfit.spaces.settings import QuantizationSettings
@@ -49,9 +51,10 @@ class Quantization:
         """Return by layer the bits of its weights in each candidate, 32 for float32, ``[n]``."""
         by_name = {hparam.name: hparam for hparam in self.hparams}
         return {
-            name: np.array([int(c or FLOAT_BITS) for c in by_name[site].choices])[
-                batch[:, columns[site]]
-            ]
+            name: pick(
+                np.array([int(c or FLOAT_BITS) for c in by_name[site].choices]),
+                batch[:, columns[site]],
+            )
             for name, site in self._site_of.items()
         }
 
@@ -113,7 +116,7 @@ def rounded_activations(
             rounding.mark(node.inputs[0], rounding.here(node, quantized[node.name]))
             rounding.mark_end(node, quantized[node.name])
         elif node.operator == "add":
-            rounding.mark_end(node, np.logical_and.reduce([*map(rounding.found, node.inputs)]))
+            rounding.mark_end(node, reduce(np.logical_and, map(rounding.found, node.inputs)))
     for name in graph.outputs:
         rounding.rounded.pop(rounding.origin[name], None)
     return rounding.settled()

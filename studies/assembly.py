@@ -12,12 +12,12 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from tightfit import Constraint, FloatArray, IntArray, Metric, Objective, SpecError, __version__
+from tightfit import Constraint, Metric, Objective, SpecError, __version__
 from tightfit.objectives.calibration import calibration_order
 from tightfit.objectives.data import Data
 from tightfit.objectives.datasets import load_data
 from tightfit.objectives.devices import choose_precision
-from tightfit.objectives.metrics import METRICS, STATIC_METRICS, compute_static
+from tightfit.objectives.metrics import METRICS, STATIC_METRICS
 from tightfit.objectives.models import LoadedModel, load_baseline
 from tightfit.objectives.models.weights import tensors_of
 from tightfit.objectives.profile import DeviceProfile
@@ -112,18 +112,6 @@ class Assembly:
         spec = self.study.spec
         own = (spec.model.name, spec.training.fit, spec.training.loss, spec.training.augment)
         return code_digest((*own, spec.quality.score), self.study.folder)
-
-
-class StaticCosts:
-    """The static metrics of candidates: a :class:`tightfit.CostModel`."""
-
-    def __init__(self, space: CompressionSpace, profile: DeviceProfile) -> None:
-        self._space = space
-        self._profile = profile
-
-    def __call__(self, batch: IntArray) -> Mapping[str, FloatArray]:
-        """Return every static metric of a batch ``[n, hparams]``, each ``[n]``."""
-        return compute_static(self._space.blueprint(batch), self._profile)
 
 
 def assemble(study: Study) -> Assembly:

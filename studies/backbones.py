@@ -28,7 +28,8 @@ from tightfit.objectives.workshop import static_readings, write_network
 from tightfit.search.survey import survey
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.settings import EVERYTHING
-from tightfit.studies.assembly import StaticCosts, static_errors
+from tightfit.studies.assembly import static_errors
+from tightfit.studies.costs import StaticCosts
 from tightfit.studies.limits import parse_limit
 
 FITS, COMPRESSED, TOO_LARGE = "fits", "after compression", "not within reach"

@@ -15,8 +15,9 @@ from tightfit.objectives.runtimes import OnnxRuntime
 from tightfit.objectives.teacher import Teacher, prepare_teacher
 from tightfit.objectives.workshop import MODEL_FILE, Workshop
 from tightfit.spaces.compression import CompressionSpace
-from tightfit.studies.assembly import Assembly, StaticCosts, assemble, static_errors
+from tightfit.studies.assembly import Assembly, assemble, static_errors
 from tightfit.studies.baseline import Say, measured_baseline, trained_module
+from tightfit.studies.costs import StaticCosts
 from tightfit.studies.limits import check_contradictions
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.spec import StudySpec

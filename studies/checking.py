@@ -12,7 +12,8 @@ from rich.text import Text
 from tightfit import Constraint, Metric, Reading
 from tightfit.objectives.workshop import static_readings
 from tightfit.search.survey import Survey, survey
-from tightfit.studies.assembly import Assembly, StaticCosts, assemble, static_errors
+from tightfit.studies.assembly import Assembly, assemble, static_errors
+from tightfit.studies.costs import StaticCosts
 from tightfit.studies.limits import Limit, check_contradictions
 from tightfit.studies.study_file import Study
 from tightfit.studies.wording import quantity

@@ -3,6 +3,7 @@
 from tightfit.blueprint import FLOAT_BITS, Activation, Blueprint, Operation
 from tightfit.candidate import Candidate
 from tightfit.constraint import Constraint, Sense
+from tightfit.cost_table import CostTable
 from tightfit.errors import CandidateError, MeasurementError, SpecError, TightfitError
 from tightfit.graph import WEIGHT_OPERATORS, Graph, Node
 from tightfit.hparam import Choice, Hparam
@@ -29,6 +30,7 @@ __all__ = [
     "Choice",
     "Constraint",
     "CostModel",
+    "CostTable",
     "Direction",
     "Distillation",
     "Evaluator",

@@ -3,6 +3,9 @@
 Every array is ``[n]``, one entry a candidate. What a candidate does not have is all zeros: a layer
 that some candidates decompose is three operations, and each candidate has one or three of them.
 Operations are what a runtime executes: batch norms folded, activations fused where they can be.
+
+What computes with these arrays is elementwise, so that it also runs on a
+:class:`tightfit.choice_array.ChoiceArray`, which stands for every candidate at once.
 """
 
 from __future__ import annotations
@@ -87,6 +90,11 @@ class Operation:
         return np.where(self.present, dense, 0)
 
     @property
+    def params(self) -> IntArray:
+        """Trainable numbers, ``[n]``."""
+        return self.weights + np.where(self.present, self.trained_extras, 0)
+
+    @property
     def macs(self) -> IntArray:
         """Multiply-accumulates for one picture, ``[n]``."""
         macs = self.weights * self.positions
@@ -118,7 +126,7 @@ class Blueprint:
         """Trainable parameters of the torch module, ``[n]``."""
         total = np.zeros(self.n, dtype=np.int64)
         for operation in self.operations:
-            total += operation.weights + np.where(operation.present, operation.trained_extras, 0)
+            total += operation.params
         return total
 
     @property

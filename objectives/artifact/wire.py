@@ -33,23 +33,22 @@ def field_head(number: int, size: int) -> bytes:
 
 def field_bytes(content: IntArray | int) -> IntArray:
     """Return the bytes of a field with ``content`` bytes, each ``[n]`` or one number."""
-    size = np.asarray(content, dtype=np.int64)
-    return _TAG + varint_bytes(size) + size
+    return _TAG + varint_bytes(content) + content
 
 
-def varint_bytes(value: IntArray) -> IntArray:
+def varint_bytes(value: IntArray | int) -> IntArray:
     """Return the bytes of whole numbers, seven bits a byte."""
-    length = np.ones_like(value)
-    limit, largest = 2**7, value.max(initial=0)
+    length = np.ones_like(value, dtype=np.int64)
+    limit, largest = 2**7, np.max(value, initial=0)
     while largest >= limit:
-        length += value >= limit
+        length = length + np.greater_equal(value, limit)
         limit *= 2**7
     return length
 
 
 def tensor_bytes(shape: Sequence[IntArray | int], payload: IntArray) -> IntArray:
     """Return the bytes of an initializer of a shape with a payload, ``[n]``."""
-    dims = sum(_TAG + varint_bytes(np.asarray(size, dtype=np.int64)) for size in shape)
+    dims = sum(_TAG + varint_bytes(size) for size in shape)
     return field_bytes(dims + _NUMBER + field_bytes(NAME) + field_bytes(payload))
 
 

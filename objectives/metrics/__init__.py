@@ -1,6 +1,7 @@
 """Every metric that Tightfit has by itself, except the quality that the task defines.
 
-A new one is a file beside these with ``METRIC`` and a function that gives it, and a line here.
+A new one is a file beside these with ``METRIC``, its totals over operations and the formula that
+makes it of them, and a line here.
 """
 
 from __future__ import annotations
@@ -19,19 +20,25 @@ from tightfit.objectives.metrics import (
     ram_kb,
     size_kb,
 )
-from tightfit.objectives.metrics.size_kb import SIZE_ERROR, SIZE_ERROR_KB
-from tightfit.objectives.metrics.static_metric import Cost, StaticMetric
+from tightfit.objectives.metrics.ram_kb import PEAK
+from tightfit.objectives.metrics.size_kb import BYTES, SIZE_ERROR, SIZE_ERROR_KB
+from tightfit.objectives.metrics.static_metric import StaticMetric
+from tightfit.objectives.metrics.storage import WEIGHT_BYTES
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.space import FloatArray
 
 STATIC_METRICS = (
-    StaticMetric(params.METRIC, params.compute, Kind.COUNTED),
-    StaticMetric(macs.METRIC, macs.compute, Kind.COUNTED),
-    StaticMetric(size_kb.METRIC, size_kb.compute, Kind.ESTIMATED, SIZE_ERROR, SIZE_ERROR_KB),
-    StaticMetric(flash_kb.METRIC, size_kb.compute, Kind.ESTIMATED, SIZE_ERROR, SIZE_ERROR_KB),
-    StaticMetric(ram_kb.METRIC, ram_kb.compute, Kind.COMPUTED),
-    StaticMetric(energy_mj.METRIC, energy_mj.compute, Kind.ESTIMATED),
-    StaticMetric(power_mw.METRIC, energy_mj.compute, Kind.ESTIMATED, finish=power_mw.from_energy),
+    StaticMetric(params.METRIC, (params.PARAMS,), params.formula, Kind.COUNTED),
+    StaticMetric(macs.METRIC, (macs.MACS,), macs.formula, Kind.COUNTED),
+    StaticMetric(
+        size_kb.METRIC, (BYTES,), size_kb.formula, Kind.ESTIMATED, SIZE_ERROR, SIZE_ERROR_KB
+    ),
+    StaticMetric(
+        flash_kb.METRIC, (BYTES,), size_kb.formula, Kind.ESTIMATED, SIZE_ERROR, SIZE_ERROR_KB
+    ),
+    StaticMetric(ram_kb.METRIC, (PEAK, WEIGHT_BYTES), ram_kb.formula, Kind.COMPUTED),
+    StaticMetric(energy_mj.METRIC, energy_mj.QUANTITIES, energy_mj.formula, Kind.ESTIMATED),
+    StaticMetric(power_mw.METRIC, energy_mj.QUANTITIES, power_mw.formula, Kind.ESTIMATED),
 )
 """What follows from a blueprint, or is predicted from it."""
 
@@ -49,11 +56,11 @@ def compute_static(
     metrics: Sequence[StaticMetric] = STATIC_METRICS,
 ) -> dict[str, FloatArray]:
     """Return static metrics of a batch by name, each ``[n]``."""
-    costs: dict[Cost, FloatArray] = {}
-    for static in metrics:
-        if static.cost not in costs:
-            costs[static.cost] = static.cost(blueprint, profile)
-    return {static.metric.name: static.finish(costs[static.cost], profile) for static in metrics}
+    totals = {
+        quantity: quantity(blueprint, profile)
+        for quantity in dict.fromkeys(each for static in metrics for each in static.quantities)
+    }
+    return {static.metric.name: static.formula(totals, profile) for static in metrics}
 
 
 __all__ = [

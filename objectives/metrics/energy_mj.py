@@ -10,17 +10,18 @@ as part of the register file. An estimate: it ranks networks, it replaces no ins
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from tightfit.blueprint import Blueprint, Operation
+from tightfit.graph import WEIGHT_OPERATORS
 from tightfit.metric import Direction, Kind, Metric, Stage
-from tightfit.objectives.metrics.storage import (
-    computes_with_integers,
-    loaded_bytes,
-    packed_bytes,
-)
+from tightfit.objectives.metrics.quantity import Quantity
+from tightfit.objectives.metrics.static_metric import Totals
+from tightfit.objectives.metrics.storage import WEIGHT_BYTES, computes_with_integers
 from tightfit.objectives.profile import DeviceProfile
-from tightfit.space import FloatArray
+from tightfit.space import BoolArray, FloatArray, IntArray
 
 REGISTER_ACCESSES = 4
 MJ_PER_PJ = 1e-9
@@ -35,42 +36,58 @@ METRIC = Metric(
 )
 
 
-def compute(blueprint: Blueprint, profile: DeviceProfile) -> FloatArray:
-    """Return the millijoules of a batch, ``[n]``."""
-    picojoules = np.zeros(blueprint.n)
-    weights = np.zeros(blueprint.n)
+def _floats(blueprint: Blueprint, _profile: DeviceProfile) -> Iterator[IntArray]:
     for operation in blueprint.operations:
-        picojoules += _moved_activations(operation, blueprint, profile)
-        if operation.weights.any():
-            picojoules += _arithmetic(operation, blueprint, profile)
-            weights += (
-                loaded_bytes(operation, blueprint)
-                if profile.weights_in_ram
-                else packed_bytes(operation)
-            )
-    return (picojoules + _moved(weights, weights, profile)) * MJ_PER_PJ
+        if operation.operator in WEIGHT_OPERATORS:
+            yield np.where(computes_with_integers(operation, blueprint), 0, operation.macs)
 
 
-def _arithmetic(operation: Operation, blueprint: Blueprint, profile: DeviceProfile) -> FloatArray:
-    table = profile.energy
-    integer = computes_with_integers(operation, blueprint)
-    each: FloatArray = np.where(integer, table.integer_mac_pj, table.float_mac_pj)
-    return operation.macs * each * (1 + REGISTER_ACCESSES * table.register_ratio)
+def _integers(blueprint: Blueprint, _profile: DeviceProfile) -> Iterator[IntArray]:
+    for operation in blueprint.operations:
+        if operation.operator in WEIGHT_OPERATORS:
+            yield np.where(computes_with_integers(operation, blueprint), operation.macs, 0)
 
 
-def _moved_activations(
-    operation: Operation, blueprint: Blueprint, profile: DeviceProfile
-) -> FloatArray:
+def _near(blueprint: Blueprint, profile: DeviceProfile) -> Iterator[FloatArray]:
+    for operation in blueprint.operations:
+        moved = _moved(operation, blueprint)
+        yield np.where(_fits(moved, profile), moved, 0)
+
+
+def _far(blueprint: Blueprint, profile: DeviceProfile) -> Iterator[FloatArray]:
+    for operation in blueprint.operations:
+        moved = _moved(operation, blueprint)
+        yield np.where(_fits(moved, profile), 0, moved)
+
+
+def _moved(operation: Operation, blueprint: Blueprint) -> FloatArray:
+    """Return the bytes of activations that an operation reads and writes, ``[n]``."""
     total = blueprint.activations[operation.output].bytes
     for name in operation.inputs:
         total = total + blueprint.activations[name].bytes
-    total = total * operation.present
-    return _moved(total, total, profile)
+    return total * operation.present
 
 
-def _moved(count: FloatArray, together: FloatArray, profile: DeviceProfile) -> FloatArray:
-    """Return the picojoules of moving bytes that need a memory of a size, ``[n]``."""
-    fits = together <= 1000 * profile.sram_kb
+def _fits(together: FloatArray, profile: DeviceProfile) -> BoolArray:
+    return np.less_equal(together, 1000 * profile.sram_kb)
+
+
+FLOATS = Quantity(_floats)
+INTEGERS = Quantity(_integers)
+NEAR = Quantity(_near)
+FAR = Quantity(_far)
+"""Multiply-accumulates of weights, and bytes of activations in the chip's memory and beside it."""
+
+QUANTITIES = (FLOATS, INTEGERS, NEAR, FAR, WEIGHT_BYTES)
+
+
+def formula(totals: Totals, profile: DeviceProfile) -> FloatArray:
+    """Return the millijoules of a batch, ``[n]``."""
     table = profile.energy
-    each: FloatArray = np.where(fits, table.sram_pj_per_byte, table.dram_pj_per_byte)
-    return count * each
+    arithmetic = totals[FLOATS] * table.float_mac_pj + totals[INTEGERS] * table.integer_mac_pj
+    weights = totals[WEIGHT_BYTES]
+    read = weights * np.where(
+        _fits(weights, profile), table.sram_pj_per_byte, table.dram_pj_per_byte
+    )
+    moved = totals[NEAR] * table.sram_pj_per_byte + totals[FAR] * table.dram_pj_per_byte
+    return (arithmetic * (1 + REGISTER_ACCESSES * table.register_ratio) + moved + read) * MJ_PER_PJ

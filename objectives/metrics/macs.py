@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterator
 
 from tightfit.blueprint import Blueprint
 from tightfit.metric import Direction, Kind, Metric, Stage
+from tightfit.objectives.metrics.quantity import Quantity
+from tightfit.objectives.metrics.static_metric import Totals
 from tightfit.objectives.profile import DeviceProfile
-from tightfit.space import FloatArray
+from tightfit.space import FloatArray, IntArray
 
 METRIC = Metric(
     name="macs",
@@ -19,6 +21,14 @@ METRIC = Metric(
 )
 
 
-def compute(blueprint: Blueprint, _profile: DeviceProfile) -> FloatArray:
+def _macs(blueprint: Blueprint, _profile: DeviceProfile) -> Iterator[IntArray]:
+    for operation in blueprint.operations:
+        yield operation.macs
+
+
+MACS = Quantity(_macs)
+
+
+def formula(totals: Totals, _profile: DeviceProfile) -> FloatArray:
     """Return the multiply-accumulates of a batch, ``[n]``."""
-    return blueprint.macs.astype(np.float64)
+    return totals[MACS]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterator
 
 from tightfit.blueprint import Blueprint
 from tightfit.metric import Direction, Kind, Metric, Stage
+from tightfit.objectives.metrics.quantity import Quantity
+from tightfit.objectives.metrics.static_metric import Totals
 from tightfit.objectives.profile import DeviceProfile
-from tightfit.space import FloatArray
+from tightfit.space import FloatArray, IntArray
 
 METRIC = Metric(
     name="params",
@@ -19,6 +21,14 @@ METRIC = Metric(
 )
 
 
-def compute(blueprint: Blueprint, _profile: DeviceProfile) -> FloatArray:
+def _params(blueprint: Blueprint, _profile: DeviceProfile) -> Iterator[IntArray]:
+    for operation in blueprint.operations:
+        yield operation.params
+
+
+PARAMS = Quantity(_params)
+
+
+def formula(totals: Totals, _profile: DeviceProfile) -> FloatArray:
     """Return the parameters of a batch, ``[n]``."""
-    return blueprint.params.astype(np.float64)
+    return totals[PARAMS]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tightfit.metric import Direction, Kind, Metric, Stage
+from tightfit.objectives.metrics import energy_mj
+from tightfit.objectives.metrics.static_metric import Totals
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.space import FloatArray
 
@@ -16,6 +18,6 @@ METRIC = Metric(
 )
 
 
-def from_energy(energy: FloatArray, profile: DeviceProfile) -> FloatArray:
-    """Return the milliwatts of a batch from its millijoules a picture, both ``[n]``."""
-    return energy * profile.rate_hz + profile.idle_mw
+def formula(totals: Totals, profile: DeviceProfile) -> FloatArray:
+    """Return the milliwatts of a batch, ``[n]``."""
+    return energy_mj.formula(totals, profile) * profile.rate_hz + profile.idle_mw

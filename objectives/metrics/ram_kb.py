@@ -8,13 +8,21 @@ own code, its padding and its workspace are not in it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from tightfit.blueprint import Blueprint
+from tightfit.choice_array import settle
 from tightfit.metric import Direction, Kind, Metric, Stage
-from tightfit.objectives.metrics.storage import loaded_bytes
+from tightfit.objectives.metrics.quantity import Quantity
+from tightfit.objectives.metrics.static_metric import Totals
+from tightfit.objectives.metrics.storage import WEIGHT_BYTES
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.space import BoolArray, FloatArray
+
+SETTLED = 2048
+"""Joint choices from which on a sum of activations is a number of its own, with fewer values."""
 
 METRIC = Metric(
     name="ram_kb",
@@ -26,36 +34,70 @@ METRIC = Metric(
 )
 
 
-def compute(blueprint: Blueprint, profile: DeviceProfile) -> FloatArray:
-    """Return the kilobytes of a batch, ``[n]``."""
-    total = peak_activations(blueprint)
-    if profile.weights_in_ram:
-        for operation in blueprint.operations:
-            if operation.weights.any():
-                total = total + loaded_bytes(operation, blueprint)
-    return total / 1000
-
-
-def peak_activations(blueprint: Blueprint) -> FloatArray:
-    """Return the bytes of the activations alive at the fullest moment, ``[n]``."""
+def live_activations(blueprint: Blueprint, _profile: DeviceProfile) -> Iterator[FloatArray]:
+    """Give the bytes of the activations alive while each operation runs, ``[n]`` each."""
     last = _last_readings(blueprint)
-    live = np.zeros(blueprint.n)
+    alive = _Alive(blueprint)
     for name in blueprint.inputs:
-        live += blueprint.activations[name].bytes
-    peak = live.copy()
+        alive.add(name, np.ones_like(blueprint.activations[name].bits, dtype=np.bool_))
     for position, operation in enumerate(blueprint.operations):
-        live += blueprint.activations[operation.output].bytes * operation.present
-        np.maximum(peak, live, out=peak)
+        alive.add(operation.output, operation.present)
+        yield alive.total()
         for name in dict.fromkeys(operation.inputs):
-            live -= blueprint.activations[name].bytes * last[position, name]
-    return peak
+            alive.take_away(name, last[position, name])
+
+
+PEAK = Quantity(live_activations, largest=True)
+
+
+def formula(totals: Totals, profile: DeviceProfile) -> FloatArray:
+    """Return the kilobytes of a batch, ``[n]``."""
+    weights = totals[WEIGHT_BYTES] if profile.weights_in_ram else 0.0
+    return (totals[PEAK] + weights) / 1000
+
+
+class _Alive:
+    """Which activations are alive, oldest first; sums over the older ones are kept.
+
+    Nothing is subtracted from a sum: it depends on those that are alive, and on no others.
+    """
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        self._activations = blueprint.activations
+        self._flags: dict[str, BoolArray] = {}
+        nothing: FloatArray = np.zeros_like(blueprint.activations[blueprint.inputs[0]].bytes)
+        self._sums = [nothing]
+
+    def add(self, name: str, where: BoolArray) -> None:
+        """Note that candidates have an activation from now on, ``[n]``."""
+        self._change(name, self._flags[name] | where if name in self._flags else where)
+
+    def take_away(self, name: str, where: BoolArray) -> None:
+        """Note that candidates need an activation no more, ``[n]``."""
+        if where.any():
+            self._change(name, self._flags[name] & ~where)
+
+    def total(self) -> FloatArray:
+        """Return the bytes of all that are alive, ``[n]``."""
+        for name in list(self._flags)[len(self._sums) - 1 :]:
+            more = self._activations[name].bytes * self._flags[name]
+            self._sums.append(settle(self._sums[-1] + more, above=SETTLED))
+        return self._sums[-1]
+
+    def _change(self, name: str, flag: BoolArray) -> None:
+        if name in self._flags:
+            del self._sums[list(self._flags).index(name) + 1 :]
+        self._flags[name] = flag
+        if not flag.any():
+            del self._flags[name]
 
 
 def _last_readings(blueprint: Blueprint) -> dict[tuple[int, str], BoolArray]:
     """Return by operation and activation whether that candidate reads it there last, ``[n]``."""
-    read_later = {name: np.zeros(blueprint.n, dtype=np.bool_) for name in blueprint.activations}
-    for name in blueprint.outputs:
-        read_later[name][:] = True
+    read_later: dict[str, BoolArray] = {}
+    for name, activation in blueprint.activations.items():
+        like = np.ones_like if name in blueprint.outputs else np.zeros_like
+        read_later[name] = like(activation.bits, dtype=np.bool_)
     last = {}
     for position in range(len(blueprint.operations) - 1, -1, -1):
         operation = blueprint.operations[position]

@@ -8,7 +8,7 @@ tell is left: attributes of single nodes, and the metadata beyond a usual amount
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from tightfit.blueprint import FLOAT_BITS, Blueprint, Operation
 from tightfit.graph import WEIGHT_OPERATORS
 from tightfit.metric import Direction, Kind, Metric, Stage
 from tightfit.objectives.artifact.wire import attribute_bytes, node_bytes, tensor_bytes
+from tightfit.objectives.metrics.quantity import Quantity
+from tightfit.objectives.metrics.static_metric import Totals
 from tightfit.objectives.metrics.storage import (
     FLOAT_BYTES,
     computes_with_integers,
@@ -128,19 +130,36 @@ _COPIES: Mapping[str, int] = {"batch_norm": 2, "layer_norm": 1, "group_norm": 1,
 """How often the file has the trained numbers of an operator; a running mean is one more."""
 
 
-def compute(blueprint: Blueprint, _profile: DeviceProfile) -> FloatArray:
-    """Return the predicted kilobytes of a batch, ``[n]``."""
-    ends = len(blueprint.inputs) + len(blueprint.outputs)
-    total = np.full(blueprint.n, HEADER + METADATA + VALUE_INFO * ends, dtype=np.float64)
+def _parts(blueprint: Blueprint, _profile: DeviceProfile) -> Iterator[IntArray]:
+    """Give the bytes of the frame of the file, then those of each operation, ``[n]`` each."""
+    frame = HEADER + METADATA + VALUE_INFO * (len(blueprint.inputs) + len(blueprint.outputs))
+    first, *others = (quantized(blueprint.activations[name]) for name in blueprint.inputs)
+    yield frame + _QUANTIZATION * sum((1 * each for each in others), start=1 * first)
     for operation in blueprint.operations:
-        if operation.operator in WEIGHT_OPERATORS:
-            total += np.where(operation.present, _layer(operation, blueprint), 0)
-        else:
-            total += (_NODES[operation.operator] + _norm(operation)) * operation.present
-            total += operation.constant_bytes
-        if not operation.name.startswith(operation.output):
-            total += FUSED_ACTIVATION * operation.present
-    return (total + _QUANTIZATION * _quantizations(blueprint)) / 1000
+        yield _operation(operation, blueprint)
+
+
+BYTES = Quantity(_parts)
+
+
+def formula(totals: Totals, _profile: DeviceProfile) -> FloatArray:
+    """Return the predicted kilobytes of a batch, ``[n]``."""
+    return totals[BYTES] / 1000
+
+
+def _operation(operation: Operation, blueprint: Blueprint) -> IntArray:
+    """Return the bytes that an operation needs in the file, ``[n]``."""
+    if operation.operator in WEIGHT_OPERATORS:
+        total = np.where(operation.present, _layer(operation, blueprint), 0)
+    else:
+        total = (_NODES[operation.operator] + _norm(operation)) * operation.present
+        total = total + operation.constant_bytes
+    if not operation.name.startswith(operation.output):
+        total = total + FUSED_ACTIVATION * operation.present
+    if operation.operator not in _MOVES:
+        rounded = quantized(blueprint.activations[operation.output]) & operation.present
+        total = total + _QUANTIZATION * rounded
+    return total
 
 
 def _layer(operation: Operation, blueprint: Blueprint) -> IntArray:
@@ -182,14 +201,3 @@ def _numbers(operation: Operation, payload: IntArray) -> IntArray:
 
 def _per_channel(operation: Operation, width: int) -> IntArray:
     return tensor_bytes((operation.out_channels,), operation.out_channels * width)
-
-
-def _quantizations(blueprint: Blueprint) -> IntArray:
-    """Return how many activations are brought onto a grid, ``[n]``."""
-    count = np.zeros(blueprint.n, dtype=np.int64)
-    for name in blueprint.inputs:
-        count += quantized(blueprint.activations[name])
-    for operation in blueprint.operations:
-        if operation.operator not in _MOVES:
-            count += quantized(blueprint.activations[operation.output]) & operation.present
-    return count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,16 +10,12 @@ import numpy as np
 
 from tightfit.blueprint import Blueprint
 from tightfit.metric import Kind, Metric
+from tightfit.objectives.metrics.quantity import Quantity
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.space import FloatArray
 
-Cost: TypeAlias = Callable[[Blueprint, DeviceProfile], FloatArray]
-Finish: TypeAlias = Callable[[FloatArray, DeviceProfile], FloatArray]
-
-
-def unchanged(values: FloatArray, _profile: DeviceProfile) -> FloatArray:
-    """Return the values as they were computed."""
-    return values
+Totals: TypeAlias = Mapping[Quantity, FloatArray]
+Formula: TypeAlias = Callable[[Totals, DeviceProfile], FloatArray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +25,25 @@ class StaticMetric:
     Attributes:
         metric: What is computed. Where its stage is a later one, the static reading is a
             prediction that the later reading replaces.
-        cost: Blueprint and profile to values ``[n]``. Metrics of one cost can share it.
+        quantities: The totals that it is made of. Metrics can share them.
+        formula: From their totals ``[n]`` to the metric in its unit ``[n]``; cheap.
         kind: Of the static reading.
         relative_error, absolute_error: How far the later reading may lie from a prediction, as a
             share of the value or in the metric's unit, whichever is more. A prediction breaks a
             limit only beyond that.
-        finish: From the cost to the metric; cheap.
     """
 
     metric: Metric
-    cost: Cost
+    quantities: tuple[Quantity, ...]
+    formula: Formula
     kind: Kind
     relative_error: float = 0.0
     absolute_error: float = 0.0
-    finish: Finish = unchanged
 
     def compute(self, blueprint: Blueprint, profile: DeviceProfile) -> FloatArray:
         """Return the metric of a batch, in its unit, ``[n]``."""
-        return self.finish(self.cost(blueprint, profile), profile)
+        totals = {quantity: quantity(blueprint, profile) for quantity in self.quantities}
+        return self.formula(totals, profile)
 
     def error(self, values: FloatArray) -> FloatArray:
         """Return the largest expected distance of the final values from these ``[n]``, ``[n]``."""

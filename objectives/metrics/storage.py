@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from tightfit.blueprint import FLOAT_BITS, Activation, Blueprint, Operation
+from tightfit.graph import WEIGHT_OPERATORS
+from tightfit.objectives.metrics.quantity import Quantity
+from tightfit.objectives.profile import DeviceProfile
 from tightfit.space import BoolArray, FloatArray
 
 CODE_BITS = 8
@@ -23,7 +28,7 @@ def computes_with_integers(operation: Operation, blueprint: Blueprint) -> BoolAr
     only save bytes of the file: a runtime unpacks them to floats when it loads it.
     """
     codes = (operation.bits < FLOAT_BITS) & operation.present
-    codes &= quantized(blueprint.activations[operation.inputs[0]])
+    codes = codes & quantized(blueprint.activations[operation.inputs[0]])
     if operation.operator == "linear":
         return codes
     if operation.operator == "conv":
@@ -45,4 +50,19 @@ def loaded_bytes(operation: Operation, blueprint: Blueprint) -> FloatArray:
     weights = operation.weights * np.where(integer, 1, FLOAT_BYTES)
     channels = np.where(operation.present, operation.out_channels, 0)
     numbers = weights + FLOAT_BYTES * channels * (int(operation.bias) + integer)
-    return np.asarray(numbers, dtype=np.float64)
+    loaded: FloatArray = numbers.astype(np.float64)
+    return loaded
+
+
+def _weights(blueprint: Blueprint, profile: DeviceProfile) -> Iterator[FloatArray]:
+    for operation in blueprint.operations:
+        if operation.operator in WEIGHT_OPERATORS:
+            yield (
+                loaded_bytes(operation, blueprint)
+                if profile.weights_in_ram
+                else packed_bytes(operation)
+            )
+
+
+WEIGHT_BYTES = Quantity(_weights)
+"""Bytes of the weights where the runtime reads them: in RAM, or where the file lies."""

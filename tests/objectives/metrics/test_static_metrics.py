@@ -18,7 +18,7 @@ from tightfit.objectives.metrics import (
     STATIC_METRICS,
     compute_static,
 )
-from tightfit.objectives.metrics.ram_kb import peak_activations
+from tightfit.objectives.metrics.ram_kb import PEAK
 from tightfit.objectives.profile import CPU, MICROCONTROLLER, EnergyTable
 from tightfit.program import Program
 from tightfit.space import IntArray
@@ -90,14 +90,14 @@ def test_parameters_and_macs_are_those_of_the_blueprint(residual_blueprint: Resi
 
 def test_the_fullest_moment_is_found_in_execution_order(residual_blueprint: Residual) -> None:
     # In the block the stem's result waits for the sum while two convolutions follow each other.
-    found = peak_activations(residual_blueprint([(None, 16), (8, 16)]))
+    found = PEAK(residual_blueprint([(None, 16), (8, 16)]), CPU)
     assert found.tolist() == [3 * 16 * 196 * 4, 3 * 16 * 196]
 
 
 def test_weights_count_where_the_profile_loads_them(residual_blueprint: Residual) -> None:
     blueprint = residual_blueprint([(None, 16), (8, 16), (4, 16)])
     loaded, stored = compute_static(blueprint, CPU), compute_static(blueprint, MICROCONTROLLER)
-    np.testing.assert_allclose(stored["ram_kb"], peak_activations(blueprint) / 1000)
+    np.testing.assert_allclose(stored["ram_kb"], PEAK(blueprint, CPU) / 1000)
     weights = 1000 * (loaded["ram_kb"] - stored["ram_kb"])
     channels = 16 + 16 + 16 + 32 + 10
     numbers = loaded["params"][0] - channels
@@ -162,7 +162,7 @@ def test_candidates_of_one_batch_may_have_different_operations() -> None:
         operation("layer.1", "conv", ("layer.0",), "layer", present=(False, True)),
     )
     blueprint = Blueprint(operations, activations, ("input",), ("layer",))
-    assert peak_activations(blueprint).tolist() == [640, 480]
+    assert PEAK(blueprint, CPU).tolist() == [640, 480]
     sizes = compute_static(blueprint, CPU)["size_kb"]
     assert 1000 * (sizes[1] - sizes[0]) == pytest.approx(4 * 64 + 60, abs=40)
 
