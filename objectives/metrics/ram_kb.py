@@ -9,6 +9,7 @@ own code, its padding and its workspace are not in it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 
 import numpy as np
 
@@ -42,9 +43,18 @@ def live_activations(blueprint: Blueprint, _profile: DeviceProfile) -> Iterator[
         alive.add(name, np.ones_like(blueprint.activations[name].bits, dtype=np.bool_))
     for position, operation in enumerate(blueprint.operations):
         alive.add(operation.output, operation.present)
+        if operation.otherwise is not None:
+            gone = ~_given(operation.output, blueprint)
+            alive.rename(operation.otherwise, operation.output, gone)
         yield alive.total()
         for name in dict.fromkeys(operation.inputs):
             alive.take_away(name, last[position, name])
+
+
+def _given(name: str, blueprint: Blueprint) -> BoolArray:
+    """Return where any operation gives an activation, ``[n]``."""
+    present = [each.present for each in blueprint.operations if each.output == name]
+    return reduce(np.logical_or, present)
 
 
 PEAK = Quantity(live_activations, largest=True)
@@ -74,8 +84,19 @@ class _Alive:
 
     def take_away(self, name: str, where: BoolArray) -> None:
         """Note that candidates need an activation no more, ``[n]``."""
-        if where.any():
+        if name in self._flags and where.any():
             self._change(name, self._flags[name] & ~where)
+
+    def rename(self, name: str, other: str, where: BoolArray) -> None:
+        """Note that an activation is known by another name from now on, ``[n]``.
+
+        It keeps its own where the other one is nothing.
+        """
+        if name in self._flags:
+            moved = self._flags[name] & where & np.greater(self._activations[other].bytes, 0)
+            if moved.any():
+                self.add(other, moved)
+                self.take_away(name, moved)
 
     def total(self) -> FloatArray:
         """Return the bytes of all that are alive, ``[n]``."""
