@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from tightfit import Graph, SpecError
 
@@ -38,6 +42,8 @@ class Precision:
         """Return the context in which forward passes run."""
         if not self.bfloat16:
             return nullcontext()
+        if self.device == "cpu":
+            return _autocast_on_cpu()
         return torch.autocast(self.device, torch.bfloat16)
 
     def place(self, model: nn.Module) -> nn.Module:
@@ -71,6 +77,39 @@ def choose_precision(device: str) -> Precision:
     if device == "cpu":
         return Precision("cpu", torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return Precision(device, device == "cuda" and torch.cuda.is_bf16_supported())
+
+
+@contextmanager
+def _autocast_on_cpu() -> Iterator[None]:
+    with torch.autocast("cpu", torch.bfloat16), _AttentionInFloat32():
+        yield
+
+
+class _AttentionInFloat32(TorchFunctionMode):
+    """Computes attention in float32 within an autocast to bfloat16.
+
+    On CPUs the gradient of torch's attention takes up to six times as long in bfloat16 as in
+    float32: half of the training step of a small transformer.
+    """
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        _types: Any,
+        arguments: tuple[Any, ...] = (),
+        options: Mapping[str, Any] | None = None,
+    ) -> Any:
+        options = options or {}
+        if function is not F.scaled_dot_product_attention:
+            return function(*arguments, **options)
+        named = {name: _float32(each) for name, each in options.items()}
+        with torch.autocast("cpu", enabled=False):
+            return function(*map(_float32, arguments), **named)
+
+
+def _float32(value: Any) -> Any:
+    floats = isinstance(value, Tensor) and value.is_floating_point()
+    return value.float() if floats else value
 
 
 def _has_grouped_convolutions(model: nn.Module) -> bool:

@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import torch
 from torch import nn
 
 from tightfit import SpecError
+
+OptimizerName: TypeAlias = Literal["sgd", "adamw"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What suits most networks under one optimizer.
+
+    Attributes:
+        baseline: The learning rate from new weights.
+        fine_tuning: Learning rates from compressed ones.
+        weight_decay: For both.
+    """
+
+    baseline: float
+    fine_tuning: tuple[float, ...]
+    weight_decay: float
+
+
+USUAL: Mapping[OptimizerName, Usual] = {
+    "sgd": Usual(baseline=0.1, fine_tuning=(0.02, 0.05), weight_decay=5e-4),
+    "adamw": Usual(baseline=0.002, fine_tuning=(0.0005, 0.002), weight_decay=0.05),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +57,7 @@ class TrainingSettings:
     """
 
     batch_size: int = 128
-    optimizer: Literal["sgd", "adamw"] = "sgd"
+    optimizer: OptimizerName = "sgd"
     momentum: float = 0.9
     weight_decay: float = 5e-4
     warm_up: float = 0.1

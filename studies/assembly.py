@@ -20,6 +20,7 @@ from tightfit.objectives.devices import choose_precision
 from tightfit.objectives.metrics import METRICS, STATIC_METRICS
 from tightfit.objectives.models import LoadedModel, load_baseline
 from tightfit.objectives.models.weights import tensors_of
+from tightfit.objectives.optimization import USUAL
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.objectives.quality import prepare_inputs
 from tightfit.objectives.task import Score, Task
@@ -83,15 +84,20 @@ class Assembly:
         return Evidence(len(order), take, self.task.penalty)
 
     def trainer(self, teacher: Teacher | None) -> Trainer:
-        """Return what fine-tunes this study's networks."""
+        """Return what trains this study's networks."""
         table = self.study.spec.training
+        decay = table.weight_decay
         fit = user_function(table.fit, self.study.folder) if table.fit else None
         return Trainer(
             data=self.data,
             task=self.task,
             precision=choose_precision(table.device),
             teacher=teacher,
-            settings=TrainingSettings(batch_size=table.batch_size),
+            settings=TrainingSettings(
+                batch_size=table.batch_size,
+                optimizer=table.optimizer,
+                weight_decay=USUAL[table.optimizer].weight_decay if decay is None else decay,
+            ),
             fit=cast("Fit | None", fit),
         )
 

@@ -15,6 +15,7 @@ from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.evaluator import Progress
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.models.weights import tensors_of
+from tightfit.objectives.optimization import USUAL
 from tightfit.objectives.quality import score_file
 from tightfit.objectives.runtimes import Runtime
 from tightfit.objectives.workshop import MODEL_FILE, static_readings, write_network
@@ -23,7 +24,6 @@ from tightfit.studies.assembly import Assembly
 from tightfit.studies.run_folder import RunFolder
 
 READINGS_FILE = "readings.json"
-BASELINE_LEARNING_RATE = 0.1
 
 Say = Callable[[str], None]
 """Told in a few words what is being done."""
@@ -47,7 +47,8 @@ def trained_module(
     spec = assembly.study.spec.training
     say(f"training the baseline for {spec.baseline_epochs} epochs, once")
     trainer = assembly.trainer(teacher=None)
-    recipe = Recipe(spec.baseline_epochs, BASELINE_LEARNING_RATE)
+    usual = USUAL[spec.optimizer].baseline
+    recipe = Recipe(spec.baseline_epochs, spec.baseline_learning_rate or usual)
     module = trainer(module, recipe, seed=assembly.study.spec.seed, progress=progress)
     path.parent.mkdir(parents=True, exist_ok=True)
     # A file of safetensors takes no two names for one tensor.

@@ -37,7 +37,7 @@ DEFAULT_SPACE: dict[str, Any] = {
     "quantization": {"per": "stage"},
     "decomposition": {"per": "stage", "ranks": ["none", 0.5]},
     "distillation": {"weights": ["none", 0.9], "temperatures": [4.0]},
-    "schedule": {"epochs": [6], "learning_rates": [0.02, 0.05]},
+    "schedule": {"epochs": [6]},
 }
 """What is searched when nothing is said: the techniques of the quickstart."""
 

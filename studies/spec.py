@@ -5,9 +5,11 @@ This is the one door for what is written; behind it nothing is checked a second 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tightfit.objectives.optimization import USUAL, OptimizerName
 
 Grouping = Literal["layer", "stage", "network"]
 Criterion = Literal["l2", "l1", "norm_scale", "taylor", "geometric_median", "cosine", "hamming"]
@@ -54,9 +56,18 @@ class TrainingTable(Table):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: int | None = Field(None, ge=1, description="All cores when not given.")
     batch_size: PositiveInt = 128
+    optimizer: OptimizerName = Field(
+        "sgd", description="SGD with Nesterov's momentum, or AdamW, which transformers need."
+    )
+    weight_decay: float | None = Field(
+        None, ge=0, description="0.0005 with 'sgd' and 0.05 with 'adamw' when not given."
+    )
     teacher_views: int = Field(4, ge=4, le=64)
     baseline_epochs: PositiveInt = Field(
         10, description="For a baseline without weights, which is trained first."
+    )
+    baseline_learning_rate: Positive | None = Field(
+        None, description="0.1 with 'sgd' and 0.002 with 'adamw' when not given."
     )
     fit: str | None = Field(None, description="module:function that replaces the training loop.")
     loss: str | None = Field(None, description="module:function (outputs, targets) -> loss.")
@@ -127,7 +138,10 @@ class ScheduleTable(Table):
     """Training hparams: of every candidate, chosen by the search."""
 
     epochs: tuple[PositiveInt, ...] = (4,)
-    learning_rates: tuple[Positive, ...] = (0.02, 0.05)
+    learning_rates: tuple[Positive, ...] = Field(
+        USUAL["sgd"].fine_tuning,
+        description="0.0005 and 0.002 when not given and training.optimizer is 'adamw'.",
+    )
 
 
 class SpaceTable(Table):
@@ -207,3 +221,15 @@ class StudySpec(Table):
     device: DeviceTable = DeviceTable()
     references: ReferencesTable = ReferencesTable()
     trial: TrialTable = TrialTable()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _learning_rates_of_the_optimizer(cls, values: Any) -> Any:
+        """Give a study that trains with AdamW and names no learning rates AdamW's usual ones."""
+        match values:
+            case {"training": {"optimizer": "adamw"}, "space": dict(space)}:
+                schedule = space.get("schedule", {})
+                if isinstance(schedule, dict):
+                    usual = {"learning_rates": USUAL["adamw"].fine_tuning}
+                    return {**values, "space": {**space, "schedule": {**usual, **schedule}}}
+        return values
