@@ -30,6 +30,7 @@ name = {data}
 
 [training]
 batch_size = 128
+# optimizer = "adamw"    # for transformers; learning rates are then about 0.001
 # device = "cuda"        # "auto" takes cuda, then mps, then cpu
 
 # What may be compressed: a technique is on when its table stands here. `per` groups its choices

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("tightfit", "search", "spaces", "objectives", "studies")
-SHIPPED = ("quickstart", "mobilenet", "custom_model")
+SHIPPED = ("quickstart", "mobilenet", "mobilenetv4", "vit", "custom_model")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_the_wheel_holds_types_studies_data_and_their_licence(wheel: Path) -> No
     names = set(zipfile.ZipFile(wheel).namelist())
     assert "tightfit/py.typed" in names
     assert {f"tightfit/studies/{name}.toml" for name in SHIPPED} <= names
-    assert "tightfit/studies/custom_model.py" in names
+    assert {f"tightfit/studies/{name}.py" for name in ("custom_model", "vit")} <= names
     assert any(name.endswith("fashion_mnist_10k.md") for name in names)
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
 

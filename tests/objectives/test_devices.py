@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from tests.objectives.learning import SmallNet
 from tightfit import Graph, Node, SpecError
@@ -51,6 +52,19 @@ def test_autocast_computes_in_bfloat16_only_where_it_is_on() -> None:
         assert (matrix @ matrix).dtype == torch.bfloat16
     with Precision("cpu", bfloat16=False).autocast():
         assert (matrix @ matrix).dtype == torch.float32
+
+
+def test_attention_on_a_cpu_is_computed_in_float32_within_autocast() -> None:
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = torch.randn(3, 2, 4, 9, 8, generator=generator, dtype=torch.bfloat16)
+    mask = torch.ones(9, 9, dtype=torch.bool).tril()
+    exact = F.scaled_dot_product_attention(
+        query.float(), key.float(), value.float(), attn_mask=mask, scale=0.5
+    )
+    with BFLOAT16.autocast():
+        found = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=0.5)
+        assert (found @ found.mT).dtype == torch.bfloat16
+    assert torch.equal(found, exact)
 
 
 def test_pictures_and_weights_are_laid_out_channels_last() -> None:

@@ -39,6 +39,6 @@ def start(*arguments: object, cwd: Path | None = None) -> subprocess.Popen[str]:
 
 def tiny_study(folder: Path) -> Path:
     """Copy the tests' own tiny study, with its networks and data, and return its path."""
-    for name in ("tiny.toml", "own.py", "seg.py"):
+    for name in ("tiny.toml", "own.py", "seg.py", "tokens.py"):
         shutil.copy(TINY / name, folder)
     return folder / "tiny.toml"

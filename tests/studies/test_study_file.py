@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tightfit import SpecError
+from tightfit.studies.assembly import assemble
 from tightfit.studies.study_file import find_study, read_study, schema, spec_to_json
 
 MINIMAL = """
@@ -51,6 +52,31 @@ def test_a_shipped_study_is_found_by_its_bare_name() -> None:
     assert find_study("quickstart").name == "quickstart.toml"
 
 
+def test_learning_rates_follow_the_optimizer_unless_they_are_given(tmp_path: Path) -> None:
+    def rates(*overrides: str) -> tuple[float, ...]:
+        return read_study(write(tmp_path, MINIMAL), overrides).spec.space.schedule.learning_rates
+
+    adamw = "training.optimizer=adamw"
+    assert rates() == rates("training.optimizer=sgd") == (0.02, 0.05)
+    assert rates(adamw) == rates(adamw, "space.schedule.epochs=[2]") == (0.0005, 0.002)
+    assert rates(adamw, "space.schedule.learning_rates=[0.001]") == (0.001,)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "optimizer", "weight_decay"),
+    [
+        ((), "sgd", 5e-4),
+        (("training.optimizer=adamw",), "adamw", 0.05),
+        (("training.optimizer=adamw", "training.weight_decay=0.0"), "adamw", 0.0),
+    ],
+)
+def test_networks_are_trained_as_the_study_says(
+    tmp_path: Path, overrides: tuple[str, ...], optimizer: str, weight_decay: float
+) -> None:
+    settings = assemble(read_study(write(tmp_path, MINIMAL), overrides)).trainer(None).settings
+    assert (settings.optimizer, settings.weight_decay) == (optimizer, weight_decay)
+
+
 def test_equal_studies_have_equal_json(tmp_path: Path) -> None:
     first = read_study(write(tmp_path, MINIMAL)).spec
     second = read_study(write(tmp_path, MINIMAL + "\n# a comment\n")).spec
@@ -81,6 +107,9 @@ def test_equal_studies_have_equal_json(tmp_path: Path) -> None:
         (MINIMAL + "[training]\nteacher_views = 2", "greater than or equal to 4, got 2"),
         ('name = "a/b"\n' + MINIMAL, "'name' should"),
         ('[model]\nname = "resnet18"\n[space]\n', "no compression technique is on"),
+        (MINIMAL + "[training]\noptimizer = 'adam'", "must be 'sgd' or 'adamw', got 'adam'"),
+        (MINIMAL + "[training]\nweight_decay = -1.0", "greater than or equal to 0, got -1.0"),
+        (MINIMAL + "[training]\nbaseline_learning_rate = 0", "should be greater than 0, got 0"),
         (MINIMAL + "[data]\ndownload = 'perhaps'", "'data.download' should be"),
     ],
 )
