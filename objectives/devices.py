@@ -22,29 +22,33 @@ class Precision:
     Attributes:
         device: ``cpu``, ``cuda`` or ``mps``.
         bfloat16: Whether autocast is on.
+        float32_attention: Whether attention stays in float32 then.
     """
 
     device: str
     bfloat16: bool
+    float32_attention: bool = False
 
     def suited(self, model: nn.Module) -> Precision:
         """Return where and how precisely this network trains fastest.
 
         On CPUs torch has no fast bfloat16 code for convolutions in groups: a training step of
-        MobileNetV3-small or ShuffleNetV2 takes twice the time that it takes in float32. The choice
-        follows from the network alone, so that the same seed gives the same weights.
+        MobileNetV3-small or ShuffleNetV2 takes twice the time that it takes in float32. The
+        gradient of attention takes up to six times as long, half of a small transformer's step.
+        The choice follows from the network alone, so that the same seed gives the same weights.
         """
-        if self.device != "cpu" or not _has_grouped_convolutions(model):
+        if self.device != "cpu" or not self.bfloat16:
             return self
-        return replace(self, bfloat16=False)
+        if _has_grouped_convolutions(model):
+            return replace(self, bfloat16=False)
+        return replace(self, float32_attention=_may_attend(model))
 
     def autocast(self) -> AbstractContextManager[object]:
         """Return the context in which forward passes run."""
         if not self.bfloat16:
             return nullcontext()
-        if self.device == "cpu":
-            return _autocast_on_cpu()
-        return torch.autocast(self.device, torch.bfloat16)
+        context = torch.autocast(self.device, torch.bfloat16)
+        return _with_float32_attention(context) if self.float32_attention else context
 
     def place(self, model: nn.Module) -> nn.Module:
         """Return the model on the device; pictures' weights in channels-last order."""
@@ -80,17 +84,13 @@ def choose_precision(device: str) -> Precision:
 
 
 @contextmanager
-def _autocast_on_cpu() -> Iterator[None]:
-    with torch.autocast("cpu", torch.bfloat16), _AttentionInFloat32():
+def _with_float32_attention(autocast: torch.autocast) -> Iterator[None]:
+    with autocast, _Float32Attention():
         yield
 
 
-class _AttentionInFloat32(TorchFunctionMode):
-    """Computes attention in float32 within an autocast to bfloat16.
-
-    On CPUs the gradient of torch's attention takes up to six times as long in bfloat16 as in
-    float32: half of the training step of a small transformer.
-    """
+class _Float32Attention(TorchFunctionMode):
+    """Computes attention in float32 within an autocast on the CPU, whoever calls it."""
 
     def __torch_function__(
         self,
@@ -110,6 +110,12 @@ class _AttentionInFloat32(TorchFunctionMode):
 def _float32(value: Any) -> Any:
     floats = isinstance(value, Tensor) and value.is_floating_point()
     return value.float() if floats else value
+
+
+def _may_attend(model: nn.Module) -> bool:
+    """Whether a network computes attention; of one that is not traced it cannot be told."""
+    graph = getattr(model, "graph", None)
+    return not isinstance(graph, Graph) or any(n.operator == "attention" for n in graph.nodes)
 
 
 def _has_grouped_convolutions(model: nn.Module) -> bool:

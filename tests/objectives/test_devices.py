@@ -61,10 +61,17 @@ def test_attention_on_a_cpu_is_computed_in_float32_within_autocast() -> None:
     exact = F.scaled_dot_product_attention(
         query.float(), key.float(), value.float(), attn_mask=mask, scale=0.5
     )
-    with BFLOAT16.autocast():
+    with BFLOAT16.suited(nn.Identity()).autocast():
         found = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=0.5)
         assert (found @ found.mT).dtype == torch.bfloat16
     assert torch.equal(found, exact)
+
+
+def test_a_traced_network_without_attention_is_not_watched_for_it() -> None:
+    assert not BFLOAT16.suited(Traced(1)).float32_attention
+    attends = Traced(1)
+    attends.graph = Graph(("x",), (Node("a", "attention", ("x", "x", "x")),), ("a",))
+    assert BFLOAT16.suited(attends).float32_attention
 
 
 def test_pictures_and_weights_are_laid_out_channels_last() -> None:
