@@ -102,7 +102,7 @@ def test_equal_studies_have_equal_json(tmp_path: Path) -> None:
         ("objectives = []\n" + MINIMAL, "'objectives' should be"),
         (MINIMAL + "ratios = [1.0]", "should be less than 1, got 1.0"),
         (MINIMAL + "[space.schedule]\nepochs = [0]", "greater than or equal to 1, got 0"),
-        (MINIMAL + "[space.quantization]\nbits = [3]", "must be 8, 4 or 'none', got 3"),
+        (MINIMAL + "[space.quantization]\nbits = [3]", "must be 8, 4, 2 or 'none', got 3"),
         (MINIMAL + "[space.depth]\nper = 'layer'", "'space.depth.per' must be 'block' or 'stage'"),
         (MINIMAL + "[training]\nteacher_views = 2", "greater than or equal to 4, got 2"),
         ('name = "a/b"\n' + MINIMAL, "'name' should"),
