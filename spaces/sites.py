@@ -10,7 +10,8 @@ from torch import Tensor
 from tightfit import WEIGHT_OPERATORS, Graph, Node
 from tightfit.spaces.axes import Axis, Dim, Product, dims
 from tightfit.spaces.settings import Grouping
-from tightfit.spaces.shapes import Shape, elements, stages
+from tightfit.spaces.shapes import Shape, elements
+from tightfit.spaces.stages import stages
 from tightfit.spaces.ties import Ties, owner
 
 NETWORK = "network"
@@ -99,7 +100,7 @@ def find_sites(
 ) -> Sites:
     """Return the layers and channel groups of a traced network."""
     nodes = [node for node in graph.nodes if node.operator in WEIGHT_OPERATORS]
-    stage = stages(shapes, nodes)
+    stage = stages([node.name for node in nodes], ties)
     layers = tuple(
         Layer(
             node,
