@@ -37,6 +37,7 @@ def stages(layers: Sequence[str], ties: Ties) -> dict[str, str]:
 
 def _places(axes: Axes) -> int:
     """Return at how many places a layer's output has its channels, 1 where they are in windows."""
-    if axes[0].size != BATCH:
+    others = [axis for axis in axes if axis.size != BATCH]
+    if len(others) != len(axes) - 1:
         return 1
-    return math.prod(axis.size for axis in axes[1:] if not any(dims(axis)))
+    return math.prod(axis.size for axis in others if not any(dims(axis)))

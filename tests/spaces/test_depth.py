@@ -222,13 +222,14 @@ def test_what_is_chosen_for_a_dropped_blocks_layers_makes_no_other_candidate() -
 def test_bits_that_a_stage_shares_are_active_while_any_of_its_blocks_is_there() -> None:
     depth, bits = DepthSettings(per="stage"), QuantizationSettings(per="stage")
     space = space_of("small_vit", SpaceSettings(depth=depth, quantization=bits)).search_space
-    # The head is of the same stage, and always there.
+    assert space.hparams[0].choices == (4, 3, 2, 1, 0)
+    assert space.hparams[space.column("stage2.bits")].active_if == ("stage2.depth", (0, 1, 2, 3))
     assert space.hparams[space.column("head.bits")].active_if is None
     by_layer = SpaceSettings(depth=depth, quantization=QuantizationSettings())
     space = space_of("small_vit", by_layer).search_space
     first = space.hparams[space.column("encoder.layers.encoder_layer_0.mlp.0.bits")]
     assert space.hparams[0].choices == (4, 3, 2, 1, 0)
-    assert first.active_if == ("head.depth", (0, 1, 2))  # it is the second of four
+    assert first.active_if == ("stage2.depth", (0, 1, 2))  # it is the second of four
 
 
 def test_blocks_within_a_dropped_block_make_no_other_candidate() -> None:

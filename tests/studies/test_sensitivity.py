@@ -91,7 +91,7 @@ def test_the_command_prints_a_table_or_one_document_and_draws(
     assert tightfit(*arguments, "--picture", page) == 0
     shown = capsys.readouterr().out
     assert "the least damaging first" in shown
-    assert "pruning_ratio" in shown
+    assert "pruning" in shown
     assert "Plotly.newPlot" in page.read_text()
     assert tightfit(*arguments, "--json") == 0
     document = json.loads(capsys.readouterr().out)
