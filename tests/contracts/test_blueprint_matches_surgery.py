@@ -38,17 +38,16 @@ from tightfit.spaces.settings import (
 
 QUICK = ("odd", "resnet18", "small_vit", *(net.__name__ for net in ODD_NETS))
 SLOW = (
-    "mobilenet_v3_small", "vgg11_bn", "squeezenet1_1", "efficientnet_b0", "densenet121",
-    "shufflenet_v2_x0_5", "resnext50_32x4d", "regnet_y_400mf", "googlenet", "convnext_tiny",
-    "mnasnet0_5",
+    "mobilenet_v3_small", "squeezenet1_1", "efficientnet_b0", "densenet121", "shufflenet_v2_x0_5",
+    "regnet_y_400mf", "googlenet", "mnasnet0_5",
 )  # fmt: skip
-CALM = (*QUICK, "vgg11_bn", "squeezenet1_1")
+CALM = (*QUICK, "squeezenet1_1")
 CHAOTIC = {"mobilenet_v3_small": 1.0, "efficientnet_b0": 0.8, "densenet121": 0.7}
 """Random weights behind many gates or norms amplify whatever is rounded in front; those that are
 neither here nor calm are amplified by up to as much as their outputs vary."""
-BEYOND = ("regnet_y_128gf", "vit_h_14", "vit_l_16", "vit_l_32", "vgg11", "vgg13", "vgg13_bn",
-          "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "convnext_large", "efficientnet_v2_l",
-          "regnet_x_32gf", "regnet_y_32gf", "wide_resnet101_2")  # fmt: skip
+BEYOND = ("regnet_y_128gf", "vit_h_14", "vit_l_16", "vit_l_32", "vgg11", "vgg11_bn", "vgg13",
+          "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "convnext_large",
+          "efficientnet_v2_l", "regnet_x_32gf", "regnet_y_32gf", "wide_resnet101_2")  # fmt: skip
 """Of over 100 million parameters: one candidate's blueprint and surgery."""
 MATRIX = tuple(name for name in (*torchvision_names(), *TIMM) if name not in (*SLOW, *BEYOND))
 METADATA = {"mean": "0.286", "std": "0.353", "labels": "0 1 2 3 4 5 6 7 8 9"}

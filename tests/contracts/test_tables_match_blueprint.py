@@ -13,6 +13,7 @@ from tightfit.objectives.metrics.tables import BLOCK, CostTables
 from tightfit.objectives.profile import CPU, MICROCONTROLLER, DeviceProfile
 from tightfit.spaces.compression import CompressionSpace
 
+FEW = ("mobilenet_v3_small", "shufflenet_v2_x0_5")
 WIDE = ("densenet121", "densenet161", "densenet169", "densenet201", "regnet_y_16gf")
 """Layers that read dozens of sites at once, or activations of many different sizes that are alive
 together, depend on too many choices for tables; the cost model asks their blueprints."""
@@ -22,8 +23,12 @@ together, depend on too many choices for tables; the cost model asks their bluep
     scope="module",
     params=[
         *QUICK,
-        *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW if name not in WIDE),
-        *(pytest.param(name, marks=pytest.mark.matrix) for name in MATRIX if name not in WIDE),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in FEW),
+        *(
+            pytest.param(name, marks=pytest.mark.matrix)
+            for name in (*SLOW, *MATRIX)
+            if name not in (*FEW, *WIDE)
+        ),
     ],
 )
 def space(request: pytest.FixtureRequest) -> CompressionSpace:
