@@ -38,8 +38,8 @@ from tightfit.spaces.settings import (
 
 QUICK = ("odd", "resnet18", "small_vit", *(net.__name__ for net in ODD_NETS))
 SLOW = (
-    "mobilenet_v3_small", "squeezenet1_1", "efficientnet_b0", "densenet121", "shufflenet_v2_x0_5",
-    "regnet_y_400mf", "googlenet", "mnasnet0_5",
+    "mobilenet_v3_small", "squeezenet1_1", "efficientnet_b0", "shufflenet_v2_x0_5",
+    "regnet_y_400mf", "mnasnet0_5",
 )  # fmt: skip
 CALM = (*QUICK, "squeezenet1_1")
 CHAOTIC = {"mobilenet_v3_small": 1.0, "efficientnet_b0": 0.8, "densenet121": 0.7}

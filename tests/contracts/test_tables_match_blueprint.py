@@ -50,7 +50,7 @@ def test_every_static_metric_is_exactly_that_of_the_blueprint(
         np.testing.assert_array_equal(found[name], values, err_msg=name)
 
 
-@pytest.mark.slow
+@pytest.mark.matrix
 def test_a_network_whose_layers_depend_on_too_many_choices_is_refused() -> None:
     space = everything(*make("densenet121"))
     with pytest.raises(TooManyChoicesError, match="joint choices"):
