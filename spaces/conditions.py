@@ -14,7 +14,8 @@ from tightfit import SpecError
 
 LIMIT_SECONDS = 180.0
 """Of one trace."""
-_AGAIN_SECONDS = 10.0
+AGAIN_SECONDS = 10.0
+"""Between alarms, for a model that goes on after the first one."""
 
 
 class _TimeIsUp(BaseException):
@@ -62,7 +63,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
     modes, before = _Modes(), signal.signal(signal.SIGALRM, stop)
     # Once more for whatever catches everything.
-    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
     try:
         yield
     except _TimeIsUp as up:

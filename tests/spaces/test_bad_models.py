@@ -18,7 +18,7 @@ from tests.spaces.masking import masked_output
 from tests.spaces.refused_models import REFUSED
 from tests.spaces.working_models import ROUGH, WORKING
 from tightfit import Candidate, SpecError
-from tightfit.spaces import tracing
+from tightfit.spaces import conditions, tracing
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.network import Network
 from tightfit.spaces.settings import EVERYTHING
@@ -203,6 +203,9 @@ def one_by_one(m: Any, x: Tensor) -> Tensor:
     return torch.stack([m.t(m.a(each[None]))[0] for each in x])
 
 
+# An alarm that rings within a callback of the garbage collector is told as a warning and lost there;
+# the next one stops the model.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("forward", [sleeping, looping, catching, one_by_one])
 def test_a_model_that_goes_on_for_ever_is_stopped(
     monkeypatch: pytest.MonkeyPatch, forward: Any
@@ -211,7 +214,7 @@ def test_a_model_that_goes_on_for_ever_is_stopped(
     start = time.monotonic()
     with pytest.raises(SpecError, match=r"took longer than 0\.3 s to run and trace; a loop over"):
         trace(Model(forward), torch.zeros(1, *PICTURE))
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < conditions.AGAIN_SECONDS + 10
 
 
 def leaving_a_mode_on(_m: Any, _x: Tensor) -> Tensor:
