@@ -203,8 +203,8 @@ def one_by_one(m: Any, x: Tensor) -> Tensor:
     return torch.stack([m.t(m.a(each[None]))[0] for each in x])
 
 
-# An alarm that rings within a callback of the garbage collector is told as a warning and lost there;
-# the next one stops the model.
+# An alarm that rings within a callback of the garbage collector is lost there, with a warning; the
+# next one stops the model.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("forward", [sleeping, looping, catching, one_by_one])
 def test_a_model_that_goes_on_for_ever_is_stopped(
