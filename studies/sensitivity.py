@@ -25,7 +25,7 @@ from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.network import Network
 from tightfit.studies.assembly import Assembly
 
-INPUTS, CALIBRATION_INPUTS, TRAINING_INPUTS = 384, 128, 1024
+INPUTS, CALIBRATION_INPUTS, TRAINING_INPUTS = 256, 96, 768
 VERSION = 1
 
 SensitivityProgress = Callable[[int, int, str], None]
