@@ -229,8 +229,9 @@ class CompressionSpace:
         decomposition = self._decomposition
         shares = decomposition.chosen(choices) if decomposition else {}
         graph = self._compiled.absence.remove(self._size.graph(choices), self._dropped(choices))
+        replaced = {*shares, *mixtures}
         tensors = slice_tensors(
-            graph, self._size.tensors(choices), self._ties, kept, without=shares
+            graph, self._size.tensors(choices), self._ties, kept, without=replaced
         )
         trainable = set(self._traced.trainable)
         nodes: list[Node] = []

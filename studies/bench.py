@@ -36,6 +36,7 @@ class Bench:
         constraints: With bounds as numbers.
         teacher: Views and outputs of the baseline, when anything distils.
         fingerprint: Of all that readings depend on.
+        costs: The static metrics of candidates.
     """
 
     assembly: Assembly
@@ -45,11 +46,7 @@ class Bench:
     constraints: tuple[Constraint, ...]
     teacher: Teacher | None
     fingerprint: str
-
-    @property
-    def costs(self) -> StaticCosts:
-        """The static metrics of candidates."""
-        return StaticCosts(self.space, self.assembly.profile)
+    costs: StaticCosts
 
     @property
     def workshop(self) -> Workshop:
@@ -122,6 +119,7 @@ def prepare(
         constraints=constraints,
         teacher=_teacher(assembly, space, folder, fingerprint, say, progress),
         fingerprint=fingerprint,
+        costs=StaticCosts(space, assembly.profile),
     )
 
 

@@ -35,7 +35,8 @@ from tightfit.studies.plan import Plan
 from tightfit.studies.report import write_report
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder, open_run
-from tightfit.studies.running import RunRequest, run_study, study_sensitivity
+from tightfit.studies.running import RunRequest, run_study
+from tightfit.studies.sensitivity import study_sensitivity
 from tightfit.studies.sensitivity_table import sensitivity_bar, sensitivity_table
 from tightfit.studies.study_file import find_study, read_study, schema
 from tightfit.studies.tables import front_rows, front_table

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +91,25 @@ class RunFolder:
                 f"the run's folder {self.path} cannot be written: {error.strerror}; "
                 "choose another with --to"
             ) from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from running here meanwhile; a lock goes with its process.
+
+        Raises:
+            SpecError: Another one is running here.
+        """
+        with (self.path / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise SpecError(
+                    f"another process is running {self.path}; wait for it, or choose another "
+                    "folder with --to"
+                ) from None
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
 
     def started(self) -> bool:
         """Whether a run was begun here."""

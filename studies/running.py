@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tightfit import Candidate, Direction, Evaluator, Metric, Record, SpecError
+from tightfit import Direction, Evaluator, Metric, Record, SpecError
 from tightfit.search import Progress as SearchProgress
-from tightfit.search import (
-    Search,
-    SearchOutcome,
-    Stopped,
-    allocated_candidates,
-    open_storage,
-)
-from tightfit.search.reference_candidates import reference_candidates
+from tightfit.search import Search, SearchOutcome, Stopped, open_storage
 from tightfit.studies.assembly import Assembly, assemble, static_errors
-from tightfit.studies.baseline import Say, trained_module
-from tightfit.studies.bench import Bench, prepare, use_processors
+from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.outsiders import outsider_records
 from tightfit.studies.plan import Plan
+from tightfit.studies.references import references
 from tightfit.studies.report import write_report
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
-from tightfit.studies.sensitivity import Sensitivity, SensitivityProgress, measure_sensitivity
 from tightfit.studies.spec import StudySpec
 from tightfit.studies.study_file import Study
 from tightfit.studies.worker_process import TrialLimits, WorkerProcess
@@ -91,7 +80,7 @@ def run_study(request: RunRequest, watcher: Watcher) -> tuple[Results, SearchOut
     if finished is not None:
         return finished, None
     folder.make()
-    with _only_run(folder):
+    with folder.locked():
         assembly = assemble(request.study)
         watcher.begin(assembly.metrics)
         bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step)
@@ -131,36 +120,11 @@ def run_objects(assembly: Assembly, folder: RunFolder, watcher: Watcher) -> Resu
         return finished
     folder.make()
     watcher.begin(assembly.metrics)
-    with _only_run(folder):
+    with folder.locked():
         bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step)
         _keep_plan(bench, None, None)
         _search(bench, bench.evaluator(watcher.step), watcher)
     return folder.results()
-
-
-def study_sensitivity(
-    study: Study, folder: RunFolder, *, tuned: int, say: Say, progress: SensitivityProgress
-) -> Sensitivity:
-    """Measure what each single choice of a study damages, and keep it in the run's folder.
-
-    Args:
-        study: As it was read.
-        folder: Of a run, begun or not; made when it is not there.
-        tuned: How many choices are trained for a moment.
-        say: Told what is being done.
-        progress: Told how far it is.
-
-    Raises:
-        SpecError: The study cannot be run as written, or the folder cannot be written.
-    """
-    folder.make()
-    with _only_run(folder):
-        assembly = assemble(study)
-        use_processors(study.spec)
-        module = trained_module(assembly, folder, say=say, progress=lambda *_: None)
-        return measure_sensitivity(
-            assembly, module, folder.sensitivity, tuned=tuned, progress=progress
-        )
 
 
 def _finished(folder: RunFolder, spec: StudySpec) -> Results | None:
@@ -194,7 +158,7 @@ def _search(bench: Bench, evaluator: Evaluator, watcher: Watcher) -> SearchOutco
         watcher.record(record, progress)
         folder.keep_front_files(search.records, plan)
 
-    outcome = search.run(trials=spec.trials, references=_references(bench), on_record=on_record)
+    outcome = search.run(trials=spec.trials, references=references(bench), on_record=on_record)
     for record in outsider_records(
         bench, search.records, search.references, say=watcher.say, progress=watcher.step
     ):
@@ -204,55 +168,6 @@ def _search(bench: Bench, evaluator: Evaluator, watcher: Watcher) -> SearchOutco
     results = folder.results()
     write_report(results, folder.report, final=folder.final.read(results.quality.name))
     return outcome
-
-
-def _references(bench: Bench) -> list[tuple[str, Candidate]]:
-    """Return the plain ways that stand beside the search."""
-    table = bench.assembly.study.spec.references
-    space = bench.space.search_space
-    found = reference_candidates(
-        space,
-        bench.costs,
-        bench.constraints,
-        base=_best_training(bench),
-        static_errors=static_errors(bench.constraints),
-        uniform=table.uniform,
-    )
-    plain = [
-        (reference.origin, reference.candidate)
-        for reference in found
-        if reference.origin.startswith("uniform") or table.single_techniques
-    ]
-    return plain + _allocated(bench)
-
-
-def _allocated(bench: Bench) -> list[tuple[str, Candidate]]:
-    """Return the least damaging candidates, where what single choices damage was measured."""
-    known = Sensitivity.read(bench.folder.sensitivity, bench.fingerprint)
-    if known is None:
-        return []
-    space = bench.space.search_space
-    found = allocated_candidates(
-        space,
-        bench.costs,
-        bench.constraints,
-        base=_best_training(bench),
-        damage=known.damage(space),
-        static_errors=static_errors(bench.constraints),
-        count=bench.assembly.study.spec.references.allocated,
-    )
-    return [(reference.origin, reference.candidate) for reference in found]
-
-
-def _best_training(bench: Bench) -> Candidate:
-    """Return the candidate that compresses nothing and trains as long as the study allows."""
-    space = bench.space.search_space
-    choices = {
-        hparam.name: hparam.choices[-1]
-        for hparam in space.hparams
-        if hparam.name in ("training.epochs", "distillation.weight")
-    }
-    return space.from_choices(choices)
 
 
 def _keep_plan(bench: Bench, study_path: Path | None, storage: str | None) -> None:
@@ -305,19 +220,3 @@ def reference_point(bench: Bench) -> tuple[float, ...]:
         sign = 1 if objective.direction is Direction.MINIMIZE else -1
         point.append(bounds[0] if bounds else value + sign * _MARGIN * abs(value))
     return tuple(point)
-
-
-@contextmanager
-def _only_run(folder: RunFolder) -> Iterator[None]:
-    """Keep other processes from running here meanwhile; the kernel lets go when this one dies."""
-    with (folder.path / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SpecError(
-                f"another process is running {folder.path}; wait for it, or choose another folder "
-                "with --to"
-            ) from None
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield

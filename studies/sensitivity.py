@@ -21,9 +21,12 @@ from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.calibration import calibration_order, settle
 from tightfit.objectives.damage import Damage, DamageMeter
 from tightfit.search import technique_columns
-from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.network import Network
-from tightfit.studies.assembly import Assembly
+from tightfit.studies.assembly import Assembly, assemble
+from tightfit.studies.baseline import Say, trained_module
+from tightfit.studies.bench import use_processors
+from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.study_file import Study
 
 INPUTS, CALIBRATION_INPUTS, TRAINING_INPUTS = 256, 96, 768
 VERSION = 1
@@ -121,35 +124,40 @@ def _effect(values: dict[str, Any]) -> Effect:
     )
 
 
-def measure_sensitivity(
-    assembly: Assembly, module: nn.Module, path: Path, *, tuned: int, progress: SensitivityProgress
+def study_sensitivity(
+    study: Study, folder: RunFolder, *, tuned: int, say: Say, progress: SensitivityProgress
 ) -> Sensitivity:
-    """Measure every choice that was not measured yet; kept after each.
+    """Measure what each single choice of a study damages, and keep it in the run's folder.
+
+    What was measured there before is not measured again.
 
     Args:
-        assembly: The study's parts.
-        module: The trained baseline.
-        path: Where it is kept.
+        study: As it was read.
+        folder: Of a run, begun or not; made when it is not there.
         tuned: How many choices are trained for a moment, from the most damaging one to the median.
-        progress: Told what is done.
+        say: Told what is being done.
+        progress: Told how far it is.
 
     Raises:
-        SpecError: No technique has choices.
+        SpecError: The study cannot be run as written, no technique of it has choices, or the folder
+            cannot be written.
     """
-    return _Bench(assembly, assembly.space(module), assembly.fingerprint(module), path).measure(
-        tuned, progress
-    )
+    folder.make()
+    with folder.locked():
+        assembly = assemble(study)
+        use_processors(study.spec)
+        module = trained_module(assembly, folder, say=say, progress=lambda *_: None)
+        return _Comparison(assembly, module, folder.sensitivity).measure(tuned, progress)
 
 
-class _Bench:
-    def __init__(
-        self, assembly: Assembly, space: CompressionSpace, fingerprint: str, path: Path
-    ) -> None:
+class _Comparison:
+    def __init__(self, assembly: Assembly, module: nn.Module, path: Path) -> None:
         self._assembly = assembly
-        self._space = space
+        self._space = assembly.space(module)
         self._path = path
-        mildest = self._built(space.search_space.baseline())
+        mildest = self._built(self._space.search_space.baseline())
         self._meter = DamageMeter(assembly.data, assembly.task, mildest, inputs=INPUTS)
+        fingerprint = assembly.fingerprint(module)
         kept = Sensitivity.read(path, fingerprint)
         metric = assembly.task.metric.name
         self._found = kept or Sensitivity(

@@ -10,9 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tightfit.objectives.optimization import USUAL, OptimizerName
+from tightfit.spaces.settings import Criterion, Grouping
 
-Grouping = Literal["layer", "stage", "network"]
-Criterion = Literal["l2", "l1", "norm_scale", "taylor", "geometric_median", "cosine", "hamming"]
 Share = Annotated[float, Field(gt=0, le=1)]
 PositiveInt = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -65,23 +66,11 @@ def draw_sensitivity(maps: Mapping[str, TechniqueMap]) -> go.Figure:
         subplot_titles=[technique.replace("_", " ") for technique in maps],
         horizontal_spacing=0.12,
     )
-    largest = max(1e-6, *(max(each.losses.values()) for each in maps.values()))
-    ticks = [largest * share for share in (0, 0.04, 0.16, 0.36, 0.64, 1)]
     rows = max(len(each.sites) for each in maps.values())
     figure.update_layout(
         template=style.TEMPLATE,
         height=_ROW_HEIGHT * rows + _MARGINS,
-        coloraxis={
-            "colorscale": _SCALE,
-            "cmin": 0,
-            "cmax": _shade(largest),
-            "colorbar": {
-                "title": "loss worse by",
-                "thickness": 12,
-                "tickvals": [_shade(tick) for tick in ticks],
-                "ticktext": [f"{tick:.2g}" for tick in ticks],
-            },
-        },
+        coloraxis=_colours(max(max(each.losses.values()) for each in maps.values())),
     )
     for column, each in enumerate(maps.values(), start=1):
         where = [[(site, choice) for choice in each.choices] for site in each.sites]
@@ -102,6 +91,23 @@ def draw_sensitivity(maps: Mapping[str, TechniqueMap]) -> go.Figure:
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticks="")
     return figure
+
+
+def _colours(largest: float) -> dict[str, Any]:
+    """Return the scale of colours from nothing to the largest damage."""
+    largest = max(largest, 1e-6)
+    ticks = [largest * share for share in (0, 0.04, 0.16, 0.36, 0.64, 1)]
+    return {
+        "colorscale": _SCALE,
+        "cmin": 0,
+        "cmax": _shade(largest),
+        "colorbar": {
+            "title": "loss worse by",
+            "thickness": 12,
+            "tickvals": [_shade(tick) for tick in ticks],
+            "ticktext": [f"{tick:.2g}" for tick in ticks],
+        },
+    }
 
 
 def _shade(loss: float | None) -> float | None:

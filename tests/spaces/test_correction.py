@@ -58,6 +58,37 @@ def test_a_corrected_network_is_nearer_to_the_whole_one(name: str) -> None:
     assert difference(halved(model, correct=True, shape=shape), model, shape) < 0.8 * plain
 
 
+def test_factors_that_say_everything_are_corrected_like_the_layer() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 16, 1), nn.Flatten(),
+        nn.Linear(16 * 64, 4),
+    ).eval()  # fmt: skip
+    first, second = model[0], model[2]
+    assert isinstance(first, nn.Conv2d)
+    assert isinstance(second, nn.Conv2d)
+    with torch.no_grad():  # every channel has a copy, and what reads them is of half the rank
+        first.weight[16:], second.weight[:, 16:] = first.weight[:16] / 2, second.weight[:, :16]
+        assert first.bias is not None
+        first.bias[16:] = first.bias[:16] / 2
+    reached = {}
+    for correct in (False, True):
+        settings = SpaceSettings(
+            pruning=PruningSettings(ratios=(0.0, 0.5), correct=correct),
+            decomposition=DecompositionSettings(ranks=(None, 1.0)),
+        )
+        space = CompressionSpace(
+            model, torch.zeros(1, *SHAPE), settings=settings, evidence=evidence()
+        )
+        network = space.build(
+            space.search_space.from_choices({"0.pruning_ratio": 0.5, "2.rank": 1.0})
+        )
+        assert "2.0.weight" in network.state_dict()
+        reached[correct] = difference(network, model)
+    assert reached[False] > 0.1
+    assert reached[True] < 0.01
+
+
 def test_factors_of_a_corrected_layer_are_corrected() -> None:
     model, shape = make("resnet18")
     settings = SpaceSettings(

@@ -249,6 +249,19 @@ def test_a_segmentation_network_runs_end_to_end_with_mean_iou(study: Path, tmp_p
     assert found > 0.6
 
 
+def export_with(run: Path, to: Path, *, hparam: str, choice: float) -> None:
+    """Export the first member of a front that has a choice; there must be one."""
+    results = RunFolder(run).results()
+    members = [
+        record
+        for record in pareto_front(results.records, results.objectives).members
+        if results.space.choices(record.candidate)[hparam] == choice
+    ]
+    assert members
+    trial = results.records.index(members[0])
+    assert tightfit("export", run, "--pick", trial, "--to", to) == 0
+
+
 def test_the_input_size_is_searched_and_the_file_declares_the_one_it_wants(
     study: Path, tmp_path: Path
 ) -> None:
@@ -261,16 +274,7 @@ def test_the_input_size_is_searched_and_the_file_declares_the_one_it_wants(
         "--set", "references.small_nets=[]",
     )  # fmt: skip
     assert tightfit("run", study, "--to", folder, *options) == 0
-    results = RunFolder(folder).results()
-    front = pareto_front(results.records, results.objectives)
-    halved = [
-        record
-        for record in front.members
-        if results.space.choices(record.candidate)["input.size"] == 0.5
-    ]
-    assert halved
-    trial = results.records.index(halved[0])
-    assert tightfit("export", folder, "--pick", trial, "--to", tmp_path / "out") == 0
+    export_with(folder, tmp_path / "out", hparam="input.size", choice=0.5)
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["input"]["shape"] == ["N", 1, 8, 8]
     session = onnxruntime.InferenceSession(tmp_path / "out" / "model.onnx")
@@ -290,16 +294,7 @@ def test_a_dropped_block_is_not_in_the_file_and_a_loaded_network_goes_without_it
         "--set", "references.small_nets=[]",
     )  # fmt: skip
     assert tightfit("run", study, "--to", folder, *options) == 0
-    results = RunFolder(folder).results()
-    front = pareto_front(results.records, results.objectives)
-    shallow = [
-        record
-        for record in front.members
-        if results.space.choices(record.candidate)["inner.depth"] == 0
-    ]
-    assert shallow
-    trial = results.records.index(shallow[0])
-    assert tightfit("export", folder, "--pick", trial, "--to", tmp_path / "out") == 0
+    export_with(folder, tmp_path / "out", hparam="inner.depth", choice=0)
     session = onnxruntime.InferenceSession(tmp_path / "out" / "model.onnx")
     network = load(tmp_path / "out", model=make_net)
     assert not any(name.startswith("inner") for name in network.state_dict())

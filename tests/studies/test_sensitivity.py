@@ -11,8 +11,7 @@ from tests.studies.command_line import tightfit, tiny_study
 from tightfit.objectives.damage import Damage
 from tightfit.studies.figures.sensitivity import draw_sensitivity, sensitivity_map
 from tightfit.studies.run_folder import RunFolder
-from tightfit.studies.running import study_sensitivity
-from tightfit.studies.sensitivity import Effect, Sensitivity, spread
+from tightfit.studies.sensitivity import Effect, Sensitivity, spread, study_sensitivity
 from tightfit.studies.study_file import read_study
 
 

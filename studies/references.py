@@ -1,0 +1,58 @@
+"""The candidates that a run begins with: what plain ways reach, and the search has to beat."""
+
+from __future__ import annotations
+
+from tightfit import Candidate
+from tightfit.search import allocated_candidates, reference_candidates
+from tightfit.studies.assembly import static_errors
+from tightfit.studies.bench import Bench
+from tightfit.studies.sensitivity import Sensitivity
+
+
+def references(bench: Bench) -> list[tuple[str, Candidate]]:
+    """Return what stands beside the search, with its origin: plain ways to keep the limits."""
+    table = bench.assembly.study.spec.references
+    space = bench.space.search_space
+    found = reference_candidates(
+        space,
+        bench.costs,
+        bench.constraints,
+        base=_best_training(bench),
+        static_errors=static_errors(bench.constraints),
+        uniform=table.uniform,
+    )
+    plain = [
+        (reference.origin, reference.candidate)
+        for reference in found
+        if reference.origin.startswith("uniform") or table.single_techniques
+    ]
+    return plain + _allocated(bench)
+
+
+def _allocated(bench: Bench) -> list[tuple[str, Candidate]]:
+    """Return the least damaging candidates, where what single choices damage was measured."""
+    known = Sensitivity.read(bench.folder.sensitivity, bench.fingerprint)
+    if known is None:
+        return []
+    space = bench.space.search_space
+    found = allocated_candidates(
+        space,
+        bench.costs,
+        bench.constraints,
+        base=_best_training(bench),
+        damage=known.damage(space),
+        static_errors=static_errors(bench.constraints),
+        count=bench.assembly.study.spec.references.allocated,
+    )
+    return [(reference.origin, reference.candidate) for reference in found]
+
+
+def _best_training(bench: Bench) -> Candidate:
+    """Return the candidate that compresses nothing and trains as long as the study allows."""
+    space = bench.space.search_space
+    choices = {
+        hparam.name: hparam.choices[-1]
+        for hparam in space.hparams
+        if hparam.name in ("training.epochs", "distillation.weight")
+    }
+    return space.from_choices(choices)
