@@ -6,10 +6,6 @@ arrays. It gives exactly the shapes that surgery builds.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 
 from tightfit import (
@@ -22,32 +18,11 @@ from tightfit import (
     Node,
     Operation,
 )
-from tightfit.choice_array import pick, settle
-from tightfit.spaces.axes import Axis, dims
+from tightfit.choice_array import settle
+from tightfit.spaces.batch_sizes import BatchChoices, BatchSizes
 from tightfit.spaces.compiled_graph import CompiledGraph
 from tightfit.spaces.decomposition import ranks, spatial
 from tightfit.spaces.quantization import rounded_activations
-from tightfit.spaces.sites import Layer
-from tightfit.spaces.ties import width
-
-
-@dataclass(frozen=True, slots=True)
-class BatchChoices:
-    """What the knobs chose, in numbers, ``[n]`` each.
-
-    Attributes:
-        widths: By number of a dim; whole where it is not named.
-        shares: By layer, its rank's share; 0 or not named where it stays whole.
-        bits: By layer; 32 or not named where it stays in float32.
-        dropped: By residual block; it stays where it is not named.
-        size: Index of the input size's choice.
-    """
-
-    widths: Mapping[int, IntArray]
-    shares: Mapping[str, np.ndarray]
-    bits: Mapping[str, IntArray]
-    dropped: Mapping[str, BoolArray]
-    size: IntArray
 
 
 def blueprint(compiled: CompiledGraph, choices: BatchChoices) -> Blueprint:
@@ -61,12 +36,12 @@ class _Batch:
         self._c = choices
         self._all = np.ones_like(choices.size, dtype=np.bool_)
         self._none = np.zeros_like(choices.size)
+        self._sizes = BatchSizes(compiled, choices)
         self._operations: list[Operation] = []
         self._activations: dict[str, Activation] = {}
         quantized = {name: np.less(bits, FLOAT_BITS) for name, bits in choices.bits.items()}
         self._bypass = compiled.absence.bypass(choices.dropped)
         self._rounded = rounded_activations(compiled.graph, quantized, self._bypass)
-        self._widths: dict[Axis, IntArray] = {}
         self._stored: dict[str, str] = {}
         """By name of a value, the activation in which it lies."""
 
@@ -97,7 +72,7 @@ class _Batch:
     def _store(self, name: str, end: str) -> None:
         """Note that the value of ``name`` lies in the activation ``end``."""
         self._stored[name] = self._stored[end] = end
-        elements = self._channels(end) * self._positions(end)
+        elements = self._sizes.channels(end) * self._sizes.positions(end)
         if end in self._bypass.lives:
             elements = elements * self._bypass.lives[end]
         self._activations[end] = Activation(end, elements, self._bits_of(end))
@@ -106,11 +81,11 @@ class _Batch:
         share = self._c.shares.get(node.name)
         here = self._present(node)
         whole = here if share is None else here & np.equal(share, 0)
-        before, after, groups = self._ends(node)
-        kernel = _kernel(self._g.layers[node.name])
+        before, after, groups = self._sizes.ends(node)
+        kernel = self._g.layers[node.name].kernel
         self._add(
             node, node.name, inputs, end, present=whole, channels=(before, after), groups=groups,
-            kernel=kernel, places=self._places(node.name), last=True,
+            kernel=kernel, places=self._sizes.places(node.name), last=True,
         )  # fmt: skip
         split = here & ~whole
         if share is not None and split.any():
@@ -133,8 +108,8 @@ class _Batch:
         layer = self._g.layers[node.name]
         before, after = channels
         rank_in, rank_out = ranks(layer, share, before, after)
-        outside = self._places(node.name)
-        inside = self._positions(node.inputs[0]) if spatial(layer) else outside
+        outside = self._sizes.places(node.name)
+        inside = self._sizes.positions(node.inputs[0]) if spatial(layer) else outside
         thin = (1, 1)
         parts = (
             [((before, rank_in), thin, inside), ((rank_in, rank_out), kernel, outside),
@@ -178,7 +153,7 @@ class _Batch:
             area = kernel[0] * kernel[1]
             extras = extras - channels[0] * channels[1] * area // groups
         if norm is not None:
-            extras = extras + self._trained(norm)
+            extras = extras + self._sizes.trained(norm)
         self._operations.append(
             Operation(
                 name=name,
@@ -221,8 +196,8 @@ class _Batch:
                 positions=self._none,
                 bits=self._none + FLOAT_BITS,
                 bias=False,
-                trained_extras=self._trained(node),
-                products=self._products(node),
+                trained_extras=self._sizes.trained(node),
+                products=self._sizes.products(node) * present,
                 constant_bytes=self._constants(node),
                 otherwise=self._otherwise(node, end),
             )
@@ -249,64 +224,6 @@ class _Batch:
             first = first & ~present[name]
         return first * np.int64(size)
 
-    def _trained(self, node: Node) -> IntArray:
-        """Return how many trainable numbers a node without weights has, ``[n]``."""
-        return self._none + sum(self._numbers(name) for name in self._g.trained(node))
-
-    def _numbers(self, tensor: str) -> IntArray:
-        """Return how many numbers a tensor has, ``[n]``."""
-        axes = self._g.ties.tensors[tensor]
-        total = math.prod((self._width(axis) for axis in axes), start=self._none + 1)
-        if tensor in self._g.resized:
-            by_size = self._g.resized[tensor]
-            total = total * pick(by_size, self._c.size) // by_size[0]
-        return total
-
-    def _products(self, node: Node) -> IntArray:
-        """Return the multiply-accumulates between activations, ``[n]``."""
-        if node.operator not in ("matmul", "attention"):
-            return self._none
-        result = self._channels(node.name) * self._positions(node.name) * self._present(node)
-        inner = self._side(node.inputs[0], -1)
-        if node.operator == "matmul":
-            return result * inner
-        # Every query meets every key, by the query's width and then by the value's.
-        values = self._side(node.inputs[2], -1)
-        return result // values * self._side(node.inputs[1], -2) * (inner + values)
-
-    def _side(self, name: str, axis: int) -> IntArray:
-        """Return how long one axis of an activation is, ``[n]``."""
-        found = self._g.ties.values[name][axis]
-        if any(dims(found)):
-            return self._width(found)
-        return pick(np.array([shapes[name][axis] for shapes in self._g.sizes]), self._c.size)
-
-    def _channels(self, name: str) -> IntArray:
-        return self._width(self._g.channels[name])
-
-    def _width(self, axis: Axis) -> IntArray:
-        if axis not in self._widths:
-            self._widths[axis] = settle(self._none + width(axis, self._c.widths))
-        return self._widths[axis]
-
-    def _ends(self, node: Node) -> tuple[IntArray, IntArray, IntArray]:
-        """Return a layer's input channels, output channels and groups."""
-        outer, inner = (self._width(axis) for axis in self._g.layers[node.name].axes(self._g.ties))
-        groups = node.integer("groups", 1)
-        if groups == 1:
-            return inner, outer, self._none + 1
-        channels = self._width(self._g.ties.values[node.inputs[0]][1])
-        if node.operator == "conv_transpose":
-            return inner, outer * groups, self._none + groups
-        return channels, outer, channels // inner
-
-    def _positions(self, name: str) -> IntArray:
-        return pick(self._g.positions[name], self._c.size)
-
-    def _places(self, layer: str) -> IntArray:
-        places = pick(self._g.places[layer], self._c.size)
-        return places * self._width(self._g.across[layer])
-
     def _bits_of(self, name: str) -> IntArray:
         rounded = self._rounded.get(self._g.origin[name])
         if rounded is None:
@@ -315,7 +232,3 @@ class _Batch:
 
     def _weight_bits(self, layer: str) -> IntArray:
         return self._c.bits.get(layer, self._none + FLOAT_BITS)
-
-
-def _kernel(layer: Layer) -> tuple[int, int]:
-    return (layer.shape[2], layer.shape[3]) if len(layer.shape) == 4 else (1, 1)

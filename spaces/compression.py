@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -21,8 +21,9 @@ from tightfit import (
     SpecError,
 )
 from tightfit.spaces.axis_rules import find_ties
+from tightfit.spaces.batch_sizes import BatchChoices
 from tightfit.spaces.blocks import find_blocks
-from tightfit.spaces.blueprint_program import BatchChoices, blueprint
+from tightfit.spaces.blueprint_program import blueprint
 from tightfit.spaces.compiled_graph import compile_graph
 from tightfit.spaces.correction import Correction
 from tightfit.spaces.decomposition import Decomposition
@@ -76,13 +77,7 @@ class CompressionSpace:
         self._ties = find_ties(graph, tensors, self._size.shapes[0])
         self.sites: Sites = find_sites(graph, tensors, self._size.shapes[0], self._ties)
         self._layers = {layer.name: layer for layer in self.sites.layers}
-        seen = Observations(self.baseline_network, self._layers, evidence)
-        importance = Importance(View(graph, tensors, self._layers, self._ties, seen))
-        pruning = settings.pruning
-        self._pruning = Pruning(pruning, self.sites, importance) if pruning else None
-        self._correction = (
-            Correction(self.sites.layers, self._ties, seen) if pruning and pruning.correct else None
-        )
+        self._pruning, self._correction = self._pruning_of(settings, evidence)
         self._quantization = (
             Quantization(settings.quantization, self.sites) if settings.quantization else None
         )
@@ -95,12 +90,7 @@ class CompressionSpace:
         self.blocks = find_blocks(graph, self.sites.layers, self._size.shapes)
         self._depth = Depth(settings.depth, self.blocks) if settings.depth else None
         compressing = [*self._layer_hparams(), *self._size.hparams]
-        # One choice is enough when it is not the baseline's own: all layers at 8 bits, say.
-        if all(hparam.choices in UNCHANGED for hparam in compressing):
-            raise SpecError(
-                "nothing of this model can be compressed by the techniques that are on; "
-                "turn on another table of [space] or give more choices"
-            )
+        _check_changes(compressing)
         criterion = self._pruning.criterion if self._pruning else []
         self.search_space = SearchSpace((*compressing, *criterion, *self._training.hparams))
         self._columns = {
@@ -114,6 +104,19 @@ class CompressionSpace:
             blocks=self._depth.blocks if self._depth else (),
             resized=self._size.resized,
         )
+
+    def _pruning_of(
+        self, settings: SpaceSettings, evidence: Evidence | None
+    ) -> tuple[Pruning | None, Correction | None]:
+        if settings.pruning is None:
+            return None, None
+        traced, layers = self._traced, self._layers
+        seen = Observations(self.baseline_network, layers, evidence)
+        view = View(traced.graph, traced.tensors, layers, self._ties, seen)
+        pruning = Pruning(settings.pruning, self.sites, Importance(view))
+        if not settings.pruning.correct:
+            return pruning, None
+        return pruning, Correction(self.sites.layers, self._ties, seen)
 
     def baseline_network(self) -> Network:
         """Return the traced network with nothing changed."""
@@ -272,3 +275,15 @@ class CompressionSpace:
             if owner in by_layer and node.operator in ("conv", "linear"):
                 result[node.name] = by_layer[owner]
         return result
+
+
+def _check_changes(compressing: Sequence[Hparam]) -> None:
+    """Refuse a space in which every candidate is the baseline.
+
+    One choice is enough when it is not the baseline's own: all layers at 8 bits, say.
+    """
+    if all(hparam.choices in UNCHANGED for hparam in compressing):
+        raise SpecError(
+            "nothing of this model can be compressed by the techniques that are on; "
+            "turn on another table of [space] or give more choices"
+        )

@@ -145,7 +145,7 @@ def decomposable(layer: Layer) -> bool:
 
 def spatial(layer: Layer) -> bool:
     """Whether a layer is split into three (its kernel covers more than one position)."""
-    return len(layer.shape) == 4 and layer.shape[2] * layer.shape[3] > 1
+    return layer.kernel != (1, 1)
 
 
 def ranks(

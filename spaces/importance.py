@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tightfit import Graph
+from tightfit import Graph, SpecError
 from tightfit.spaces.evidence import Observations, Side
 from tightfit.spaces.sites import ChannelGroup, Layer
 from tightfit.spaces.ties import Ties, owner
@@ -185,6 +185,22 @@ class Importance:
     def __init__(self, view: View) -> None:
         self._view = view
         self._orders: dict[tuple[str, str], Tensor] = {}
+
+    def check(self, criterion: str) -> None:
+        """Refuse a criterion that this network has nothing for.
+
+        Raises:
+            SpecError: The criterion is the scale of norms, and no norm scales anything.
+        """
+        scaled = any(
+            node.operator in _NORMS and "weight" in node.parameters
+            for node in self._view.graph.nodes
+        )
+        if criterion == "norm_scale" and not scaled:
+            raise SpecError(
+                "the criterion 'norm_scale' needs normalizations with factors, and this network "
+                "has none; take 'l2' or another criterion"
+            )
 
     def order(self, criterion: str, group: ChannelGroup) -> Tensor:
         """Return the positions of a group, most important first, ``[width]``.

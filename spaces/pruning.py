@@ -25,11 +25,16 @@ class Pruning:
     Attributes:
         hparams: The ratios.
         criterion: Which channels stay, where a study has several criteria.
+
+    Raises:
+        SpecError: A criterion that this network has nothing for.
     """
 
     def __init__(self, settings: PruningSettings, sites: Sites, importance: Importance) -> None:
         self._importance = importance
         self._criteria = settings.criteria
+        for criterion in settings.criteria:
+            importance.check(criterion)
         self._groups = {group.name: group for group in sites.groups}
         self._align = settings.align
         self._site_of: dict[str, str] = {}

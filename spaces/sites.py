@@ -43,6 +43,11 @@ class Layer:
         """Whether every output channel reads every input channel."""
         return self.node.integer("groups", 1) == 1
 
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """Rows and columns of its filters."""
+        return (self.shape[2], self.shape[3]) if len(self.shape) == 4 else (1, 1)
+
     def axes(self, ties: Ties) -> tuple[Axis, Axis]:
         """Return the axes of its weights' outputs and inputs."""
         first, second = ties.tensors[self.node.parameters["weight"]][:2]

@@ -8,7 +8,8 @@ import numpy as np
 
 from tightfit import Blueprint, Graph, Node
 from tightfit.spaces.axis_rules import find_ties
-from tightfit.spaces.blueprint_program import BatchChoices, blueprint
+from tightfit.spaces.batch_sizes import BatchChoices
+from tightfit.spaces.blueprint_program import blueprint
 from tightfit.spaces.compiled_graph import compile_graph
 from tightfit.spaces.network import Network
 from tightfit.spaces.shapes import activation_shapes

@@ -136,6 +136,13 @@ def test_a_criterion_without_its_pictures_is_refused(chain: Chain, criterion: Cr
         space.build(space.search_space.baseline())
 
 
+def test_the_scale_of_norms_needs_norms() -> None:
+    plain = nn.Sequential(nn.Conv2d(3, 16, 3), nn.ReLU(), nn.Conv2d(16, 8, 6), nn.Flatten())
+    pruning = PruningSettings(criteria=("l2", "norm_scale"))
+    with pytest.raises(SpecError, match="'norm_scale' needs normalizations with factors, and this"):
+        CompressionSpace(plain, torch.zeros(1, *SHAPE), settings=SpaceSettings(pruning=pruning))
+
+
 def test_several_criteria_are_an_hparam_that_matters_when_something_is_pruned(
     chain: Chain,
 ) -> None:
