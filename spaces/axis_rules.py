@@ -244,6 +244,7 @@ RULES: Mapping[str, Rule] = {
     "linear": _linear,
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
+    "rms_norm": _layer_norm,
     "group_norm": _group_norm,
     **dict.fromkeys(
         (

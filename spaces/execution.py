@@ -50,6 +50,13 @@ def _layer_norm(x: Values, t: Tensors, a: Any) -> Tensor:
     return F.layer_norm(x[0], axes, t.get("weight"), t.get("bias"), a["eps"])
 
 
+def _rms_norm(x: Values, t: Tensors, a: Any) -> Tensor:
+    weight = t.get("weight")
+    # Autocast brings other norms to float32, and leaves this one out.
+    values = x[0] if weight is None else x[0].to(weight.dtype)
+    return F.rms_norm(values, values.shape[-a["axes"] :], weight, a["eps"])
+
+
 def _reshape(x: Values, _t: Tensors, a: Any) -> Tensor:
     return x[0].reshape([len(x[0]) if side == 0 else side for side in a["shape"]])
 
@@ -113,6 +120,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "slice": _slice,
     "upsample": _upsample,
     "layer_norm": _layer_norm,
+    "rms_norm": _rms_norm,
     "matmul": _binary(torch.matmul),
     "attention": _attention,
     "group_norm": lambda x, t, a: F.group_norm(

@@ -20,7 +20,7 @@ from tightfit.spaces.evidence import Observations, Side
 from tightfit.spaces.sites import ChannelGroup, Layer
 from tightfit.spaces.ties import Ties, owner
 
-_NORMS = frozenset({"batch_norm", "layer_norm", "group_norm"})
+_NORMS = frozenset({"batch_norm", "layer_norm", "rms_norm", "group_norm"})
 _TINY = 1e-12
 
 

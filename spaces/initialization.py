@@ -27,7 +27,7 @@ def fresh(network: Network, seed: int) -> Network:
 
 
 def _initial(node: Node, role: str, tensor: Tensor, generator: torch.Generator) -> Tensor:
-    if node.operator in ("batch_norm", "layer_norm", "group_norm"):
+    if node.operator in ("batch_norm", "layer_norm", "rms_norm", "group_norm"):
         return torch.ones_like(tensor) if role in ("weight", "running_var") else tensor * 0
     if role == "bias":
         return torch.zeros_like(tensor)

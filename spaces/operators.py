@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import torch
+
 from tightfit import SpecError
 from tightfit.graph import Attribute
 
@@ -109,6 +111,14 @@ def _layer_norm(args: Arguments) -> Translation:
         "layer_norm",
         {"axes": len(args[1]), "eps": float(_get(args, 4, 1e-5))},
         parameters={"weight": 2, "bias": 3},
+    )
+
+
+def _rms_norm(args: Arguments) -> Translation:
+    return Translation(
+        "rms_norm",
+        {"axes": len(args[1]), "eps": float(_get(args, 3, torch.finfo(torch.float32).eps))},
+        parameters={"weight": 2},
     )
 
 
@@ -244,6 +254,7 @@ RULES: Mapping[str, Rule] = {
     "neg": _simple("neg"),
     "pow": _binary("pow"),
     "layer_norm": _layer_norm,
+    "rms_norm": _rms_norm,
     "matmul": lambda _args: Translation("matmul", {}, inputs=(0, 1)),
     "bmm": lambda _args: Translation("matmul", {}, inputs=(0, 1)),
     "dropout": _dropout,

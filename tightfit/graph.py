@@ -11,6 +11,7 @@ conv_transpose      weight [I, O/groups, kh, kw], bias?     the same, and output
 linear              weight [O, I], bias?                    (last axis)
 batch_norm          weight?, bias?, running_mean, -_var     eps, momentum
 layer_norm          weight?, bias?                          eps, axes (number of trailing axes)
+rms_norm            weight?                                 eps, axes (number of trailing axes)
 group_norm          weight?, bias?                          eps, groups
 parameter           value                                   (no input: gives the value itself)
 relu, hardswish,

@@ -71,6 +71,12 @@ _MOVES = frozenset({"max_pool", "flatten", "reshape", "permute", "slice", "dropo
 _NODES: Mapping[str, int] = {
     "batch_norm": node_bytes("BatchNormalization", 5) + attribute_bytes("epsilon") + 4 * _SCALAR,
     "layer_norm": node_bytes("LayerNormalization", 3) + attribute_bytes("epsilon") + 2 * _SCALAR,
+    "rms_norm": node_bytes("Pow", 2)
+    + node_bytes("ReduceMean", 2, attributes=attribute_bytes("keepdims"))
+    + node_bytes("Add", 2)
+    + node_bytes("Sqrt", 1)
+    + node_bytes("Div", 2)
+    + _MUL,
     "relu": node_bytes("Relu", 1),
     "hardswish": node_bytes("HardSwish", 1),
     "hardsigmoid": node_bytes("HardSigmoid", 1, attributes=2 * attribute_bytes("alpha", 2)),
@@ -126,7 +132,13 @@ _NODES: Mapping[str, int] = {
 """Bytes of operators without weights; a quantization is counted where its result is stored."""
 
 
-_COPIES: Mapping[str, int] = {"batch_norm": 2, "layer_norm": 1, "group_norm": 1, "parameter": 1}
+_COPIES: Mapping[str, int] = {
+    "batch_norm": 2,
+    "layer_norm": 1,
+    "rms_norm": 1,
+    "group_norm": 1,
+    "parameter": 1,
+}
 """How often the file has the trained numbers of an operator; a running mean is one more."""
 
 

@@ -51,7 +51,7 @@ def masked_operation(
             read[0], tensors["running_mean"], tensors["running_var"], tensors.get("weight"),
             tensors.get("bias"), eps=node.number("eps"),
         )  # fmt: skip
-    if node.operator not in ("layer_norm", "group_norm"):
+    if node.operator not in ("layer_norm", "rms_norm", "group_norm"):
         return OPERATIONS[node.operator](read, {"bias": None, **tensors}, node.attributes)
     part = read[0]
     stays = tuple(

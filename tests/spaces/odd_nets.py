@@ -262,7 +262,25 @@ class NormsFirst(nn.Module):
         return scores
 
 
+class RootMeanSquares(nn.Module):
+    """Tokens between norms by their root mean square, with a gated hidden layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 32, 4, stride=4)
+        self.first, self.last = nn.RMSNorm(32, eps=1e-6), nn.RMSNorm(32, eps=1e-3)
+        self.gate, self.up, self.down = nn.Linear(32, 48), nn.Linear(32, 48), nn.Linear(48, 32)
+        self.head = nn.Linear(32, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x).flatten(2).transpose(1, 2)
+        read = self.first(x)
+        x = x + self.down(F.silu(self.gate(read)) * self.up(read))
+        scores: Tensor = self.head(self.last(x).mean(1))
+        return scores
+
+
 ODD_NETS = (
     SharedBlock, Shuffled, ChannelsLast, Tokens, SeparateHeads, Windows, Gates, Groups, Uneven,
-    Cosine, Skips, NormsFirst,
+    Cosine, Skips, NormsFirst, RootMeanSquares,
 )  # fmt: skip

@@ -23,6 +23,7 @@ RULES: Mapping[str, Rule] = {
     "linear": weights.linear,
     "batch_norm": numeric.batch_norm,
     "layer_norm": numeric.layer_norm,
+    "rms_norm": numeric.rms_norm,
     "relu": elementwise.relu,
     "hardswish": elementwise.hardswish,
     "hardsigmoid": elementwise.hardsigmoid,

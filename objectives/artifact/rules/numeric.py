@@ -39,6 +39,20 @@ def layer_norm(scope: Scope) -> Value:
     )
 
 
+def rms_norm(scope: Scope) -> Value:
+    """What RMSNormalization is made of: that operator is younger than most runtimes, which find it
+    in its parts.
+    """
+    axes = np.arange(-integer(scope.node, "axes", 1), 0)
+    epsilon = scope.shared(np.array(number(scope.node, "eps", 1e-5), dtype=np.float32))
+    (x,) = scope.floats()
+    squares = scope.step("Pow", [x, scope.shared(np.array(2, dtype=np.float32))], "p")
+    mean = scope.step("ReduceMean", [squares, scope.shared(axes)], "m", keepdims=1)
+    root = scope.step("Sqrt", [scope.step("Add", [mean, epsilon], "a")], "r")
+    weight = _or_filled(scope, "weight", "w", scope.input_shape()[axes[0] :], 1.0)
+    return scope.result("Mul", [scope.step("Div", [x, root], "d"), weight])
+
+
 def group_norm(scope: Scope) -> Value:
     """InstanceNormalization of each group, then weight and bias of each channel."""
     groups, shape = integer(scope.node, "groups"), scope.input_shape()

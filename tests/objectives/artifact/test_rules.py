@@ -129,6 +129,13 @@ CASES = [
         parameters={"weight": numbers(9, 7), "bias": numbers(7, 9).T},
     ),
     Case("layer_norm", lambda x: F.layer_norm(x, (7,)), attributes={"axes": 1}),
+    Case(
+        "rms_norm",
+        lambda x: F.rms_norm(x, (9, 7), t(numbers(9, 7)), 1e-3),
+        attributes={"axes": 2, "eps": 1e-3},
+        parameters={"weight": numbers(9, 7)},
+    ),
+    Case("rms_norm", lambda x: F.rms_norm(x, (7,), None, 1e-5), attributes={"axes": 1}),
     Case("relu", torch.relu),
     Case("hardswish", F.hardswish),
     Case("hardsigmoid", F.hardsigmoid),
