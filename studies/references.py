@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tightfit import Candidate
-from tightfit.search import allocated_candidates, reference_candidates
+from tightfit.search import ReferenceCandidate, allocated_candidates, reference_candidates
 from tightfit.studies.assembly import static_errors
 from tightfit.studies.bench import Bench
 from tightfit.studies.sensitivity import Sensitivity
@@ -22,20 +24,28 @@ def references(bench: Bench) -> list[tuple[str, Candidate]]:
         uniform=table.uniform,
     )
     plain = [
-        (reference.origin, reference.candidate)
+        reference
         for reference in found
         if reference.origin.startswith("uniform") or table.single_techniques
     ]
-    return plain + _allocated(bench)
+    return each_once([*plain, *_allocated(bench)])
 
 
-def _allocated(bench: Bench) -> list[tuple[str, Candidate]]:
+def each_once(found: Iterable[ReferenceCandidate]) -> list[tuple[str, Candidate]]:
+    """Return candidates with their origins; one that two ways lead to stands under the first."""
+    origins: dict[Candidate, str] = {}
+    for reference in found:
+        origins.setdefault(reference.candidate, reference.origin)
+    return [(origin, candidate) for candidate, origin in origins.items()]
+
+
+def _allocated(bench: Bench) -> tuple[ReferenceCandidate, ...]:
     """Return the least damaging candidates, where what single choices damage was measured."""
     known = Sensitivity.read(bench.folder.sensitivity, bench.fingerprint)
     if known is None:
-        return []
+        return ()
     space = bench.space.search_space
-    found = allocated_candidates(
+    return allocated_candidates(
         space,
         bench.costs,
         bench.constraints,
@@ -44,7 +54,6 @@ def _allocated(bench: Bench) -> list[tuple[str, Candidate]]:
         static_errors=static_errors(bench.constraints),
         count=bench.assembly.study.spec.references.allocated,
     )
-    return [(reference.origin, reference.candidate) for reference in found]
 
 
 def _best_training(bench: Bench) -> Candidate:

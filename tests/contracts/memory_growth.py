@@ -16,7 +16,7 @@ from typing import get_args
 import numpy as np
 import psutil
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tests.spaces.nets import calibrated, make, pictures
@@ -24,14 +24,20 @@ from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.evidence import Evidence
 from tightfit.spaces.network import Network
 from tightfit.spaces.pruning import CRITERION
-from tightfit.spaces.settings import EVERYTHING, Criterion, PruningSettings
+from tightfit.spaces.settings import EVERYTHING, Criterion, PruningSettings, SpaceSettings
 
 DROPPED, KEPT = 200, 50
 _WARM_UP = 20
 _PICTURES = 8
 
-SETTINGS = replace(EVERYTHING, pruning=PruningSettings(criteria=get_args(Criterion), correct=True))
-"""With all that looks at the baseline, and might keep what it found for a candidate."""
+_NORMALIZATIONS = (nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+
+
+def settings(model: nn.Module) -> SpaceSettings:
+    """Return all that looks at the baseline, and might keep what it found for a candidate."""
+    normalized = any(isinstance(module, _NORMALIZATIONS) for module in model.modules())
+    criteria = [name for name in get_args(Criterion) if normalized or name != "norm_scale"]
+    return replace(EVERYTHING, pruning=PruningSettings(criteria=tuple(criteria), correct=True))
 
 
 class Candidates:
@@ -46,7 +52,7 @@ class Candidates:
         self._space = CompressionSpace(
             model,
             torch.zeros(1, *shape),
-            settings=SETTINGS,
+            settings=settings(model),
             evidence=Evidence(_PICTURES, take, F.cross_entropy),
         )
         self._rng = np.random.default_rng(0)
