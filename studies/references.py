@@ -32,11 +32,11 @@ def references(bench: Bench) -> list[tuple[str, Candidate]]:
 
 
 def each_once(found: Iterable[ReferenceCandidate]) -> list[tuple[str, Candidate]]:
-    """Return candidates with their origins; one that two ways lead to stands under the first."""
-    origins: dict[Candidate, str] = {}
+    """Return candidates with their origins; one that several ways lead to has all their names."""
+    origins: dict[Candidate, list[str]] = {}
     for reference in found:
-        origins.setdefault(reference.candidate, reference.origin)
-    return [(origin, candidate) for candidate, origin in origins.items()]
+        origins.setdefault(reference.candidate, []).append(reference.origin)
+    return [(" = ".join(names), candidate) for candidate, names in origins.items()]
 
 
 def _allocated(bench: Bench) -> tuple[ReferenceCandidate, ...]:

@@ -14,4 +14,7 @@ def test_a_candidate_that_two_ways_lead_to_stands_there_once() -> None:
         ReferenceCandidate("pruning alone", pruned, 0.0),
         ReferenceCandidate("quantization alone", coded, 0.3),
     ]
-    assert each_once(found) == [("uniform: pruning 0.75", pruned), ("quantization alone", coded)]
+    assert each_once(found) == [
+        ("uniform: pruning 0.75 = pruning alone", pruned),
+        ("quantization alone", coded),
+    ]

@@ -77,7 +77,7 @@ def test_a_run_begins_with_what_damages_least(
         0,
         1,
     )
-    origins = [record.origin for record in folder.results().records]
+    origins = " ".join(record.origin for record in folder.results().records)
     assert "least sensitive" in origins
     assert "least sensitive" in capsys.readouterr().out
 
