@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A process for each core, and a thread for each process: small networks gain nothing from more.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist worksteal
 
 .PHONY: demo test quick gates matrix lock clean
 
@@ -14,10 +16,10 @@ test: ## Set up, then the gates, the quick and the slow tests.
 	@sh tools/install_browser.sh
 	@$(MAKE) --no-print-directory gates
 	$(BIN)/coverage erase
-	$(BIN)/pytest -m "not matrix" --cov --cov-report=term
+	$(PYTEST) -m "not matrix" --cov --cov-report=term
 
 quick: ## The quick tests alone, without coverage.
-	$(BIN)/pytest -m "not slow and not matrix"
+	$(PYTEST) -m "not slow and not matrix"
 
 gates: ## Format, lint, types, floors.
 	$(BIN)/ruff format --check .
@@ -28,7 +30,7 @@ gates: ## Format, lint, types, floors.
 matrix: ## Everything, for hours.
 	@sh tools/setup.sh $(PYTHON) $(VENV) requirements-dev.txt
 	@sh tools/install_browser.sh
-	$(BIN)/pytest -m matrix
+	$(PYTEST) -m matrix
 
 lock: ## Write the locked versions anew from what is installed in $(VENV).
 	$(BIN)/python tools/lock.py

@@ -268,6 +268,8 @@ def test_the_input_size_is_searched_and_the_file_declares_the_one_it_wants(
     folder = tmp_path / "run"
     options = (
         "--set", "space.input_size={shares=[0.5]}",
+        # Pruning alone keeps more than half of the multiply-accumulates.
+        "--set", 'space.pruning={per="network", ratios=[0.0, 0.25]}',
         "--set", 'constraints=["macs <= 0.4 * baseline", "accuracy >= 0.4"]',
         "--set", 'space.quantization={per="network", bits=[8]}',
         "--set", 'objectives=["accuracy", "macs"]',

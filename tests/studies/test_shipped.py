@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.studies.command_line import tightfit, tiny_study
-from tests.studies.tiny import tokens
+from tests.studies.tiny import own, tokens
 from tightfit.studies import load
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.study_file import find_study, read_study
@@ -55,11 +55,14 @@ def test_a_transformer_is_searched_with_adamw_and_its_export_loads_again(tmp_pat
     report = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
     assert report["test_accuracy"]["value"] > 0.6
     session = onnxruntime.InferenceSession(tmp_path / "out" / "model.onnx")
-    inputs = torch.randn(5, 1, 16, 16)
+    mean, std = (torch.tensor(report["input"][key])[:, None, None] for key in ("mean", "std"))
+    inputs = (own.make_data()[2][0] - mean) / std
     outputs = session.run(None, {session.get_inputs()[0].name: inputs.numpy()})[0]
     with torch.no_grad():
         found = load(tmp_path / "out", model=tokens.make_net)(inputs)
-    assert torch.allclose(found, torch.from_numpy(outputs), atol=0.05)
+    # Where a value lies between two steps, one of the two may round it up and the other down.
+    assert float((found - torch.from_numpy(outputs)).abs().mean()) < 0.01
+    assert (found.argmax(1).numpy() == outputs.argmax(1)).mean() > 0.98
 
 
 @pytest.mark.slow
