@@ -1,11 +1,22 @@
 """Which candidate next: samplers, screening, the Pareto front and the engine that runs a study."""
 
 from tightfit.search.allocation import allocated_candidates
+from tightfit.search.comparison import (
+    REACHED,
+    Band,
+    Curve,
+    Trace,
+    bands,
+    best_known,
+    by_sampler,
+    curve,
+)
 from tightfit.search.engine import Search
 from tightfit.search.front import Front, nearest_misses, pareto_front, total_violation
 from tightfit.search.hypervolume import hypervolume, hypervolume_history
 from tightfit.search.journal import StorageError
-from tightfit.search.ledger import records
+from tightfit.search.ledger import records, snapshot
+from tightfit.search.memo import Memo
 from tightfit.search.progress import OnRecord, Progress, SearchOutcome, Stopped
 from tightfit.search.reference_candidates import (
     ReferenceCandidate,
@@ -17,8 +28,12 @@ from tightfit.search.storage import open_storage
 from tightfit.search.survey import Survey, survey
 
 __all__ = [
+    "REACHED",
     "SAMPLER_NAMES",
+    "Band",
+    "Curve",
     "Front",
+    "Memo",
     "OnRecord",
     "Progress",
     "ReferenceCandidate",
@@ -27,8 +42,13 @@ __all__ = [
     "Stopped",
     "StorageError",
     "Survey",
+    "Trace",
     "allocated_candidates",
+    "bands",
+    "best_known",
+    "by_sampler",
     "check_sampler",
+    "curve",
     "hypervolume",
     "hypervolume_history",
     "nearest_misses",
@@ -36,6 +56,7 @@ __all__ = [
     "pareto_front",
     "records",
     "reference_candidates",
+    "snapshot",
     "survey",
     "technique_columns",
     "total_violation",

@@ -13,6 +13,7 @@ from tightfit import (
     Constraint,
     CostModel,
     Evaluator,
+    FloatArray,
     Objective,
     Record,
     SearchSpace,
@@ -132,6 +133,17 @@ class Search:
         return self._region.share
 
     @property
+    def seconds(self) -> FloatArray:
+        """Wall time from the search's beginning to the end of each record, ``[records]``.
+
+        The time in which nothing ran, between an interruption and the next resume, is not in it.
+        """
+        entries = self._ledger.entries
+        own = [sum(entry.record.seconds.values()) + entry.overhead_seconds for entry in entries]
+        total: FloatArray = np.cumsum(own)
+        return total
+
+    @property
     def overhead_seconds(self) -> float:
         """Time between evaluations, over all resumes, as it was kept with the records."""
         return sum(entry.overhead_seconds for entry in self._ledger.entries)
@@ -172,12 +184,7 @@ class Search:
         """
         if trials < 1:
             raise SpecError(f"trials must be at least 1, got {trials}")
-        history = History(
-            self.space, self._screen, objectives=self.objectives, constraints=self.constraints
-        )
-        self._ledger.reload()
-        for entry in self._ledger.entries:
-            history.add(entry)
+        history = self._history()
         run = Run(
             history=history,
             ledger=self._ledger,
@@ -201,3 +208,34 @@ class Search:
                 return run.outcome(Stopped.EXHAUSTED, explain(self._region, history))
             run.finish(proposal)
         return run.outcome(Stopped.FINISHED, f"{run.trained} candidates were trained")
+
+    def evaluate(
+        self, references: Sequence[Reference], *, on_record: OnRecord | None = None
+    ) -> None:
+        """Evaluate candidates, each under its origin, and propose nothing.
+
+        One that was evaluated before is not evaluated again.
+
+        Raises:
+            StorageError: The storage cannot be written.
+        """
+        run = Run(
+            history=self._history(),
+            ledger=self._ledger,
+            evaluator=self._judge,
+            trials=len(references),
+            on_record=on_record,
+        )
+        for origin, candidate in references:
+            if not run.has(origin, candidate):
+                run.finish(Proposal(candidate.indices, origin, draws=0))
+
+    def _history(self) -> History:
+        """Return what samplers learn from: all records that are kept."""
+        history = History(
+            self.space, self._screen, objectives=self.objectives, constraints=self.constraints
+        )
+        self._ledger.reload()
+        for entry in self._ledger.entries:
+            history.add(entry)
+        return history

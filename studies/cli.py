@@ -25,10 +25,13 @@ from tightfit.search import Stopped, pareto_front
 from tightfit.studies.backbones import FITS, Backbone, chosen_names, compare, parse_limits
 from tightfit.studies.backbones_table import backbones_table
 from tightfit.studies.checking import check_study
+from tightfit.studies.comparing import Contest, compare_samplers
+from tightfit.studies.comparison_table import comparison_table
 from tightfit.studies.dashboard import create_dashboard, serve
 from tightfit.studies.exporting import export_member, run_assembly
 from tightfit.studies.figures import CONFIG
 from tightfit.studies.figures.backbones import balls, draw_backbones
+from tightfit.studies.figures.comparison import comparison_lines, draw_comparison
 from tightfit.studies.figures.sensitivity import draw_sensitivity, sensitivity_map
 from tightfit.studies.inspecting import CLASSES, inspect_model, picture_shape
 from tightfit.studies.plan import Plan
@@ -225,6 +228,35 @@ def sensitivity(
         return
     console.print(sensitivity_table(found))
     _say(f"\nKept in {folder.sensitivity}")
+
+
+@app.command(name="compare")
+def compare_command(
+    study: StudyArgument,
+    samplers: Annotated[str, typer.Option(help="Names with commas between.")] = "auto,tpe,random",
+    seeds: Annotated[int, typer.Option(min=1, help="Searches of each sampler.")] = 3,
+    trials: Annotated[int | None, typer.Option(help="Trainings of each search.")] = None,
+    to: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME by default.")] = None,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Search with several samplers and say how far each came; run again, it goes on."""
+    contest = Contest(tuple(name.strip() for name in samplers.split(",")), seeds)
+    overrides = [*(set_ or ()), *([f"trials={trials}"] if trials is not None else [])]
+    path = find_study(study)
+    read = read_study(path, overrides)
+    folder = RunFolder(to or Path("runs") / read.name)
+    watcher = ConsoleWatcher(errors, objective=read.spec.objectives[0], trials=read.spec.trials)
+    with watcher.shown():
+        found = compare_samplers(RunRequest(read, path, tuple(overrides), folder), contest, watcher)
+    page = folder.comparison / "comparison.html"
+    figure = draw_comparison(comparison_lines(found))
+    write_atomically(page, figure.to_html(config=CONFIG).encode())
+    if as_json:
+        _print_json(found.to_json())
+        return
+    console.print(comparison_table(found))
+    _say(f"\nPicture: {page}")
 
 
 @app.command()

@@ -56,6 +56,11 @@ class RunFolder:
         return self.path / "sensitivity.json"
 
     @property
+    def comparison(self) -> Path:
+        """Folder of the searches that compare samplers."""
+        return self.path / "comparison"
+
+    @property
     def log(self) -> Path:
         """What workers printed."""
         return self.path / "worker.log"

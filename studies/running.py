@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -85,27 +86,35 @@ def run_study(request: RunRequest, watcher: Watcher) -> tuple[Results, SearchOut
         watcher.begin(assembly.metrics)
         bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step)
         _keep_plan(bench, request.study_path, request.storage)
-        worker = WorkerProcess(
-            {
-                "study": str(request.study_path.resolve()),
-                "overrides": list(request.overrides),
-                "folder": str(folder.path.resolve()),
-            },
-            folder.log,
-            fingerprint=bench.fingerprint,
-            limits=TrialLimits(
-                seconds=None if spec.trial.minutes is None else 60 * spec.trial.minutes,
-                memory_mb=spec.trial.memory_mb,
-            ),
-            progress=watcher.step,
-        )
-        try:
-            watcher.say("starting the worker")
-            worker.open()
+        with working(request, bench, watcher) as worker:
             outcome = _search(bench, worker, watcher)
-        finally:
-            worker.close()
     return folder.results(), outcome
+
+
+@contextmanager
+def working(request: RunRequest, bench: Bench, watcher: Watcher) -> Iterator[WorkerProcess]:
+    """Have a worker evaluate inside; it ends with the block."""
+    trial = request.study.spec.trial
+    worker = WorkerProcess(
+        {
+            "study": str(request.study_path.resolve()),
+            "overrides": list(request.overrides),
+            "folder": str(bench.folder.path.resolve()),
+        },
+        bench.folder.log,
+        fingerprint=bench.fingerprint,
+        limits=TrialLimits(
+            seconds=None if trial.minutes is None else 60 * trial.minutes,
+            memory_mb=trial.memory_mb,
+        ),
+        progress=watcher.step,
+    )
+    try:
+        watcher.say("starting the worker")
+        worker.open()
+        yield worker
+    finally:
+        worker.close()
 
 
 def run_objects(assembly: Assembly, folder: RunFolder, watcher: Watcher) -> Results:

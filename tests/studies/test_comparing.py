@@ -1,0 +1,68 @@
+"""Samplers are compared on a study, from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.studies.command_line import tightfit, tiny_study
+from tightfit.search import Band
+from tightfit.studies.comparing import Contest
+from tightfit.studies.figures.comparison import ComparisonLines, Level, draw_comparison
+
+SMALL = ("--samplers", "tpe,random", "--seeds", 2, "--trials", 3)
+
+
+@pytest.mark.slow
+def test_samplers_are_compared_with_what_plain_ways_reach_and_nothing_is_trained_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, run = tiny_study(tmp_path), tmp_path / "run"
+    assert tightfit("compare", study, "--to", run, *SMALL) == 0
+    shown = capsys.readouterr().out
+    for words in ("3 trained", "equal wall time", "uniform", "best shape from scratch", "tpe"):
+        assert words in shown
+    assert "trainings (range of 2 seeds, and mean)" in (
+        run / "comparison" / "comparison.html"
+    ).read_text().replace("\\u002c", ",")
+    assert tightfit("compare", study, "--to", run, *SMALL, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [(each["sampler"], each["seed"]) for each in document["searches"]] == [
+        ("tpe", 0), ("random", 0), ("tpe", 1), ("random", 1)
+    ]  # fmt: skip
+    for each in document["searches"]:
+        assert len(each["shares"]) == len(each["seconds"]) == 3
+        assert each["shares"] == sorted(each["shares"])
+        assert each["seconds"] == sorted(each["seconds"])
+    assert max(each["shares"][-1] for each in document["searches"]) <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("samplers", "message"),
+    [("tpe,tpe", "each once"), ("nonsense", "nonsense")],
+)
+def test_wrong_samplers_are_refused_before_anything_is_read(
+    samplers: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tightfit("compare", tiny_study(tmp_path), "--samplers", samplers) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_all_samplers_have_a_seed_before_any_has_the_next() -> None:
+    assert [*Contest(("tpe", "gp"), 2).searches()] == [
+        ("tpe", 0), ("gp", 0), ("tpe", 1), ("gp", 1)
+    ]  # fmt: skip
+
+
+def test_the_picture_has_a_band_and_a_line_a_sampler_and_a_level_a_plain_way() -> None:
+    shares = np.array([0.4, 0.8])
+    band = Band("tpe", shares, shares - 0.1, shares + 0.1)
+    figure = draw_comparison(ComparisonLines((band,), (Level("uniform", 0.6),), seeds=2))
+    ring, mean, level = figure.data
+    assert mean.y == (40.0, 80.0)
+    assert ring.y == pytest.approx((50.0, 90.0, 70.0, 30.0))
+    assert level.y == (60.0, 60.0)
+    assert figure.layout.annotations[0].text == "uniform"
