@@ -17,7 +17,7 @@ from tightfit.search.hypervolume import hypervolume, hypervolume_history
 from tightfit.search.journal import StorageError
 from tightfit.search.ledger import records, snapshot
 from tightfit.search.memo import Memo
-from tightfit.search.progress import OnRecord, Progress, SearchOutcome, Stopped
+from tightfit.search.progress import Enough, OnRecord, Progress, SearchOutcome, Stopped
 from tightfit.search.reference_candidates import (
     ReferenceCandidate,
     reference_candidates,
@@ -32,6 +32,7 @@ __all__ = [
     "SAMPLER_NAMES",
     "Band",
     "Curve",
+    "Enough",
     "Front",
     "Memo",
     "OnRecord",

@@ -23,7 +23,7 @@ from tightfit.search.exhaustion import explain, failures_in_a_row, untrained_in_
 from tightfit.search.history import History
 from tightfit.search.judge import Judge
 from tightfit.search.ledger import Json, Ledger
-from tightfit.search.progress import OnRecord, SearchOutcome, Stopped
+from tightfit.search.progress import Enough, OnRecord, SearchOutcome, Stopped
 from tightfit.search.region import GIVE_UP, Region
 from tightfit.search.run import Run
 from tightfit.search.samplers import Proposal, make_sampler
@@ -166,6 +166,7 @@ class Search:
         trials: int,
         references: Sequence[Reference] = (),
         on_record: OnRecord | None = None,
+        enough: Enough | None = None,
     ) -> SearchOutcome:
         """Search until ``trials`` candidates reached training, those of earlier runs included.
 
@@ -177,6 +178,7 @@ class Search:
             references: Candidates to evaluate before any proposal, each under its origin. One that
                 was evaluated before is not evaluated again: its record is copied.
             on_record: Called after each record that was kept.
+            enough: Asked after each record; where it says so the search ends before its trials.
 
         Raises:
             SpecError: ``trials`` is below 1.
@@ -191,11 +193,14 @@ class Search:
             evaluator=self._judge,
             trials=trials,
             on_record=on_record,
+            enough=enough,
         )
         for origin, candidate in references:
-            if run.trained < trials and not run.has(origin, candidate):
+            if run.enough or run.trained >= trials:
+                break
+            if not run.has(origin, candidate):
                 run.finish(Proposal(candidate.indices, origin, draws=0))
-        while run.trained < trials:
+        while run.trained < trials and not run.enough:
             if failures_in_a_row(history) >= FAILURES:
                 reason = history.entries[-1].record.reason
                 message = f"{FAILURES} candidates in a row failed, the last: {reason}"
@@ -207,6 +212,8 @@ class Search:
             if proposal is None:
                 return run.outcome(Stopped.EXHAUSTED, explain(self._region, history))
             run.finish(proposal)
+        if run.enough:
+            return run.outcome(Stopped.ENOUGH, "it has what it was run for")
         return run.outcome(Stopped.FINISHED, f"{run.trained} candidates were trained")
 
     def evaluate(

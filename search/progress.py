@@ -16,6 +16,7 @@ class Stopped(StrEnum):
     FINISHED = "finished"
     EXHAUSTED = "exhausted"
     FAILING = "failing"
+    ENOUGH = "enough"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +63,6 @@ class SearchOutcome:
 
 OnRecord: TypeAlias = Callable[[Record, Progress], None]
 """Called after each record that was kept, e.g. by a progress bar."""
+
+Enough: TypeAlias = Callable[[Record, Progress], bool]
+"""Asked after each record that was kept whether the search has what it was run for."""

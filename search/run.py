@@ -9,7 +9,7 @@ from tightfit import Candidate, Evaluator, Outcome, Record
 from tightfit.search.front import pareto_front
 from tightfit.search.history import History
 from tightfit.search.ledger import Entry, Ledger
-from tightfit.search.progress import OnRecord, Progress, SearchOutcome, Stopped
+from tightfit.search.progress import Enough, OnRecord, Progress, SearchOutcome, Stopped
 from tightfit.search.samplers import Proposal
 
 
@@ -18,6 +18,7 @@ class Run:
 
     Attributes:
         trained: Records that reached training, those of earlier runs included.
+        enough: Whether the search has what it was run for.
     """
 
     def __init__(
@@ -28,12 +29,15 @@ class Run:
         evaluator: Evaluator,
         trials: int,
         on_record: OnRecord | None,
+        enough: Enough | None = None,
     ) -> None:
         self._history = history
         self._ledger = ledger
         self._evaluator = evaluator
         self._trials = trials
         self._on_record = on_record
+        self._enough = enough
+        self.enough = False
         self._started = self._resumed = time.perf_counter()
         self._evaluating = 0.0
         self.trained = sum(entry.record.trained for entry in ledger.entries)
@@ -76,6 +80,8 @@ class Run:
         self.trained += record.trained
         if self._on_record is not None:
             self._on_record(record, self._progress())
+        if self._enough is not None:
+            self.enough = self._enough(record, self._progress())
 
     def outcome(self, stopped: Stopped, message: str) -> SearchOutcome:
         """Return what the run came to, if it stopped now."""

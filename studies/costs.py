@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations, product
 
 import numpy as np
 
-from tightfit import Candidate, CostTable, FloatArray, IntArray, SpecError
+from tightfit import Candidate, CostStructure, CostTable, FloatArray, IntArray, SpecError
 from tightfit.choice_array import TooManyChoicesError
 from tightfit.objectives.metrics import STATIC_METRICS, StaticMetric, compute_static
+from tightfit.objectives.metrics.structure import cost_structures
 from tightfit.objectives.metrics.tables import CostTables
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.spaces.compression import CompressionSpace
@@ -80,6 +81,19 @@ class StaticCosts:
             alone = cost[first, : shape[0], None] + cost[second, None, : shape[1]]
             pairs[first, second] = costs(both).reshape(shape) - total - alone
         return CostTable(metric, base, total, cost, pairs)
+
+    def structures(self, metrics: Collection[str]) -> dict[str, CostStructure]:
+        """Return how static metrics are made of choices; those of other names are left out.
+
+        Empty for a network whose layers depend on too many choices at once.
+        """
+        wanted = [static for static in STATIC_METRICS if static.metric.name in metrics]
+        try:
+            return cost_structures(
+                self._space.blueprint, self._space.search_space, self._profile, metrics=wanted
+            )
+        except TooManyChoicesError:
+            return {}
 
     def _compile(self, metrics: tuple[StaticMetric, ...]) -> CostTables:
         return CostTables(

@@ -3,6 +3,7 @@
 from tightfit.blueprint import FLOAT_BITS, Activation, Blueprint, Operation
 from tightfit.candidate import Candidate
 from tightfit.constraint import Constraint, Sense
+from tightfit.cost_structure import CostStructure, LinearCase, Total
 from tightfit.cost_table import CostTable
 from tightfit.errors import CandidateError, MeasurementError, SpecError, TightfitError
 from tightfit.graph import WEIGHT_OPERATORS, Graph, Node
@@ -30,6 +31,7 @@ __all__ = [
     "Choice",
     "Constraint",
     "CostModel",
+    "CostStructure",
     "CostTable",
     "Direction",
     "Distillation",
@@ -39,6 +41,7 @@ __all__ = [
     "Hparam",
     "IntArray",
     "Kind",
+    "LinearCase",
     "Measurement",
     "MeasurementError",
     "Metric",
@@ -55,4 +58,5 @@ __all__ = [
     "SpecError",
     "Stage",
     "TightfitError",
+    "Total",
 ]

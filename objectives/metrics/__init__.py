@@ -37,8 +37,20 @@ STATIC_METRICS = (
         flash_kb.METRIC, (BYTES,), size_kb.formula, Kind.ESTIMATED, SIZE_ERROR, SIZE_ERROR_KB
     ),
     StaticMetric(ram_kb.METRIC, (PEAK, WEIGHT_BYTES), ram_kb.formula, Kind.COMPUTED),
-    StaticMetric(energy_mj.METRIC, energy_mj.QUANTITIES, energy_mj.formula, Kind.ESTIMATED),
-    StaticMetric(power_mw.METRIC, energy_mj.QUANTITIES, power_mw.formula, Kind.ESTIMATED),
+    StaticMetric(
+        energy_mj.METRIC,
+        energy_mj.QUANTITIES,
+        energy_mj.formula,
+        Kind.ESTIMATED,
+        turn=energy_mj.turn,
+    ),
+    StaticMetric(
+        power_mw.METRIC,
+        energy_mj.QUANTITIES,
+        power_mw.formula,
+        Kind.ESTIMATED,
+        turn=energy_mj.turn,
+    ),
 )
 """What follows from a blueprint, or is predicted from it."""
 

@@ -81,6 +81,11 @@ FAR = Quantity(_far)
 QUANTITIES = (FLOATS, INTEGERS, NEAR, FAR, WEIGHT_BYTES)
 
 
+def turn(profile: DeviceProfile) -> tuple[Quantity, float]:
+    """Return the bytes of weights up to which they are read from the chip's memory."""
+    return WEIGHT_BYTES, 1000 * profile.sram_kb
+
+
 def formula(totals: Totals, profile: DeviceProfile) -> FloatArray:
     """Return the millijoules of a batch, ``[n]``."""
     table = profile.energy

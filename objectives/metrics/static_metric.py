@@ -31,6 +31,9 @@ class StaticMetric:
         relative_error, absolute_error: How far the later reading may lie from a prediction, as a
             share of the value or in the metric's unit, whichever is more. A prediction breaks a
             limit only beyond that.
+        turn: For a profile, the quantity and its last value up to which the formula is linear in
+            all totals; beyond it is linear, too, with other weights. ``None`` where the formula is
+            linear everywhere.
     """
 
     metric: Metric
@@ -39,6 +42,7 @@ class StaticMetric:
     kind: Kind
     relative_error: float = 0.0
     absolute_error: float = 0.0
+    turn: Callable[[DeviceProfile], tuple[Quantity, float]] | None = None
 
     def compute(self, blueprint: Blueprint, profile: DeviceProfile) -> FloatArray:
         """Return the metric of a batch, in its unit, ``[n]``."""

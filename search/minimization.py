@@ -1,0 +1,152 @@
+"""The least value of a static metric that a space can reach under limits, proven.
+
+A mixed-integer linear program over :mod:`tightfit.search.choice_program`, solved by HiGHS (Huangfu
+and Hall, "Parallelizing the dual revised simplex method", 2018) until no gap is left. Where costs
+are whole numbers a limit becomes the half between two of them, so that the solver's tolerances
+decide nothing. What it finds is looked up in the exact costs again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+from tightfit import (
+    Candidate,
+    Constraint,
+    CostModel,
+    CostStructure,
+    LinearCase,
+    SearchSpace,
+    Sense,
+)
+from tightfit.search.choice_program import ChoiceProgram
+from tightfit.search.cost_program import CostProgram, NotLinearError, Solution
+
+_AGREE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """What an exact minimization found.
+
+    Attributes:
+        proven: Whether the rest is certain; where it is not, nothing is known.
+        candidate: That reaches the value; ``None`` where no candidate keeps the limits.
+        value: Of the candidate by the exact costs, in the metric's unit.
+        bound: Which no candidate that keeps the limits passes: the solver's, made safe.
+        why: What kept it from being proven.
+    """
+
+    proven: bool
+    candidate: Candidate | None = None
+    value: float = math.nan
+    bound: float = math.nan
+    why: str = ""
+
+    @property
+    def impossible(self) -> bool:
+        """Whether it is proven that no candidate keeps the limits."""
+        return self.proven and self.candidate is None
+
+
+class Minimizer:
+    """Minimizes the static metrics of a space.
+
+    Args:
+        space: Of the study.
+        costs: Exact static metrics of batches.
+        structures: The same, taken apart, by metric; what is not there proves nothing.
+        errors: Relative errors of those that are predictions: a limit on one is broken only beyond
+            its error, as :class:`tightfit.search.screening.Screen` has it.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        costs: CostModel,
+        structures: Mapping[str, CostStructure],
+        *,
+        errors: Mapping[str, float] | None = None,
+    ) -> None:
+        self.space = space
+        self._costs = costs
+        self._structures = dict(structures)
+        self._errors = dict(errors or {})
+
+    def allowed(self, limit: Constraint) -> float:
+        """Return up to which static value the limit may be kept: its bound, moved by the error."""
+        error = self._errors.get(limit.metric, 0.0)
+        return limit.bound / (1 - error if limit.sense is Sense.AT_MOST else 1 + error)
+
+    def least(
+        self, metric: str, limits: Sequence[Constraint], *, sense: Sense = Sense.AT_MOST
+    ) -> Minimum:
+        """Return the least value of a metric under limits; with ``>=`` the greatest."""
+        sign = 1.0 if sense is Sense.AT_MOST else -1.0
+        names = [metric, *(limit.metric for limit in limits)]
+        found = self._best(names, limits, lambda program: program.minimize(metric, sense))
+        if found.candidate is None:
+            return found
+        exact = self._exact(found.candidate)
+        value = exact[metric]
+        if abs(value - sign * found.value) > _AGREE * max(1.0, abs(value)):
+            return Minimum(False, why=f"{metric} of what was found is {value}, not {found.value}")
+        for limit in limits:
+            allowed = self.allowed(limit)
+            at_most = limit.sense is Sense.AT_MOST
+            over = exact[limit.metric] - allowed if at_most else allowed - exact[limit.metric]
+            if over > _AGREE * abs(allowed):
+                return Minimum(False, why=f"what was found breaks {limit}")
+        return replace(found, value=value, bound=sign * min(found.bound, sign * value))
+
+    def relaxation(self, limits: Sequence[Constraint]) -> Minimum:
+        """Return the least share of its bound by which each limit must give way at once.
+
+        Its candidate keeps the relaxed limits.
+        """
+        found = self._best([each.metric for each in limits], limits, lambda each: each.relax())
+        if found.candidate is None:
+            return found
+        exact = self._exact(found.candidate)
+        value = max(0.0, *(replace(each, bound=self.allowed(each)).excess(exact[each.metric])
+                           for each in limits))  # fmt: skip
+        return replace(found, value=value, bound=max(0.0, min(found.bound, value)))
+
+    def _exact(self, candidate: Candidate) -> dict[str, float]:
+        costs = self._costs(self.space.batch([candidate]))
+        return {name: float(values[0]) for name, values in costs.items()}
+
+    def _best(
+        self,
+        names: Sequence[str],
+        limits: Sequence[Constraint],
+        solve: Callable[[CostProgram], Solution],
+    ) -> Minimum:
+        """Return the best over all cases of the metrics, as the programs have it."""
+        missing = [name for name in names if name not in self._structures]
+        if missing:
+            return Minimum(False, why=f"{missing[0]!r} is not made of small enough tables")
+        bounds = [replace(limit, bound=self.allowed(limit)) for limit in limits]
+        best, bound = Solution(), math.inf
+        for cases in self._cases(names):
+            totals = [total for case in cases.values() for total, _ in case.weights]
+            totals += [total for case in cases.values() for total, _, _ in case.within]
+            try:
+                found = solve(CostProgram(ChoiceProgram(self.space, totals), cases, bounds))
+            except NotLinearError as error:
+                return Minimum(False, why=str(error))
+            if found.why:
+                return Minimum(False, why=found.why)
+            best, bound = min(best, found, key=lambda each: each.value), min(bound, found.bound)
+        if best.row is None:
+            return Minimum(True)
+        return Minimum(True, self.space.candidate(best.row), best.value, bound)
+
+    def _cases(self, names: Sequence[str]) -> Iterator[dict[str, LinearCase]]:
+        """Yield each choice of a case for each metric."""
+        once = list(dict.fromkeys(names))
+        for cases in product(*(self._structures[name].cases for name in once)):
+            yield dict(zip(once, cases, strict=True))

@@ -1,0 +1,115 @@
+"""What the records of a search let one expect of candidates that were not evaluated.
+
+A Bayesian linear regression (Bishop, "Pattern recognition and machine learning", 2006, section 3.3)
+of a metric on which choice each hparam takes: every choice adds its own effect, effects are drawn
+from one normal distribution around 0, and readings scatter around the sum. How large effects and
+scatter are follows from the records themselves (the evidence, section 3.5). Interactions are
+scatter to it. What it says is a prediction and is never called anything else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+from tightfit import FloatArray, IntArray, SearchSpace
+
+FEWEST = 5
+"""Records below which nothing is predicted."""
+
+_SHARES = np.linspace(0.02, 0.98, 25)
+"""Of the variance that effects explain, tried for the evidence."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlook:
+    """A model of one metric.
+
+    Attributes:
+        space: Of the candidates.
+        centre: Mean of the readings.
+        noise: Standard deviation of a reading around the model, in the metric's unit.
+        effects: Standard deviation of a choice's effect before any record, in the metric's unit.
+    """
+
+    space: SearchSpace
+    centre: float
+    noise: float
+    effects: float
+    _known: FloatArray
+    _factor: FloatArray
+    _weights: FloatArray
+
+    @classmethod
+    def of(cls, space: SearchSpace, batch: IntArray, values: FloatArray) -> Outlook | None:
+        """Learn from records.
+
+        Args:
+            space: Of the candidates.
+            batch: Of the evaluated candidates, ``[n, hparams]``.
+            values: Their readings, ``[n]``.
+
+        Returns:
+            ``None`` from fewer than ``FEWEST`` records, or where all readings are equal.
+        """
+        if len(values) < FEWEST or np.ptp(values) == 0.0:
+            return None
+        known = _chosen(space, batch)
+        centre = float(values.mean())
+        spread = float(values.std())
+        left = (values - centre) / spread
+        alike = known @ known.T / len(space)
+        share = max(_SHARES, key=lambda each: _evidence(alike, left, float(each)))
+        effects = spread * np.sqrt(share / len(space))
+        noise = spread * np.sqrt(1 - share)
+        covariance = effects**2 * (known @ known.T) + noise**2 * np.eye(len(values))
+        factor = linalg.cholesky(covariance, lower=True)
+        weights = linalg.cho_solve((factor, True), values - centre)
+        return cls(space, centre, float(noise), float(effects), known, factor, weights)
+
+    def mean(self, batch: IntArray) -> FloatArray:
+        """Return what is expected of candidates ``[n, hparams]``, ``[n]``."""
+        across = self.effects**2 * (_chosen(self.space, batch) @ self._known.T)
+        expected: FloatArray = self.centre + across @ self._weights
+        return expected
+
+    def covariance(self, batch: IntArray) -> FloatArray:
+        """Return how what is expected may be off, without a reading's scatter, ``[n, n]``."""
+        chosen = _chosen(self.space, batch)
+        across = self.effects**2 * (chosen @ self._known.T)
+        reduced = linalg.solve_triangular(self._factor, across.T, lower=True)
+        left: FloatArray = self.effects**2 * (chosen @ chosen.T) - reduced.T @ reduced
+        return left
+
+    def draws(self, batch: IntArray, count: int, rng: np.random.Generator) -> FloatArray:
+        """Draw joint readings of candidates ``[n, hparams]`` that agree with the records.
+
+        Returns:
+            ``[count, n]``: a draw has one set of effects for all candidates, and own scatter.
+        """
+        covariance = self.covariance(batch)
+        values, vectors = np.linalg.eigh(covariance)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        effects = rng.standard_normal((count, len(batch))) @ root.T
+        scatter = self.noise * rng.standard_normal((count, len(batch)))
+        drawn: FloatArray = self.mean(batch) + effects + scatter
+        return drawn
+
+
+def _chosen(space: SearchSpace, batch: IntArray) -> FloatArray:
+    """Return which choice each hparam takes as zeros and ones, ``[n, choices of all hparams]``."""
+    counts = space.choice_counts
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    flags = np.zeros((len(batch), int(counts.sum())))
+    flags[np.arange(len(batch))[:, None], starts + batch] = 1.0
+    return flags
+
+
+def _evidence(alike: FloatArray, values: FloatArray, share: float) -> float:
+    """Return the log likelihood of standardized readings where effects explain a share of them."""
+    covariance = share * alike + (1 - share) * np.eye(len(values))
+    factor = linalg.cholesky(covariance, lower=True)
+    fitted = linalg.solve_triangular(factor, values, lower=True)
+    return float(-0.5 * fitted @ fitted - np.log(np.diag(factor)).sum())
