@@ -75,6 +75,7 @@ class Minimizer:
         self._costs = costs
         self._structures = dict(structures)
         self._errors = dict(errors or {})
+        self._found: dict[tuple[str, Sense, frozenset[Constraint]], Minimum] = {}
 
     def allowed(self, limit: Constraint) -> float:
         """Return up to which static value the limit may be kept: its bound, moved by the error."""
@@ -85,6 +86,12 @@ class Minimizer:
         self, metric: str, limits: Sequence[Constraint], *, sense: Sense = Sense.AT_MOST
     ) -> Minimum:
         """Return the least value of a metric under limits; with ``>=`` the greatest."""
+        key = (metric, sense, frozenset(limits))
+        if key not in self._found:
+            self._found[key] = self._least(metric, limits, sense)
+        return self._found[key]
+
+    def _least(self, metric: str, limits: Sequence[Constraint], sense: Sense) -> Minimum:
         sign = 1.0 if sense is Sense.AT_MOST else -1.0
         names = [metric, *(limit.metric for limit in limits)]
         found = self._best(names, limits, lambda program: program.minimize(metric, sense))

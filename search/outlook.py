@@ -19,6 +19,9 @@ from tightfit import FloatArray, IntArray, SearchSpace
 FEWEST = 5
 """Records below which nothing is predicted."""
 
+_LEAST = 1e-9
+"""Spread, as a share of the mean, of readings that are all equal."""
+
 _SHARES = np.linspace(0.02, 0.98, 25)
 """Of the variance that effects explain, tried for the evidence."""
 
@@ -52,13 +55,13 @@ class Outlook:
             values: Their readings, ``[n]``.
 
         Returns:
-            ``None`` from fewer than ``FEWEST`` records, or where all readings are equal.
+            ``None`` from fewer than ``FEWEST`` records.
         """
-        if len(values) < FEWEST or np.ptp(values) == 0.0:
+        if len(values) < FEWEST:
             return None
         known = _chosen(space, batch)
         centre = float(values.mean())
-        spread = float(values.std())
+        spread = max(float(values.std()), _LEAST * max(1.0, abs(centre)))
         left = (values - centre) / spread
         alike = known @ known.T / len(space)
         share = max(_SHARES, key=lambda each: _evidence(alike, left, float(each)))
@@ -74,6 +77,15 @@ class Outlook:
         across = self.effects**2 * (_chosen(self.space, batch) @ self._known.T)
         expected: FloatArray = self.centre + across @ self._weights
         return expected
+
+    def variance(self, batch: IntArray) -> FloatArray:
+        """Return the diagonal of :meth:`covariance`, ``[n]``, without the rest of it."""
+        chosen = _chosen(self.space, batch)
+        across = self.effects**2 * (chosen @ self._known.T)
+        reduced = linalg.solve_triangular(self._factor, across.T, lower=True)
+        own = self.effects**2 * len(self.space)
+        left: FloatArray = np.maximum(own - (reduced**2).sum(axis=0), 0.0)
+        return left
 
     def covariance(self, batch: IntArray) -> FloatArray:
         """Return how what is expected may be off, without a reading's scatter, ``[n, n]``."""

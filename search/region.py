@@ -139,7 +139,7 @@ class Region:
         arrives. ``None`` when that finds none either.
         """
         start = np.array(row, dtype=np.int64)
-        for batch in (self._single_changes(start), self._double_changes(start, rng)):
+        for batch in (self.single_changes(start), self._double_changes(start, rng)):
             batch = batch[rng.permutation(len(batch))]
             batch = batch[np.argsort(np.abs(batch - start).sum(axis=1), kind="stable")]
             for found in map(as_row, batch[self.screen.keeps(batch)]):
@@ -156,7 +156,7 @@ class Region:
             changed[chosen, columns] = rng.integers(0, self.space.choice_counts[columns])
         return self.space.canonical(changed)
 
-    def _single_changes(self, start: IntArray) -> IntArray:
+    def single_changes(self, start: IntArray) -> IntArray:
         """Return every candidate that differs from ``start`` ``[hparams]`` in one choice."""
         counts = self.space.choice_counts
         columns = np.repeat(np.arange(len(counts)), counts)

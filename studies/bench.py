@@ -85,6 +85,7 @@ def prepare(
     say: Say,
     progress: Progress,
     space: CompressionSpace | None = None,
+    teach: bool = True,
 ) -> Bench:
     """Prepare a run: train, write and measure the baseline, and ask the teacher.
 
@@ -96,6 +97,7 @@ def prepare(
         say: Told what is being done.
         progress: Told how far the baseline's training and the teacher's views are.
         space: Of the trained baseline, when it is at hand.
+        teach: Whether candidates will be trained; without that the teacher is not asked.
 
     Raises:
         SpecError: The folder cannot be written, or the limits cannot be met.
@@ -117,7 +119,7 @@ def prepare(
         folder=folder,
         baseline=baseline,
         constraints=constraints,
-        teacher=_teacher(assembly, space, folder, fingerprint, say, progress),
+        teacher=_teacher(assembly, space, folder, fingerprint, say, progress) if teach else None,
         fingerprint=fingerprint,
         costs=StaticCosts(space, assembly.profile),
     )

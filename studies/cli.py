@@ -5,14 +5,11 @@ Exit codes: 0 done; 1 done, but nothing feasible was found; 2 wrong input; 130 i
 
 from __future__ import annotations
 
-import json
-import shutil
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
@@ -35,18 +32,34 @@ from tightfit.studies.figures.comparison import comparison_lines, draw_compariso
 from tightfit.studies.figures.sensitivity import draw_sensitivity, sensitivity_map
 from tightfit.studies.inspecting import CLASSES, inspect_model, picture_shape
 from tightfit.studies.plan import Plan
+from tightfit.studies.questions import questions
 from tightfit.studies.report import write_report
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder, open_run
-from tightfit.studies.running import RunRequest, run_study
+from tightfit.studies.running import run_study
 from tightfit.studies.sensitivity import study_sensitivity
 from tightfit.studies.sensitivity_table import sensitivity_bar, sensitivity_table
+from tightfit.studies.session import RunRequest
 from tightfit.studies.study_file import find_study, read_study, schema
 from tightfit.studies.tables import front_rows, front_table
 from tightfit.studies.template import study_template
+from tightfit.studies.terminal import (
+    INTERRUPTED,
+    NOTHING_FEASIBLE,
+    WRONG_INPUT,
+    JsonOption,
+    PickOption,
+    RunArgument,
+    SetOption,
+    StudyArgument,
+    ToOption,
+    console,
+    errors,
+    print_json,
+    program,
+    say,
+)
 from tightfit.studies.watching import ConsoleWatcher
-
-NOTHING_FEASIBLE, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     help="Hard limits in; the best network that fits, out.",
@@ -55,18 +68,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-console = Console()
-errors = Console(stderr=True)
-
-StudyArgument = Annotated[
-    str, typer.Argument(help="A study file, or the name of a shipped one.", metavar="STUDY")
-]
-RunArgument = Annotated[Path, typer.Argument(help="The folder of a run.", metavar="RUN")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", help="KEY=VALUE replaces a key of the study file.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
-PickOption = Annotated[str, typer.Option(help="knee, an objective, or a trial's number.")]
+app.add_typer(questions)
 
 
 @app.callback(invoke_without_command=True)
@@ -92,7 +94,7 @@ def check(study: StudyArgument, set_: SetOption = None, as_json: JsonOption = Fa
     """Read everything and say what the study would mean; train nothing."""
     found = check_study(read_study(find_study(study), set_ or ()))
     if as_json:
-        _print_json(found.to_json())
+        print_json(found.to_json())
     else:
         console.print(found.view())
     if not found.possible:
@@ -103,7 +105,7 @@ def check(study: StudyArgument, set_: SetOption = None, as_json: JsonOption = Fa
 def run(
     study: StudyArgument,
     trials: Annotated[int | None, typer.Option(help="How many candidates to train.")] = None,
-    to: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME by default.")] = None,
+    to: ToOption = None,
     storage: Annotated[str | None, typer.Option(help="URL of an Optuna storage.")] = None,
     set_: SetOption = None,
 ) -> None:
@@ -118,7 +120,7 @@ def run(
         with watcher.shown():
             results, outcome = run_study(request, watcher)
     except KeyboardInterrupt:
-        again = " ".join([_program(), "run", *sys.argv[2:]])
+        again = " ".join([program(), "run", *sys.argv[2:]])
         errors.print(f"\nInterrupted; everything finished is kept. Go on with: {again}")
         raise typer.Exit(INTERRUPTED) from None
     if outcome is not None and outcome.stopped is not Stopped.FINISHED:
@@ -139,7 +141,7 @@ def front(folder: RunArgument, as_json: JsonOption = False) -> None:
     results = open_run(folder).results()
     if as_json:
         rows = [row.to_json(results.metrics, results.baseline) for row in front_rows(results)]
-        _print_json({"study": results.name, "finished": results.finished, "networks": rows})
+        print_json({"study": results.name, "finished": results.finished, "networks": rows})
     else:
         console.print(front_table(results))
     if not _any_feasible(results):
@@ -159,7 +161,7 @@ def export(
     if study is not None:
         assembly = run_assembly(Plan.read(run_folder.plan), find_study(study))
     exported = export_member(run_folder, pick=pick, to=to, assembly=assembly)
-    _say(f"{exported.standing.name} is in {to}:")
+    say(f"{exported.standing.name} is in {to}:")
     for path in sorted(to.iterdir()):
         console.print(
             f"  {path.name}  {path.stat().st_size / 1000:,.1f} kB", highlight=False, soft_wrap=True
@@ -172,7 +174,7 @@ def report(folder: RunArgument, pick: PickOption = "knee") -> None:
     run_folder = open_run(folder)
     results = run_folder.results()
     final = run_folder.final.read(results.quality.name)
-    _say(str(write_report(results, run_folder.report, final=final, pick=pick)))
+    say(str(write_report(results, run_folder.report, final=final, pick=pick)))
 
 
 @app.command()
@@ -187,7 +189,7 @@ def dashboard(
     def write(trial: int) -> Path:
         return export_member(run_folder, pick=str(trial), to=exports / f"trial-{trial}").folder
 
-    _say(f"http://127.0.0.1:{port}  (Ctrl-C ends it)")
+    say(f"http://127.0.0.1:{port}  (Ctrl-C ends it)")
     serve(create_dashboard(run_folder.results, write), port=port)
 
 
@@ -201,7 +203,7 @@ def inspect(
     """Show what a network costs layer by layer, and what of it can be compressed."""
     found = inspect_model(model, input_, folder=Path.cwd(), classes=classes)
     if as_json:
-        _print_json(found.to_json())
+        print_json(found.to_json())
     else:
         console.print(found.view())
 
@@ -209,7 +211,7 @@ def inspect(
 @app.command()
 def sensitivity(
     study: StudyArgument,
-    to: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME by default.")] = None,
+    to: ToOption = None,
     tuned: Annotated[int, typer.Option(min=0, help="How many choices to train a moment.")] = 3,
     picture: Annotated[Path | None, typer.Option(help="Write the picture as a page.")] = None,
     set_: SetOption = None,
@@ -224,10 +226,10 @@ def sensitivity(
         page = draw_sensitivity(sensitivity_map(found)).to_html(config=CONFIG)
         write_atomically(picture, page.encode())
     if as_json:
-        _print_json(found.to_json())
+        print_json(found.to_json())
         return
     console.print(sensitivity_table(found))
-    _say(f"\nKept in {folder.sensitivity}")
+    say(f"\nKept in {folder.sensitivity}")
 
 
 @app.command(name="compare")
@@ -289,7 +291,7 @@ def backbones(
     if picture is not None:
         write_atomically(picture, draw_backbones(balls(found)).to_html().encode())
     if as_json:
-        _print_json([each.to_json() for each in found])
+        print_json([each.to_json() for each in found])
     else:
         console.print(backbones_table(found, limited=bool(bounds)))
     if bounds and not any(each.verdict == FITS for each in found):
@@ -303,7 +305,7 @@ def metrics(as_json: JsonOption = False) -> None:
     columns = ("name", "unit", "direction", "stage", "kind", "summary")
     rows = [{column: str(getattr(metric, column)) for column in columns} for metric in known]
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     table = Table(*columns, box=None, header_style="bold")
     for row in rows:
@@ -314,7 +316,7 @@ def metrics(as_json: JsonOption = False) -> None:
 @app.command(name="schema")
 def print_schema() -> None:
     """Print the JSON Schema of a study file."""
-    _print_json(schema())
+    print_json(schema())
 
 
 def main() -> None:
@@ -337,25 +339,10 @@ def _say_where(folder: RunFolder, *, feasible: bool) -> None:
         f"\nReport: {folder.report}\nFiles:  {folder.candidates}", highlight=False, soft_wrap=True
     )
     if feasible:
-        _say("Next:")
+        say("Next:")
         for command in (
             f"export {path} --pick knee --to export",
             f"dashboard {path}",
             f"front {path} --json",
         ):
-            _say(f"  {_program()} {command}")
-
-
-def _program() -> str:
-    """Return what a person types to run this: its path, where a shell would not find its name."""
-    found = Path(sys.argv[0]).name == "tightfit" and shutil.which("tightfit") is None
-    return sys.argv[0] if found else "tightfit"
-
-
-def _say(text: str) -> None:
-    """Print lines that a person may copy: whole, whatever the terminal's width."""
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=1) + "\n")
+            say(f"  {program()} {command}")

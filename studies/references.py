@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from tightfit import Candidate
-from tightfit.search import ReferenceCandidate, allocated_candidates, reference_candidates
+from tightfit.search import (
+    ReferenceCandidate,
+    allocated_candidates,
+    reference_candidates,
+    technique_columns,
+)
 from tightfit.studies.assembly import static_errors
 from tightfit.studies.bench import Bench
 from tightfit.studies.sensitivity import Sensitivity
@@ -19,7 +26,7 @@ def references(bench: Bench) -> list[tuple[str, Candidate]]:
         space,
         bench.costs,
         bench.constraints,
-        base=_best_training(bench),
+        base=best_training(bench),
         static_errors=static_errors(bench.constraints),
         uniform=table.uniform,
     )
@@ -49,14 +56,23 @@ def _allocated(bench: Bench) -> tuple[ReferenceCandidate, ...]:
         space,
         bench.costs,
         bench.constraints,
-        base=_best_training(bench),
+        base=best_training(bench),
         damage=known.damage(space),
         static_errors=static_errors(bench.constraints),
         count=bench.assembly.study.spec.references.allocated,
     )
 
 
-def _best_training(bench: Bench) -> Candidate:
+def compressed_as(bench: Bench, candidate: Candidate) -> Candidate:
+    """Return a candidate with its compression, trained as long as the study allows."""
+    space = bench.space.search_space
+    row = np.array(best_training(bench).indices, dtype=np.int64)
+    for columns in technique_columns(space).values():
+        row[columns] = np.array(candidate.indices)[columns]
+    return space.candidate(row)
+
+
+def best_training(bench: Bench) -> Candidate:
     """Return the candidate that compresses nothing and trains as long as the study allows."""
     space = bench.space.search_space
     choices = {

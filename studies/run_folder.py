@@ -61,6 +61,16 @@ class RunFolder:
         return self.path / "comparison"
 
     @property
+    def proof(self) -> Path:
+        """Why no candidate can keep the static limits, where that was proven."""
+        return self.path / "proof.json"
+
+    @property
+    def witness(self) -> Path:
+        """Folder of an exported candidate that keeps all limits, where one was asked for."""
+        return self.path / "witness"
+
+    @property
     def log(self) -> Path:
         """What workers printed."""
         return self.path / "worker.log"

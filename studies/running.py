@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
-
-from tightfit import Direction, Evaluator, Metric, Record, SpecError
+from tightfit import Evaluator, Record
 from tightfit.search import Progress as SearchProgress
-from tightfit.search import Search, SearchOutcome, Stopped, open_storage
-from tightfit.studies.assembly import Assembly, assemble, static_errors
+from tightfit.search import SearchOutcome, Stopped
+from tightfit.studies.assembly import Assembly
 from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.outsiders import outsider_records
 from tightfit.studies.plan import Plan
@@ -19,50 +13,15 @@ from tightfit.studies.references import references
 from tightfit.studies.report import write_report
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.session import (
+    RunRequest,
+    Watcher,
+    keep_plan,
+    make_search,
+    prepared,
+    working,
+)
 from tightfit.studies.spec import StudySpec
-from tightfit.studies.study_file import Study
-from tightfit.studies.worker_process import TrialLimits, WorkerProcess
-
-_MARGIN = 0.1
-
-
-class Watcher(Protocol):
-    """Sees a run on its way; the command line's progress bar is one."""
-
-    def begin(self, metrics: Mapping[str, Metric]) -> None:
-        """Learn the study's metrics."""
-        ...
-
-    def say(self, text: str) -> None:
-        """Hear what is being done."""
-        ...
-
-    def step(self, done: int, total: int, loss: float) -> None:
-        """Hear of the training's steps, or of another job's parts."""
-        ...
-
-    def record(self, record: Record, progress: SearchProgress) -> None:
-        """See a record that was kept."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """What a person asks for.
-
-    Attributes:
-        study: As it was read.
-        study_path: Its file.
-        overrides: As given with ``--set``.
-        folder: Of the run.
-        storage: URL of another storage than the run's own file.
-    """
-
-    study: Study
-    study_path: Path
-    overrides: tuple[str, ...]
-    folder: RunFolder
-    storage: str | None = None
 
 
 def run_study(request: RunRequest, watcher: Watcher) -> tuple[Results, SearchOutcome | None]:
@@ -80,41 +39,9 @@ def run_study(request: RunRequest, watcher: Watcher) -> tuple[Results, SearchOut
     finished = _finished(folder, spec)
     if finished is not None:
         return finished, None
-    folder.make()
-    with folder.locked():
-        assembly = assemble(request.study)
-        watcher.begin(assembly.metrics)
-        bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step)
-        _keep_plan(bench, request.study_path, request.storage)
-        with working(request, bench, watcher) as worker:
-            outcome = _search(bench, worker, watcher)
+    with prepared(request, watcher) as bench, working(request, bench, watcher) as worker:
+        outcome = _search(bench, worker, watcher)
     return folder.results(), outcome
-
-
-@contextmanager
-def working(request: RunRequest, bench: Bench, watcher: Watcher) -> Iterator[WorkerProcess]:
-    """Have a worker evaluate inside; it ends with the block."""
-    trial = request.study.spec.trial
-    worker = WorkerProcess(
-        {
-            "study": str(request.study_path.resolve()),
-            "overrides": list(request.overrides),
-            "folder": str(bench.folder.path.resolve()),
-        },
-        bench.folder.log,
-        fingerprint=bench.fingerprint,
-        limits=TrialLimits(
-            seconds=None if trial.minutes is None else 60 * trial.minutes,
-            memory_mb=trial.memory_mb,
-        ),
-        progress=watcher.step,
-    )
-    try:
-        watcher.say("starting the worker")
-        worker.open()
-        yield worker
-    finally:
-        worker.close()
 
 
 def run_objects(assembly: Assembly, folder: RunFolder, watcher: Watcher) -> Results:
@@ -131,7 +58,7 @@ def run_objects(assembly: Assembly, folder: RunFolder, watcher: Watcher) -> Resu
     watcher.begin(assembly.metrics)
     with folder.locked():
         bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step)
-        _keep_plan(bench, None, None)
+        keep_plan(bench, None, None)
         _search(bench, bench.evaluator(watcher.step), watcher)
     return folder.results()
 
@@ -149,19 +76,7 @@ def _finished(folder: RunFolder, spec: StudySpec) -> Results | None:
 def _search(bench: Bench, evaluator: Evaluator, watcher: Watcher) -> SearchOutcome:
     spec, folder = bench.assembly.study.spec, bench.folder
     plan = Plan.read(folder.plan)
-    search = Search(
-        space=bench.space.search_space,
-        costs=bench.costs,
-        constraints=bench.constraints,
-        objectives=bench.assembly.objectives,
-        evaluator=evaluator,
-        storage=open_storage(plan.storage or folder.journal),
-        name=plan.name,
-        fingerprint=bench.fingerprint,
-        static_errors=static_errors(bench.constraints),
-        sampler=spec.sampler,
-        seed=spec.seed,
-    )
+    search = make_search(bench, evaluator)
 
     def on_record(record: Record, progress: SearchProgress) -> None:
         watcher.record(record, progress)
@@ -177,55 +92,3 @@ def _search(bench: Bench, evaluator: Evaluator, watcher: Watcher) -> SearchOutco
     results = folder.results()
     write_report(results, folder.report, final=folder.final.read(results.quality.name))
     return outcome
-
-
-def _keep_plan(bench: Bench, study_path: Path | None, storage: str | None) -> None:
-    """Write what the run is about; one that was begun with other weights, data or code stays so.
-
-    Raises:
-        SpecError: The run was begun with others.
-    """
-    folder = bench.folder
-    if folder.started() and Plan.read(folder.plan).fingerprint != bench.fingerprint:
-        raise SpecError(
-            f"{folder.path} was begun with other weights, data, code of yours, or another version; "
-            "its readings do not compare with new ones; choose another folder with --to"
-        )
-    _plan(bench, study_path, storage).write(folder.plan)
-
-
-def _plan(bench: Bench, study_path: Path | None, storage: str | None) -> Plan:
-    assembly = bench.assembly
-    return Plan(
-        name=assembly.study.name,
-        spec=assembly.study.spec.model_dump(mode="json"),
-        study_path=None if study_path is None else str(study_path.resolve()),
-        storage=storage,
-        fingerprint=bench.fingerprint,
-        space=bench.space.search_space,
-        metrics=assembly.metrics,
-        constraints=bench.constraints,
-        objectives=assembly.objectives,
-        baseline=bench.baseline,
-        reference_point=reference_point(bench),
-    )
-
-
-def reference_point(bench: Bench) -> tuple[float, ...]:
-    """Return where the hypervolume is measured from, one value an objective.
-
-    The limit on an objective's metric where the study has one on its worse side; elsewhere a tenth
-    worse than the baseline.
-    """
-    point = []
-    for objective in bench.assembly.objectives:
-        worse = {Direction.MINIMIZE: "<=", Direction.MAXIMIZE: ">="}[objective.direction]
-        bounds = [
-            constraint.bound
-            for constraint in bench.constraints
-            if constraint.metric == objective.metric and constraint.sense.value == worse
-        ]
-        value = bench.baseline.value(objective.metric)
-        sign = 1 if objective.direction is Direction.MINIMIZE else -1
-        point.append(bounds[0] if bounds else value + sign * _MARGIN * abs(value))
-    return tuple(point)

@@ -1,0 +1,257 @@
+"""Can the limits of a study be kept? Answered as cheaply as it can be, and no further.
+
+First by arithmetic: a candidate within the static limits, or a proof that there is none. Then by
+measuring: what should be fastest is built and measured where a limit needs that. Only then are
+candidates trained, until one keeps all limits or the budget is spent.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from tightfit import Candidate, Record
+from tightfit.objectives.artifact.files import write_atomically
+from tightfit.search import Progress, Search, pareto_front
+from tightfit.search.minimization import Minimizer
+from tightfit.search.proof import judge_limits
+from tightfit.search.screening import Screen
+from tightfit.studies.assembly import static_errors
+from tightfit.studies.bench import Bench, prepare
+from tightfit.studies.decision import Answer, Decision
+from tightfit.studies.fastest import Fastest, measure_fastest, must_be_measured
+from tightfit.studies.plan import Plan
+from tightfit.studies.promising import prospect
+from tightfit.studies.proof_document import proof_document
+from tightfit.studies.references import compressed_as, references
+from tightfit.studies.session import RunRequest, Watcher, make_search, prepared, working
+from tightfit.studies.standing import misses, standings
+from tightfit.studies.untrained import UntrainedLog
+from tightfit.studies.verdict import advice
+from tightfit.studies.witness import hand_over
+
+PROXIES = ("macs", "params", "size_kb", "ram_kb")
+"""Exact costs whose least candidates should be fast."""
+
+WITHIN = "within the static limits"
+"""Origin of the candidate that the proof that there is one gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What deciding may take.
+
+    Attributes:
+        trials: Candidates that may be trained, those of earlier runs in the same folder included.
+        seconds: Wall time; a training that was begun is finished. ``None`` for no limit.
+        began: When, by the clock of :func:`time.perf_counter`.
+    """
+
+    trials: int
+    seconds: float | None = None
+    began: float = field(default_factory=time.perf_counter)
+
+    @property
+    def spent(self) -> float:
+        """Wall time so far, in seconds."""
+        return time.perf_counter() - self.began
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is up."""
+        return self.seconds is not None and self.spent >= self.seconds
+
+
+def decide(request: RunRequest, watcher: Watcher, budget: Budget) -> Decision:
+    """Decide whether a study's limits can be kept.
+
+    Records are kept in the run's folder as a run keeps them: a run there goes on from them, and
+    deciding again begins with them.
+
+    Raises:
+        SpecError: The study cannot be run as written, or the folder holds another study's run.
+        StorageError: The disk is full; what was finished is kept.
+    """
+    with prepared(request, watcher, teach=False) as bench:
+        question = _Question(bench, watcher, budget)
+        answer = question.by_arithmetic() or question.by_records() or question.by_measuring()
+        if answer is not None:
+            return answer
+        prepare(
+            bench.assembly, bench.folder, say=watcher.say, progress=watcher.step, space=bench.space
+        )
+        with working(request, bench, watcher) as worker:
+            return question.by_training(make_search(bench, worker))
+
+
+def make_minimizer(bench: Bench) -> Minimizer:
+    """Return what minimizes the static metrics of a study's space."""
+    names = {*PROXIES, *(limit.metric for limit in bench.constraints)}
+    return Minimizer(
+        bench.space.search_space,
+        bench.costs,
+        bench.costs.structures(names),
+        errors=static_errors(bench.constraints),
+    )
+
+
+class _Question:
+    """A study's limits, and what is known of them so far."""
+
+    def __init__(self, bench: Bench, watcher: Watcher, budget: Budget) -> None:
+        self._bench = bench
+        self._watcher = watcher
+        self._budget = budget
+        self._before = self._trained()
+        self._unproven = ""
+        self._allowed: Candidate | None = None
+        self._fastest: list[Fastest] = []
+        self._refuted: set[Candidate] = set()
+        self._minimizer = make_minimizer(bench)
+        self._screen = Screen(
+            bench.space.search_space,
+            bench.costs,
+            bench.constraints,
+            errors=static_errors(bench.constraints),
+        )
+
+    def by_arithmetic(self) -> Decision | None:
+        """Answer where the static limits cannot be kept, with a proof that the run keeps."""
+        self._watcher.say("looking for the least that the space can cost")
+        verdict = judge_limits(self._minimizer, self._screen.constraints)
+        self._unproven = verdict.why
+        self._allowed = verdict.allowed
+        path = self._bench.folder.proof
+        if verdict.proof is None:
+            path.unlink(missing_ok=True)
+            return None
+        document = proof_document(
+            verdict.proof,
+            self._bench.space.search_space,
+            self._bench.assembly.metrics,
+            UntrainedLog(self._bench),
+        )
+        write_atomically(path, json.dumps(document, indent=1).encode())
+        return self._decision(
+            Answer.IMPOSSIBLE,
+            f"no candidate of the space can: {path} has the proof",
+            proof=document,
+        )
+
+    def by_records(self) -> Decision | None:
+        """Answer where a record keeps all limits, and so does its file when it is exported."""
+        bench = self._bench
+        results = bench.folder.results()
+        for standing in standings(results):
+            record = standing.record
+            if not standing.member or record.candidate in self._refuted:
+                continue
+            assert standing.trial is not None
+            self._watcher.say(f"exporting {standing.name} and measuring it again")
+            witness = hand_over(
+                bench.folder,
+                standing.trial,
+                constraints=bench.constraints,
+                assembly=bench.assembly,
+                to=bench.folder.witness,
+            )
+            if witness.verified:
+                message = f"{standing.name} keeps all limits, and so does its exported file"
+                return self._decision(Answer.YES, message, witness=witness)
+            self._refuted.add(record.candidate)
+        return None
+
+    def by_measuring(self) -> Decision | None:
+        """Answer where even the fastest candidates miss a limit that must be measured."""
+        limits = must_be_measured(self._bench)
+        if not limits:
+            return None
+        starts = [self._minimizer.least(name, self._screen.constraints) for name in PROXIES]
+        for limit in limits:
+            found = measure_fastest(
+                self._bench,
+                limit,
+                screen=self._screen,
+                starts=[each.candidate for each in starts if each.candidate is not None],
+                records=self._bench.folder.results().records,
+                watcher=self._watcher,
+            )
+            if found is None:
+                continue
+            self._fastest.append(found)
+            if found.unreachable:
+                message = (
+                    f"{limit} is missed by all of the {len(found.readings)} candidates that were "
+                    "measured because they should be fastest; that is no proof"
+                )
+                return self._decision(Answer.UNREACHABLE, message)
+        return None
+
+    def by_training(self, search: Search) -> Decision:
+        """Train candidates until one keeps all limits, or the budget is spent."""
+        bench, plan = self._bench, Plan.read(self._bench.folder.plan)
+
+        def on_record(record: Record, progress: Progress) -> None:
+            self._watcher.record(record, progress)
+            bench.folder.keep_front_files(search.records, plan)
+
+        def enough(_record: Record, _progress: Progress) -> bool:
+            members = pareto_front(search.records, bench.assembly.objectives).members
+            found = any(each.candidate not in self._refuted for each in members)
+            return found or self._budget.over
+
+        first = references(bench)
+        if self._allowed is not None:
+            first.append((WITHIN, compressed_as(bench, self._allowed)))
+        while True:
+            outcome = search.run(
+                trials=self._budget.trials,
+                references=first,
+                on_record=on_record,
+                enough=enough,
+            )
+            before = len(self._refuted)
+            answer = self.by_records()
+            if answer is not None:
+                return answer
+            if self._budget.over:
+                return self._not_found("the time is up")
+            if len(self._refuted) == before:
+                return self._not_found(outcome.message)
+
+    def _not_found(self, message: str) -> Decision:
+        results = self._bench.folder.results()
+        near = misses(standings(results), 1)
+        found = prospect(
+            self._bench.assembly,
+            self._bench.space,
+            self._bench.costs,
+            self._bench.constraints,
+            results.records,
+        )
+        return self._decision(
+            Answer.NOT_FOUND,
+            message,
+            miss=near[0] if near else None,
+            advice=advice(results, near[0]) if near else "",
+            promise=found.promise(max(1, self._budget.trials)),
+        )
+
+    def _trained(self) -> int:
+        return sum(record.trained for record in self._bench.folder.results().records)
+
+    def _decision(self, answer: Answer, message: str, **more: Any) -> Decision:
+        return Decision(
+            answer=answer,
+            name=self._bench.assembly.study.name,
+            limits=tuple(str(each) for each in self._bench.constraints),
+            message=message,
+            seconds=self._budget.spent,
+            trained=self._trained() - self._before,
+            trained_before=self._before,
+            unproven=self._unproven,
+            fastest=tuple(self._fastest),
+            **more,
+        )

@@ -1,0 +1,179 @@
+"""A decision in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tightfit import Constraint, Metric, Sense
+from tightfit.search.forecast import Expected, Promise
+from tightfit.studies import wording
+from tightfit.studies.decision import Answer, Decision
+from tightfit.studies.fastest import Fastest
+from tightfit.studies.witness import Witness
+
+_STYLES = {
+    Answer.YES: "bold green",
+    Answer.IMPOSSIBLE: "bold red",
+    Answer.UNREACHABLE: "bold red",
+    Answer.NOT_FOUND: "bold yellow",
+}
+NO_CANDIDATE = "none: they conflict"
+
+
+def decision_view(decision: Decision, metrics: Mapping[str, Metric]) -> RenderableType:
+    """Return what a terminal shows of a decision."""
+    return Group(*_parts(decision, metrics))
+
+
+def _parts(decision: Decision, metrics: Mapping[str, Metric]) -> Iterator[RenderableType]:
+    answer = decision.answer
+    yield Text.assemble((f"{answer.value}: ", _STYLES[answer]), decision.message)
+    cost = f"{decision.seconds:.0f} s and {trainings(decision.trained)}"
+    if decision.trained_before:
+        cost += f", beside {decision.trained_before} of earlier runs"
+    yield Text(f"Deciding took {cost}.", "dim")
+    if decision.witness is not None:
+        yield _witness_table(decision.witness, metrics)
+    if decision.proof is not None:
+        yield from _proof(decision.proof, metrics)
+    for fastest in decision.fastest:
+        if not fastest.reached:
+            yield _fastest_table(fastest, metrics[fastest.limit.metric])
+    if decision.unproven:
+        yield Text(f"The static limits are not settled by a proof: {decision.unproven}.")
+    if decision.answer is Answer.NOT_FOUND:
+        yield from _not_found(decision, metrics)
+
+
+def trainings(count: int) -> str:
+    """Return a number of trainings in words."""
+    return f"{count} training{'' if count == 1 else 's'}"
+
+
+def promise_lines(promise: Promise, metrics: Mapping[str, Metric]) -> Iterator[str]:
+    """Yield what a model promises, each line naming it a prediction."""
+    yield (
+        f"Predicted from {promise.records} records: the most promising candidate keeps all limits "
+        f"with a probability of {percent(promise.chance)}, one of the next {promise.trials} with "
+        f"{percent(promise.within)}."
+    )
+    if promise.trainings is not None:
+        high = promise.trainings_high
+        more = f", {high} for nine chances in ten" if high is not None else ""
+        yield f"Estimated: {trainings(promise.trainings)} for an even chance{more}."
+    else:
+        yield "Estimated: more trainings than were looked at for an even chance."
+    named = [
+        f"{wording.title(metrics[name])} {expected_text(metrics[name], each)}"
+        for name, each in promise.expected.items()
+    ]
+    if named:
+        yield f"Predicted of that candidate: {wording.listed(named)}."
+
+
+def expected_text(metric: Metric, expected: Expected) -> str:
+    """Return a prediction with its interval: ``88.1 % (86.9 to 89.3)``."""
+    low, high = (wording.number(metric, each) for each in (expected.low, expected.high))
+    return f"{wording.quantity(metric, expected.value)} ({low} to {high})"
+
+
+def percent(share: float) -> str:
+    """Return a probability for people: what rounds to nothing is below one per cent."""
+    if share < 0.01:
+        return "less than 1 %"
+    return "more than 99 %" if share > 0.99 else f"{100 * share:.0f} %"
+
+
+def _witness_table(witness: Witness, metrics: Mapping[str, Metric]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.title, table.title_justify = f"The witness is in {witness.folder}", "left"
+    table.add_column("limit")
+    table.add_column("of the exported file", justify="right")
+    table.add_column("")
+    for each in witness.checks:
+        metric = metrics[each.limit.metric]
+        value = wording.quantity(metric, each.value, stderr=each.stderr)
+        kept = Text("kept", "green") if each.kept else Text("✗", "red")
+        table.add_row(wording.limit(each.limit, metric), value, kept)
+    return table
+
+
+def _proof(proof: Mapping[str, Any], metrics: Mapping[str, Metric]) -> Iterator[RenderableType]:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in ("limit", "the space alone", "under the other limits", ""):
+        table.add_column(heading, justify="left" if heading in ("limit", "") else "right")
+    for each in proof["limits"]:
+        metric = metrics[each["metric"]]
+        reach = [each["alone"], each["under_the_other_limits"]]
+        texts = [
+            NO_CANDIDATE if found is None else wording.quantity(metric, found["value"])
+            for found in reach
+        ]
+        conflict = Text("in conflict", "red") if each["limit"] in proof["conflict"] else Text("")
+        table.add_row(_limit_text(each["limit"], metric), *texts, conflict)
+    yield table
+    names = [_limit_text(text, _metric(text, metrics)) for text in proof["conflict"]]
+    if len(names) == 1:
+        yield Text(f"The space does not reach {names[0]}, whatever the other limits.")
+    else:
+        yield Text(
+            f"No candidate keeps {wording.listed(names)} together; without any one of them some "
+            "candidate keeps the rest."
+        )
+    for each in proof["bounds_that_would_work"]:
+        yield Text(_bound_text(each, metrics[each["metric"]]))
+    if not proof["bounds_that_would_work"]:
+        share = proof["all_relaxed_together"]["share"]
+        yield Text(
+            f"No single one is enough: all limits relaxed by {100 * share:.3g} % of their bounds "
+            "can be kept together."
+        )
+
+
+def _bound_text(found: Mapping[str, Any], metric: Metric) -> str:
+    sign = "≤" if found["sense"] == Sense.AT_MOST.value else "≥"
+    text = (
+        f"Enough, with the others as they are: {wording.title(metric)} {sign} "
+        f"{wording.quantity(metric, found['bound'])}"
+    )
+    if found["counted"] is not None:
+        counted = wording.quantity(metric, found["counted"])
+        text += f" as predicted; the file of that candidate, untrained, has {counted}"
+    return text + "."
+
+
+def _fastest_table(fastest: Fastest, metric: Metric) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.title_justify = "left"
+    table.title = (
+        f"The lowest {wording.title(metric)} of {len(fastest.readings)} candidates, untrained, "
+        f"beside {wording.limit(fastest.limit, metric)}"
+    )
+    table.add_column("measured", justify="right")
+    table.add_column("candidate")
+    for candidate, reading in fastest.shown:
+        table.add_row(wording.reading_text(metric, reading), candidate.key)
+    return table
+
+
+def _not_found(decision: Decision, metrics: Mapping[str, Metric]) -> Iterator[RenderableType]:
+    if decision.miss is not None:
+        yield Text(f"Nearest: {decision.advice}")
+    if decision.promise is None:
+        yield Text("There are too few records to predict anything.")
+    else:
+        yield from (Text(line) for line in promise_lines(decision.promise, metrics))
+
+
+def _limit_text(text: str, metric: Metric) -> str:
+    name, sense, bound = text.split()
+    return wording.limit(Constraint(name, Sense(sense), float(bound)), metric)
+
+
+def _metric(text: str, metrics: Mapping[str, Metric]) -> Metric:
+    return metrics[text.split()[0]]

@@ -1,0 +1,59 @@
+"""What a model of a study's records expects of its candidates that have none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tightfit import Constraint, IntArray, Record
+from tightfit.search.forecast import Forecast, Promise, candidates_to_try, promise
+from tightfit.search.region import Region
+from tightfit.search.screening import Screen
+from tightfit.spaces.compression import CompressionSpace
+from tightfit.studies.assembly import Assembly, static_errors
+from tightfit.studies.costs import StaticCosts
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """Limits over a study's records.
+
+    Attributes:
+        open_limits: On metrics that are not known before a candidate is built.
+        forecast: Models of these metrics, and of the quality.
+        batch: Candidates within the static limits that have no record, ``[n, hparams]``.
+        share: Which share of uniform candidates keeps the static limits.
+    """
+
+    open_limits: tuple[Constraint, ...]
+    forecast: Forecast
+    batch: IntArray
+    share: float
+
+    def promise(self, trials: int) -> Promise | None:
+        """Return what is promised within so many trials."""
+        return promise(self.forecast, self.batch, self.open_limits, trials=trials)
+
+
+def prospect(
+    assembly: Assembly,
+    space: CompressionSpace,
+    costs: StaticCosts,
+    constraints: Sequence[Constraint],
+    records: Sequence[Record],
+) -> Prospect:
+    """Look at what limits leave, through the exact costs and the records."""
+    search_space = space.search_space
+    static = costs(search_space.batch([search_space.baseline()]))
+    errors = static_errors(tuple(constraints))
+    screen = Screen(search_space, costs, constraints, errors=errors)
+    region = Region.survey(search_space, screen)
+    open_limits = tuple(each for each in constraints if each.metric not in static)
+    names = dict.fromkeys([*(each.metric for each in open_limits), assembly.task.metric.name])
+    metrics = [assembly.metrics[name] for name in names]
+    return Prospect(
+        open_limits,
+        Forecast.of(search_space, records, metrics),
+        candidates_to_try(region, records),
+        region.share,
+    )

@@ -1,0 +1,195 @@
+"""A study made ready to be searched in its run: what every command that trains begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tightfit import Constraint, Direction, Evaluator, Metric, Record, SpecError
+from tightfit.search import Progress as SearchProgress
+from tightfit.search import Search, open_storage
+from tightfit.studies.assembly import assemble, static_errors
+from tightfit.studies.bench import Bench, prepare
+from tightfit.studies.plan import Plan
+from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.study_file import Study
+from tightfit.studies.worker_process import TrialLimits, WorkerProcess
+
+_MARGIN = 0.1
+
+
+class Watcher(Protocol):
+    """Sees a run on its way; the command line's progress bar is one."""
+
+    def begin(self, metrics: Mapping[str, Metric]) -> None:
+        """Learn the study's metrics."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Hear what is being done."""
+        ...
+
+    def step(self, done: int, total: int, loss: float) -> None:
+        """Hear of the training's steps, or of another job's parts."""
+        ...
+
+    def record(self, record: Record, progress: SearchProgress) -> None:
+        """See a record that was kept."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a person asks for.
+
+    Attributes:
+        study: As it was read.
+        study_path: Its file.
+        overrides: As given with ``--set``.
+        folder: Of the run.
+        storage: URL of another storage than the run's own file.
+    """
+
+    study: Study
+    study_path: Path
+    overrides: tuple[str, ...]
+    folder: RunFolder
+    storage: str | None = None
+
+
+@contextmanager
+def prepared(request: RunRequest, watcher: Watcher, *, teach: bool = True) -> Iterator[Bench]:
+    """Prepare a study in its run's folder, and keep other processes out of there inside.
+
+    Args:
+        request: What is asked for.
+        watcher: Told what is done.
+        teach: Whether anything will be trained; without that the teacher is not asked.
+
+    Raises:
+        SpecError: The study cannot be run as written, or the folder holds another study's run.
+    """
+    folder = request.folder
+    if folder.started():
+        spec = request.study.spec.model_dump(mode="json")
+        Plan.read(folder.plan).check_same_study(spec, folder.path)
+    folder.make()
+    with folder.locked():
+        assembly = assemble(request.study)
+        watcher.begin(assembly.metrics)
+        bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step, teach=teach)
+        keep_plan(bench, request.study_path, request.storage)
+        yield bench
+
+
+@contextmanager
+def working(request: RunRequest, bench: Bench, watcher: Watcher) -> Iterator[WorkerProcess]:
+    """Give a process that evaluates candidates, and end it."""
+    trial = request.study.spec.trial
+    worker = WorkerProcess(
+        {
+            "study": str(request.study_path.resolve()),
+            "overrides": list(request.overrides),
+            "folder": str(request.folder.path.resolve()),
+        },
+        request.folder.log,
+        fingerprint=bench.fingerprint,
+        limits=TrialLimits(
+            seconds=None if trial.minutes is None else 60 * trial.minutes,
+            memory_mb=trial.memory_mb,
+        ),
+        progress=watcher.step,
+    )
+    try:
+        watcher.say("starting the worker")
+        worker.open()
+        yield worker
+    finally:
+        worker.close()
+
+
+def make_search(
+    bench: Bench,
+    evaluator: Evaluator,
+    *,
+    constraints: Sequence[Constraint] | None = None,
+    name: str | None = None,
+) -> Search:
+    """Return the search of a prepared study, with all that was recorded.
+
+    Args:
+        bench: The study.
+        evaluator: Turns its candidates into records.
+        constraints: In place of the study's.
+        name: Under which other limits than the study's are recorded.
+    """
+    spec, plan = bench.assembly.study.spec, Plan.read(bench.folder.plan)
+    limits = bench.constraints if constraints is None else tuple(constraints)
+    return Search(
+        space=bench.space.search_space,
+        costs=bench.costs,
+        constraints=limits,
+        objectives=bench.assembly.objectives,
+        evaluator=evaluator,
+        storage=open_storage(plan.storage or bench.folder.journal),
+        name=name or plan.name,
+        fingerprint=bench.fingerprint,
+        static_errors=static_errors(limits),
+        sampler=spec.sampler,
+        seed=spec.seed,
+    )
+
+
+def keep_plan(bench: Bench, study_path: Path | None, storage: str | None) -> None:
+    """Write what the run is about; one that was begun with other weights, data or code stays so.
+
+    Raises:
+        SpecError: The run was begun with others.
+    """
+    folder = bench.folder
+    if folder.started() and Plan.read(folder.plan).fingerprint != bench.fingerprint:
+        raise SpecError(
+            f"{folder.path} was begun with other weights, data, code of yours, or another version; "
+            "its readings do not compare with new ones; choose another folder with --to"
+        )
+    _plan(bench, study_path, storage).write(folder.plan)
+
+
+def _plan(bench: Bench, study_path: Path | None, storage: str | None) -> Plan:
+    assembly = bench.assembly
+    return Plan(
+        name=assembly.study.name,
+        spec=assembly.study.spec.model_dump(mode="json"),
+        study_path=None if study_path is None else str(study_path.resolve()),
+        storage=storage,
+        fingerprint=bench.fingerprint,
+        space=bench.space.search_space,
+        metrics=assembly.metrics,
+        constraints=bench.constraints,
+        objectives=assembly.objectives,
+        baseline=bench.baseline,
+        reference_point=reference_point(bench),
+    )
+
+
+def reference_point(bench: Bench) -> tuple[float, ...]:
+    """Return where the hypervolume is measured from, one value an objective.
+
+    The limit on an objective's metric where the study has one on its worse side; elsewhere a tenth
+    worse than the baseline.
+    """
+    point = []
+    for objective in bench.assembly.objectives:
+        worse = {Direction.MINIMIZE: "<=", Direction.MAXIMIZE: ">="}[objective.direction]
+        bounds = [
+            constraint.bound
+            for constraint in bench.constraints
+            if constraint.metric == objective.metric and constraint.sense.value == worse
+        ]
+        value = bench.baseline.value(objective.metric)
+        sign = 1 if objective.direction is Direction.MINIMIZE else -1
+        point.append(bounds[0] if bounds else value + sign * _MARGIN * abs(value))
+    return tuple(point)

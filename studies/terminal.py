@@ -1,0 +1,44 @@
+"""What all commands of the command line share: consoles, options, and ways of printing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+NOTHING_FEASIBLE, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+
+console = Console()
+errors = Console(stderr=True)
+
+StudyArgument = Annotated[
+    str, typer.Argument(help="A study file, or the name of a shipped one.", metavar="STUDY")
+]
+RunArgument = Annotated[Path, typer.Argument(help="The folder of a run.", metavar="RUN")]
+ToOption = Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME by default.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="KEY=VALUE replaces a key of the study file.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
+PickOption = Annotated[str, typer.Option(help="knee, an objective, or a trial's number.")]
+
+
+def program() -> str:
+    """Return what a person types to run this: its path, where a shell would not find its name."""
+    found = Path(sys.argv[0]).name == "tightfit" and shutil.which("tightfit") is None
+    return sys.argv[0] if found else "tightfit"
+
+
+def say(text: str) -> None:
+    """Print lines that a person may copy: whole, whatever the terminal's width."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document."""
+    sys.stdout.write(json.dumps(value, indent=1) + "\n")
