@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from tightfit import Constraint, FloatArray, IntArray, LinearCase, Sense, TightfitError, Total
+from tightfit import FloatArray, IntArray, LinearCase, Sense, TightfitError, Total
 from tightfit.search.choice_program import ChoiceProgram, Expression
 
 SECONDS = 60.0
@@ -24,6 +24,15 @@ _ROUNDING = 1e-9
 
 class NotLinearError(TightfitError):
     """What is asked is no linear program, e.g. the greatest value of a maximum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What the static value of a metric may be; infinite where anything is allowed."""
+
+    metric: str
+    sense: Sense
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +76,7 @@ class CostProgram:
     Args:
         choices: Has numbers for all totals of the cases.
         cases: By metric, how it follows from its totals.
-        limits: On these metrics; their bounds are static values.
+        bounds: On these metrics.
 
     Raises:
         NotLinearError: A limit keeps a maximum from below.
@@ -77,11 +86,11 @@ class CostProgram:
         self,
         choices: ChoiceProgram,
         cases: Mapping[str, LinearCase],
-        limits: Sequence[Constraint],
+        bounds: Sequence[Bound],
     ) -> None:
         self._choices = choices
         self._cases = dict(cases)
-        self._limits = [(limit, self._measure(limit.metric, limit.sense)) for limit in limits]
+        self._bounds = [(each, self._measure(each.metric, each.sense)) for each in bounds]
 
     def minimize(self, metric: str, sense: Sense) -> Solution:
         """Return the least value of a metric under the limits; with ``>=`` the least negative.
@@ -92,9 +101,9 @@ class CostProgram:
         measure = self._measure(metric, sense)
         rows = _LimitRows(self._choices)
         possible = [
-            rows.keep(expression, limited.highest(_sign(limit.sense) * limit.bound))
-            for limit, limited in self._limits
-            for expression in limited.expressions
+            rows.keep(expression, measured.highest(_sign(bound.sense) * bound.value))
+            for bound, measured in self._bounds
+            for expression in measured.expressions
         ]
         if not all([*possible, *self._within(rows)]):
             return Solution()  # The least of each part are too much already.
@@ -104,11 +113,11 @@ class CostProgram:
             found = rows.least_share([(each, 0.0, 1.0) for each in measure.expressions])
         if found.row is None:
             return found
-        bound = math.ceil(found.bound) if measure.whole else found.bound
+        least = math.ceil(found.bound) if measure.whole else found.bound
         return Solution(
             found.row,
             measure.offset + measure.unit * found.value,
-            measure.offset + measure.unit * bound,
+            measure.offset + measure.unit * least,
         )
 
     def relax(self) -> Solution:
@@ -119,11 +128,11 @@ class CostProgram:
         shares = [
             (
                 expression,
-                (_sign(limit.sense) * limit.bound - limited.offset) / limited.unit,
-                abs(limit.bound) / limited.unit,
+                (_sign(bound.sense) * bound.value - measured.offset) / measured.unit,
+                abs(bound.value) / measured.unit,
             )
-            for limit, limited in self._limits
-            for expression in limited.expressions
+            for bound, measured in self._bounds
+            for expression in measured.expressions
         ]
         return rows.least_share([*shares, (Expression(np.zeros(self._choices.size)), 0.0, 1.0)])
 

@@ -22,7 +22,7 @@ from tightfit import (
 from tightfit.search.exhaustion import explain, failures_in_a_row, untrained_in_a_row
 from tightfit.search.history import History
 from tightfit.search.judge import Judge
-from tightfit.search.ledger import Json, Ledger
+from tightfit.search.ledger import Entry, Json, Ledger
 from tightfit.search.progress import Enough, OnRecord, SearchOutcome, Stopped
 from tightfit.search.region import GIVE_UP, Region
 from tightfit.search.run import Run
@@ -151,6 +151,10 @@ class Search:
     def add_reference(self, record: Record) -> None:
         """Keep the record of a network that is not in the space, to compare with."""
         self._ledger.add_reference(record)
+
+    def add(self, record: Record) -> None:
+        """Keep a record of the space that was made elsewhere, judged under these limits."""
+        self._ledger.add(Entry(record))
 
     def get(self, name: str) -> Json:
         """Return a value kept with the study, ``None`` when it was never set."""

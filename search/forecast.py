@@ -112,10 +112,13 @@ class Forecast:
                 and record.measurement[metric.name].stage is metric.stage
             ]
             values = np.array([record.measurement.value(metric.name) for record in having])
+            errors = np.array([record.measurement[metric.name].stderr for record in having])
             if metric.stage is Stage.RUNTIME and (values > 0).all():
                 logarithms.add(metric.name)
-                values = np.log(values)
-            model = Outlook.of(space, space.batch([each.candidate for each in having]), values)
+                values, errors = np.log(values), errors / values
+            batch = space.batch([each.candidate for each in having])
+            scatter = float(np.sqrt(np.mean(errors**2))) if len(errors) else 0.0
+            model = Outlook.of(space, batch, values, scatter=scatter)
             if model is not None:
                 models[metric.name] = model
                 counts.append(len(values))
@@ -142,6 +145,11 @@ class Forecast:
             bound = self._scaled(limit.metric, limit.bound)
             kept &= values <= bound if limit.sense is Sense.AT_MOST else values >= bound
         return kept
+
+    def values(self, metric: str, batch: IntArray) -> FloatArray:
+        """Return what is expected of a modelled metric, in its unit, ``[n]``."""
+        mean = self.models[metric].mean(batch)
+        return np.exp(mean) if metric in self.logarithms else mean
 
     def expected(self, candidate: Candidate) -> dict[str, Expected]:
         """Return what the models expect of a candidate's readings."""

@@ -200,6 +200,16 @@ def records(storage: BaseStorage, name: str) -> tuple[Record, ...]:
     return snapshot(storage, name).records
 
 
+def every_record(storage: BaseStorage, fingerprint: str) -> tuple[Record, ...]:
+    """Return the records of a fingerprint in all of a storage's studies, under whatever limits."""
+    return tuple(
+        record
+        for name in optuna.get_all_study_names(storage)
+        for record in snapshot(storage, name).records
+        if record.fingerprint == fingerprint
+    )
+
+
 def _references(attributes: Mapping[str, Any]) -> tuple[Record, ...]:
     keys = sorted(
         (key for key in attributes if key.startswith(_REFERENCE)),

@@ -23,9 +23,10 @@ from tightfit import (
     Sense,
 )
 from tightfit.search.choice_program import ChoiceProgram
-from tightfit.search.cost_program import CostProgram, NotLinearError, Solution
+from tightfit.search.cost_program import Bound, CostProgram, NotLinearError, Solution
 
 _AGREE = 1e-6
+_LEAST = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ class Minimizer:
         space: Of the study.
         costs: Exact static metrics of batches.
         structures: The same, taken apart, by metric; what is not there proves nothing.
-        errors: Relative errors of those that are predictions: a limit on one is broken only beyond
-            its error, as :class:`tightfit.search.screening.Screen` has it.
+        allowed: The static value up to which a limit may be kept, which is not its bound where
+            the metric is a prediction with an error. Nothing for those that are none.
     """
 
     def __init__(
@@ -69,18 +70,13 @@ class Minimizer:
         costs: CostModel,
         structures: Mapping[str, CostStructure],
         *,
-        errors: Mapping[str, float] | None = None,
+        allowed: Callable[[Constraint], float] = lambda limit: limit.bound,
     ) -> None:
         self.space = space
         self._costs = costs
         self._structures = dict(structures)
-        self._errors = dict(errors or {})
+        self.allowed = allowed
         self._found: dict[tuple[str, Sense, frozenset[Constraint]], Minimum] = {}
-
-    def allowed(self, limit: Constraint) -> float:
-        """Return up to which static value the limit may be kept: its bound, moved by the error."""
-        error = self._errors.get(limit.metric, 0.0)
-        return limit.bound / (1 - error if limit.sense is Sense.AT_MOST else 1 + error)
 
     def least(
         self, metric: str, limits: Sequence[Constraint], *, sense: Sense = Sense.AT_MOST
@@ -102,10 +98,7 @@ class Minimizer:
         if abs(value - sign * found.value) > _AGREE * max(1.0, abs(value)):
             return Minimum(False, why=f"{metric} of what was found is {value}, not {found.value}")
         for limit in limits:
-            allowed = self.allowed(limit)
-            at_most = limit.sense is Sense.AT_MOST
-            over = exact[limit.metric] - allowed if at_most else allowed - exact[limit.metric]
-            if over > _AGREE * abs(allowed):
+            if self._over(limit, exact) > _AGREE:
                 return Minimum(False, why=f"what was found breaks {limit}")
         return replace(found, value=value, bound=sign * min(found.bound, sign * value))
 
@@ -118,9 +111,14 @@ class Minimizer:
         if found.candidate is None:
             return found
         exact = self._exact(found.candidate)
-        value = max(0.0, *(replace(each, bound=self.allowed(each)).excess(exact[each.metric])
-                           for each in limits))  # fmt: skip
+        value = max(0.0, *(self._over(each, exact) for each in limits))
         return replace(found, value=value, bound=max(0.0, min(found.bound, value)))
+
+    def _over(self, limit: Constraint, exact: Mapping[str, float]) -> float:
+        """Return by how much exact costs pass what is allowed, as a share of it."""
+        allowed = self.allowed(limit)
+        over = exact[limit.metric] - allowed
+        return (over if limit.sense is Sense.AT_MOST else -over) / max(abs(allowed), _LEAST)
 
     def _exact(self, candidate: Candidate) -> dict[str, float]:
         costs = self._costs(self.space.batch([candidate]))
@@ -136,7 +134,9 @@ class Minimizer:
         missing = [name for name in names if name not in self._structures]
         if missing:
             return Minimum(False, why=f"{missing[0]!r} is not made of small enough tables")
-        bounds = [replace(limit, bound=self.allowed(limit)) for limit in limits]
+        bounds = [Bound(each.metric, each.sense, self.allowed(each)) for each in limits]
+        # A bound from below at or under 0 is kept by every cost.
+        bounds = [each for each in bounds if each.sense is Sense.AT_MOST or each.value > 0]
         best, bound = Solution(), math.inf
         for cases in self._cases(names):
             totals = [total for case in cases.values() for total, _ in case.weights]

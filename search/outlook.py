@@ -22,8 +22,8 @@ FEWEST = 5
 _LEAST = 1e-9
 """Spread, as a share of the mean, of readings that are all equal."""
 
-_SHARES = np.linspace(0.02, 0.98, 25)
-"""Of the variance that effects explain, tried for the evidence."""
+_VARIANCES = np.geomspace(1e-4, 4.0, 40)
+"""Of effects and of scatter, as shares of the readings' variance, tried for the evidence."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,13 +46,16 @@ class Outlook:
     _weights: FloatArray
 
     @classmethod
-    def of(cls, space: SearchSpace, batch: IntArray, values: FloatArray) -> Outlook | None:
+    def of(
+        cls, space: SearchSpace, batch: IntArray, values: FloatArray, *, scatter: float = 0.0
+    ) -> Outlook | None:
         """Learn from records.
 
         Args:
             space: Of the candidates.
             batch: Of the evaluated candidates, ``[n, hparams]``.
             values: Their readings, ``[n]``.
+            scatter: A reading's own standard error; `noise` is no less.
 
         Returns:
             ``None`` from fewer than ``FEWEST`` records.
@@ -62,15 +65,13 @@ class Outlook:
         known = _chosen(space, batch)
         centre = float(values.mean())
         spread = max(float(values.std()), _LEAST * max(1.0, abs(centre)))
-        left = (values - centre) / spread
-        alike = known @ known.T / len(space)
-        share = max(_SHARES, key=lambda each: _evidence(alike, left, float(each)))
+        share, rest = _most_evident(known @ known.T / len(space), (values - centre) / spread)
         effects = spread * np.sqrt(share / len(space))
-        noise = spread * np.sqrt(1 - share)
+        noise = max(float(spread * np.sqrt(rest)), scatter)
         covariance = effects**2 * (known @ known.T) + noise**2 * np.eye(len(values))
         factor = linalg.cholesky(covariance, lower=True)
         weights = linalg.cho_solve((factor, True), values - centre)
-        return cls(space, centre, float(noise), float(effects), known, factor, weights)
+        return cls(space, centre, noise, float(effects), known, factor, weights)
 
     def mean(self, batch: IntArray) -> FloatArray:
         """Return what is expected of candidates ``[n, hparams]``, ``[n]``."""
@@ -119,9 +120,17 @@ def _chosen(space: SearchSpace, batch: IntArray) -> FloatArray:
     return flags
 
 
-def _evidence(alike: FloatArray, values: FloatArray, share: float) -> float:
-    """Return the log likelihood of standardized readings where effects explain a share of them."""
-    covariance = share * alike + (1 - share) * np.eye(len(values))
-    factor = linalg.cholesky(covariance, lower=True)
-    fitted = linalg.solve_triangular(factor, values, lower=True)
-    return float(-0.5 * fitted @ fitted - np.log(np.diag(factor)).sum())
+def _most_evident(alike: FloatArray, values: FloatArray) -> tuple[float, float]:
+    """Return the variances of effects and of scatter under which readings are most likely.
+
+    Args:
+        alike: Share of the choices that two candidates have in common, ``[n, n]``.
+        values: Standardized readings, ``[n]``.
+    """
+    scales, vectors = np.linalg.eigh(alike)
+    squares = (vectors.T @ values) ** 2
+    effects, scatter = (each[..., None] for each in np.meshgrid(_VARIANCES, _VARIANCES))
+    variances = effects * np.maximum(scales, 0.0) + scatter
+    evidence = -0.5 * (squares / variances + np.log(variances)).sum(axis=-1)
+    best = np.unravel_index(int(evidence.argmax()), evidence.shape)
+    return float(effects[best][0]), float(scatter[best][0])

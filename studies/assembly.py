@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tightfit import Constraint, Metric, Objective, SpecError, __version__
+from tightfit import Constraint, Metric, Objective, Sense, SpecError, __version__
 from tightfit.objectives.calibration import calibration_order
 from tightfit.objectives.data import Data
 from tightfit.objectives.datasets import load_data
@@ -194,6 +195,23 @@ def static_errors(constraints: tuple[Constraint, ...]) -> dict[str, float]:
         for constraint in constraints
         if constraint.metric in errors
     }
+
+
+def static_allowance(limit: Constraint) -> float:
+    """Return the static value beyond which a limit on a static metric is certainly broken."""
+    for static in STATIC_METRICS:
+        if static.metric.name == limit.metric:
+            return static.nearest(limit.bound, upper=limit.sense is Sense.AT_MOST)
+    return limit.bound
+
+
+def certain(metric: str, prediction: float, sense: Sense) -> float:
+    """Return what no final value passes where no static value passes a prediction."""
+    for static in STATIC_METRICS:
+        if static.metric.name == metric:
+            error = float(static.error(np.array([prediction]))[0])
+            return prediction - error if sense is Sense.AT_MOST else prediction + error
+    return prediction
 
 
 def _load_model(spec: StudySpec, folder: Path, data: Data) -> LoadedModel:

@@ -30,6 +30,7 @@ from tightfit.studies.figures import CONFIG
 from tightfit.studies.figures.backbones import balls, draw_backbones
 from tightfit.studies.figures.comparison import comparison_lines, draw_comparison
 from tightfit.studies.figures.sensitivity import draw_sensitivity, sensitivity_map
+from tightfit.studies.gains import gains_json
 from tightfit.studies.inspecting import CLASSES, inspect_model, picture_shape
 from tightfit.studies.plan import Plan
 from tightfit.studies.questions import questions
@@ -141,7 +142,14 @@ def front(folder: RunArgument, as_json: JsonOption = False) -> None:
     results = open_run(folder).results()
     if as_json:
         rows = [row.to_json(results.metrics, results.baseline) for row in front_rows(results)]
-        print_json({"study": results.name, "finished": results.finished, "networks": rows})
+        print_json(
+            {
+                "study": results.name,
+                "finished": results.finished,
+                "networks": rows,
+                "limits": gains_json(results),
+            }
+        )
     else:
         console.print(front_table(results))
     if not _any_feasible(results):

@@ -18,7 +18,7 @@ from tightfit.search import Progress, Search, pareto_front
 from tightfit.search.minimization import Minimizer
 from tightfit.search.proof import judge_limits
 from tightfit.search.screening import Screen
-from tightfit.studies.assembly import static_errors
+from tightfit.studies.assembly import static_allowance, static_errors
 from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.decision import Answer, Decision
 from tightfit.studies.fastest import Fastest, measure_fastest, must_be_measured
@@ -93,7 +93,7 @@ def make_minimizer(bench: Bench) -> Minimizer:
         bench.space.search_space,
         bench.costs,
         bench.costs.structures(names),
-        errors=static_errors(bench.constraints),
+        allowed=static_allowance,
     )
 
 

@@ -38,12 +38,18 @@ def _parts(decision: Decision, metrics: Mapping[str, Metric]) -> Iterator[Render
         cost += f", beside {decision.trained_before} of earlier runs"
     yield Text(f"Deciding took {cost}.", "dim")
     if decision.witness is not None:
+        yield Text(f"The witness is in {decision.witness.folder}.")
         yield _witness_table(decision.witness, metrics)
     if decision.proof is not None:
         yield from _proof(decision.proof, metrics)
     for fastest in decision.fastest:
         if not fastest.reached:
-            yield _fastest_table(fastest, metrics[fastest.limit.metric])
+            metric = metrics[fastest.limit.metric]
+            yield Text(
+                f"The lowest {wording.title(metric)} of {len(fastest.readings)} candidates, "
+                f"untrained, beside {wording.limit(fastest.limit, metric)}:"
+            )
+            yield _fastest_table(fastest, metric)
     if decision.unproven:
         yield Text(f"The static limits are not settled by a proof: {decision.unproven}.")
     if decision.answer is Answer.NOT_FOUND:
@@ -91,7 +97,6 @@ def percent(share: float) -> str:
 
 def _witness_table(witness: Witness, metrics: Mapping[str, Metric]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.title, table.title_justify = f"The witness is in {witness.folder}", "left"
     table.add_column("limit")
     table.add_column("of the exported file", justify="right")
     table.add_column("")
@@ -149,11 +154,6 @@ def _bound_text(found: Mapping[str, Any], metric: Metric) -> str:
 
 def _fastest_table(fastest: Fastest, metric: Metric) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.title_justify = "left"
-    table.title = (
-        f"The lowest {wording.title(metric)} of {len(fastest.readings)} candidates, untrained, "
-        f"beside {wording.limit(fastest.limit, metric)}"
-    )
     table.add_column("measured", justify="right")
     table.add_column("candidate")
     for candidate, reading in fastest.shown:

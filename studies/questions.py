@@ -13,13 +13,17 @@ from tightfit import SpecError
 from tightfit.studies.deciding import Budget, decide
 from tightfit.studies.decision import Answer
 from tightfit.studies.decision_view import decision_view
-from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.exporting import run_assembly
+from tightfit.studies.first_met import SPENT, first_met
+from tightfit.studies.plan import Plan
+from tightfit.studies.run_folder import RunFolder, open_run
 from tightfit.studies.session import RunRequest
 from tightfit.studies.study_file import find_study, read_study
 from tightfit.studies.terminal import (
     INTERRUPTED,
     NOTHING_FEASIBLE,
     JsonOption,
+    RunArgument,
     SetOption,
     StudyArgument,
     ToOption,
@@ -28,7 +32,9 @@ from tightfit.studies.terminal import (
     print_json,
     program,
 )
+from tightfit.studies.tightening import Fineness, tighten
 from tightfit.studies.watching import ConsoleWatcher
+from tightfit.studies.whatif import new_limits, what_if
 
 questions = typer.Typer()
 
@@ -37,7 +43,9 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 WithinOption = Annotated[
     str | None, typer.Option(help="Wall time, e.g. 90s, 30m, 2h; what was begun is finished.")
 ]
-TrialsOption = Annotated[int | None, typer.Option(help="How many candidates may be trained.")]
+TrialsOption = Annotated[
+    int | None, typer.Option(min=1, help="How many candidates may be trained.")
+]
 
 
 def seconds_of(text: str) -> float:
@@ -99,3 +107,75 @@ def say_interrupted() -> NoReturn:
     again = " ".join([program(), *sys.argv[1:]])
     errors.print(f"\nInterrupted; everything finished is kept. Go on with: {again}")
     raise typer.Exit(INTERRUPTED) from None
+
+
+@questions.command(name="whatif")
+def whatif_command(
+    folder: RunArgument,
+    limits: Annotated[
+        list[str] | None,
+        typer.Option(help='E.g. "latency_ms <= 2": replaces the run\'s limit on that metric.'),
+    ] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Trainings the model is asked about.")] = 20,
+    study: Annotated[str | None, typer.Option(help="The study file, if it was moved.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a run's records under other limits, and what a model of them promises."""
+    run_folder = open_run(folder)
+    results = run_folder.results()
+    new_limits(results, limits or ())
+    path = None if study is None else find_study(study)
+    found = what_if(
+        results, run_assembly(Plan.read(run_folder.plan), path), limits or (), trials=trials
+    )
+    if as_json:
+        print_json(found.to_json())
+    else:
+        console.print(found.view(), highlight=False)
+    if not found.met:
+        raise typer.Exit(NOTHING_FEASIBLE)
+
+
+@questions.command(name="tighten")
+def tighten_command(
+    study: StudyArgument,
+    limit: Annotated[
+        str, typer.Option(help="A metric; or 'trials' or 'hours', what it took to meet the limits.")
+    ],
+    within: WithinOption = None,
+    trials: TrialsOption = None,
+    step: Annotated[int, typer.Option(min=1, help="Trainings for one bound.")] = 4,
+    width: Annotated[float, typer.Option(help="Of the bracket, as a share, to end at.")] = 0.02,
+    to: ToOption = None,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the tightest bound on one metric that the other limits allow."""
+    if not 0 < width < 1:
+        raise SpecError(f"--width takes a share between 0 and 1, e.g. 0.02, got {width}")
+    request = request_of(study, to, set_, None)
+    if limit in SPENT:
+        met = first_met(open_run(request.folder.path).results())
+        if as_json:
+            print_json(met.to_json())
+        else:
+            console.print(met.text(limit), highlight=False)
+        if met.trials is None:
+            raise typer.Exit(NOTHING_FEASIBLE)
+        return
+    spec = request.study.spec
+    seconds = None if within is None else seconds_of(within)
+    budget = Budget(spec.trials if trials is None else trials, seconds)
+    watcher = ConsoleWatcher(errors, objective=spec.objectives[0], trials=budget.trials)
+    try:
+        with watcher.shown():
+            found = tighten(request, limit, watcher, budget=budget, fineness=Fineness(step, width))
+    except KeyboardInterrupt:
+        say_interrupted()
+    results = request.folder.results()
+    if as_json:
+        print_json(found.to_json(results.space))
+    else:
+        console.print(found.view(results.metrics), highlight=False)
+    if found.reached is None:
+        raise typer.Exit(NOTHING_FEASIBLE)

@@ -11,6 +11,7 @@ from tightfit.studies import wording
 from tightfit.studies.cells import MISSING, Cell, cell
 from tightfit.studies.figures import hypervolume_caption, hypervolume_over_trials, layers
 from tightfit.studies.final import Final
+from tightfit.studies.gains import gain_lines
 from tightfit.studies.results import Results
 from tightfit.studies.standing import Standing, misses, standings
 from tightfit.studies.tables import BASELINE, NEAREST, FrontRow, front_rows
@@ -103,6 +104,7 @@ class ReportPage:
     tiles: tuple[Tile, ...]
     headings: tuple[Heading, ...]
     groups: tuple[Group, ...]
+    binding: tuple[str, ...]
     worth: tuple[str, ...]
     quality: str
     tested: tuple[Tested, ...]
@@ -140,6 +142,7 @@ def report_page(
         tiles=() if picked is None else _tiles(results, picked),
         headings=tuple(_heading(results, metric) for metric in ordered_metrics(results)),
         groups=groups(results),
+        binding=tuple(wording.capital(line) + "." for line in gain_lines(results)),
         worth=worth(results, comparisons(results, everyone)) if picked is not None else (),
         quality=wording.title(quality),
         tested=() if final is None else _tested(quality, results, everyone, final),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tightfit import Constraint, Measurement, Metric, Objective, Record, SearchSpace, Stage
+from tightfit.search.binding import Gain
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Results:
         references: Networks outside the space: small nets, shapes trained from scratch.
         reference_point: Of the hypervolume, one value an objective.
         finished: Whether the run has spent its trials.
+        gains: What one per cent more of each limit would give, as predicted at the run's end.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Results:
     references: tuple[Record, ...]
     reference_point: tuple[float, ...]
     finished: bool
+    gains: tuple[Gain, ...] = ()
 
     @property
     def quality(self) -> Metric:

@@ -15,6 +15,7 @@ from tightfit.search.front import pareto_front
 from tightfit.search.ledger import Snapshot, snapshot
 from tightfit.search.storage import open_storage
 from tightfit.studies.final import FinalScores
+from tightfit.studies.gains import read_gains
 from tightfit.studies.plan import Plan
 from tightfit.studies.results import Results
 
@@ -69,6 +70,11 @@ class RunFolder:
     def witness(self) -> Path:
         """Folder of an exported candidate that keeps all limits, where one was asked for."""
         return self.path / "witness"
+
+    @property
+    def binding(self) -> Path:
+        """What one per cent more of each limit would give."""
+        return self.path / "binding.json"
 
     @property
     def log(self) -> Path:
@@ -152,6 +158,7 @@ class RunFolder:
             references=kept.references,
             reference_point=plan.reference_point,
             finished=kept.values.get("finished") == plan.spec["trials"],
+            gains=read_gains(self.binding),
         )
 
     def keep_front_files(self, records: tuple[Record, ...], plan: Plan) -> None:

@@ -7,6 +7,8 @@ from tightfit.search import Progress as SearchProgress
 from tightfit.search import SearchOutcome, Stopped
 from tightfit.studies.assembly import Assembly
 from tightfit.studies.bench import Bench, prepare
+from tightfit.studies.binding import binding_limits
+from tightfit.studies.gains import keep_gains
 from tightfit.studies.outsiders import outsider_records
 from tightfit.studies.plan import Plan
 from tightfit.studies.references import references
@@ -89,6 +91,7 @@ def _search(bench: Bench, evaluator: Evaluator, watcher: Watcher) -> SearchOutco
         search.add_reference(record)
     if outcome.stopped is not Stopped.FAILING:
         search.set("finished", spec.trials)
+    keep_gains(folder.binding, binding_limits(bench, search.records))
     results = folder.results()
     write_report(results, folder.report, final=folder.final.read(results.quality.name))
     return outcome

@@ -15,6 +15,7 @@ from tightfit import Measurement, Metric, SearchSpace
 from tightfit.hparam import Choice
 from tightfit.studies import wording
 from tightfit.studies.cells import Cell, cell
+from tightfit.studies.gains import gain_lines
 from tightfit.studies.results import Results
 from tightfit.studies.standing import Standing, members, misses, standings
 from tightfit.studies.verdict import advice, headline, shown_metrics
@@ -157,7 +158,8 @@ def _row_texts(row: FrontRow, cells: Sequence[Text]) -> list[Text]:
 def _with_advice(results: Results, table: Table) -> RenderableType:
     everyone = standings(results)
     if members(everyone):
-        return table
+        found = [wording.capital(line) + "." for line in gain_lines(results)]
+        return Group(table, Text("\n".join(found))) if found else table
     lines = [headline(results, None)]
     near = misses(everyone, NEAREST)
     if near:

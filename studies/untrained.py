@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,7 +57,7 @@ class UntrainedLog:
             except (CandidateError, MeasurementError):
                 return None
             finally:
-                work.discard()
+                shutil.rmtree(self._workshop.folder, ignore_errors=True)
             self._known[candidate] = Untrained(candidate, readings)
             document = {
                 "fingerprint": self._fingerprint,

@@ -49,6 +49,17 @@ class StaticMetric:
         totals = {quantity: quantity(blueprint, profile) for quantity in self.quantities}
         return self.formula(totals, profile)
 
+    def nearest(self, bound: float, *, upper: bool) -> float:
+        """Return the prediction beyond which a bound on the final value is certainly broken.
+
+        Args:
+            bound: On the final value.
+            upper: Whether it may be at most, or at least, so much.
+        """
+        if upper:
+            return max(bound / (1 - self.relative_error), bound + self.absolute_error)
+        return min(bound / (1 + self.relative_error), bound - self.absolute_error)
+
     def error(self, values: FloatArray) -> FloatArray:
         """Return the largest expected distance of the final values from these ``[n]``, ``[n]``."""
         return np.maximum(self.relative_error * np.abs(values), self.absolute_error)

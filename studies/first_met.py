@@ -1,0 +1,60 @@
+"""What it cost until a run's limits were met for the first time, from its records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tightfit.studies.results import Results
+
+SPENT = ("trials", "hours")
+"""What can be asked for in place of a metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstMet:
+    """The first record that keeps all limits.
+
+    Attributes:
+        trial: Its number; ``None`` where no record does.
+        trials: Candidates that were trained until then, itself included.
+        hours: That evaluating took until then, without what lies between evaluations.
+        trained: Candidates that were trained in all.
+    """
+
+    trial: int | None
+    trials: int | None
+    hours: float | None
+    trained: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        return {
+            "trial": self.trial,
+            "trials": self.trials,
+            "hours": self.hours,
+            "trained_in_all": self.trained,
+        }
+
+    def text(self, asked: str) -> str:
+        """Return it in a sentence.
+
+        Args:
+            asked: One of ``SPENT``.
+        """
+        if self.trials is None or self.hours is None:
+            return f"The limits were not met in {self.trained} trainings."
+        cost = f"{self.trials} trainings" if asked == "trials" else f"{self.hours:.3g} hours"
+        return f"The limits were met by trial {self.trial}, after {cost} of its run."
+
+
+def first_met(results: Results) -> FirstMet:
+    """Return when the limits of a run were met for the first time."""
+    trained, seconds = 0, 0.0
+    every = sum(record.trained for record in results.records)
+    for number, record in enumerate(results.records):
+        trained += record.trained
+        seconds += sum(record.seconds.values())
+        if record.feasible:
+            return FirstMet(number, trained, seconds / 3600, every)
+    return FirstMet(None, None, None, every)

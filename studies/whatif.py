@@ -1,0 +1,169 @@
+"""Other limits over the records of a run: what is there at once, and what a model promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from tightfit import Constraint, Outcome, Record, SpecError
+from tightfit.search import pareto_front
+from tightfit.search.forecast import Promise
+from tightfit.search.minimization import Minimizer
+from tightfit.search.proof import Proof, judge_limits
+from tightfit.studies import wording
+from tightfit.studies.assembly import Assembly, static_allowance
+from tightfit.studies.costs import StaticCosts
+from tightfit.studies.decision import promise_json
+from tightfit.studies.decision_view import promise_lines
+from tightfit.studies.limits import check_contradictions, parse_limit
+from tightfit.studies.promising import prospect
+from tightfit.studies.results import Results
+from tightfit.studies.tables import front_rows, front_table
+
+NO_LONGER = "stopped by a limit that is not one of these"
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """Other limits over old records.
+
+    Attributes:
+        results: Of the run as if these had been its limits.
+        unknown: Trials that the run's own limits stopped before training and these do not.
+        proof: That no candidate of the space keeps the static ones of them; ``None`` where some
+            does, or nothing is proven.
+        promise: What a model of the records expects of candidates without one; ``None`` where no
+            candidate is left, or the records are too few.
+    """
+
+    results: Results
+    unknown: int
+    proof: Proof | None
+    promise: Promise | None
+
+    @property
+    def met(self) -> bool:
+        """Whether a trial keeps the limits."""
+        return bool(pareto_front(self.results.records, self.results.objectives).members)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        results = self.results
+        rows = [row.to_json(results.metrics, results.baseline) for row in front_rows(results)]
+        return {
+            "study": results.name,
+            "limits": [str(each) for each in results.constraints],
+            "met": self.met,
+            "networks": rows,
+            "not_trained": self.unknown,
+            "impossible": self.proof is not None,
+            "conflict": [] if self.proof is None else [str(each) for each in self.proof.conflict],
+            "predicted": None
+            if self.promise is None
+            else promise_json(self.promise, results.space),
+        }
+
+    def view(self) -> RenderableType:
+        """Return what a terminal shows."""
+        return Group(front_table(self.results), *(Text(line) for line in self._lines()))
+
+    def _lines(self) -> Iterator[str]:
+        metrics = self.results.metrics
+        if self.unknown:
+            yield (
+                f"{self.unknown} trials were stopped by limits that are none of these, and were "
+                "not trained."
+            )
+        if self.proof is not None:
+            names = [wording.limit(each, metrics[each.metric]) for each in self.proof.conflict]
+            yield f"Impossible, by proof: no candidate of the space keeps {wording.listed(names)}."
+        elif self.promise is not None:
+            yield from promise_lines(self.promise, metrics)
+        else:
+            yield "Nothing is predicted: the records are too few, or no candidate is left."
+
+
+def new_limits(results: Results, texts: Sequence[str]) -> tuple[Constraint, ...]:
+    """Return a run's limits with others in place of those on the same side of the same metric.
+
+    Raises:
+        SpecError: A limit that cannot be, or contradicts another one.
+    """
+    if not texts:
+        raise SpecError("--limits is missing; write e.g. --limits 'latency_ms <= 2'")
+    new = [parse_limit(text, results.metrics).resolve(results.baseline.value) for text in texts]
+    replaced = {(limit.metric, limit.sense) for limit in new}
+    kept = [each for each in results.constraints if (each.metric, each.sense) not in replaced]
+    found = (*kept, *new)
+    check_contradictions(found)
+    return found
+
+
+def judged_anew(record: Record, limits: Sequence[Constraint]) -> Record:
+    """Return a record as it stands under other limits.
+
+    One that was not trained and breaks none of them is of no use: it has no violations then, and
+    says so.
+    """
+    if record.outcome is Outcome.FAILED:
+        return record
+    violations = {
+        str(limit): limit.violation(record.measurement)
+        for limit in limits
+        if limit.metric in record.measurement
+    }
+    broken = any(violation > 0 for violation in violations.values())
+    whole = record.outcome is Outcome.EVALUATED and len(violations) == len(limits)
+    if whole:
+        return replace(record, violations=violations)
+    if broken:
+        reason = max(violations, key=lambda each: violations[each])
+        return replace(record, outcome=Outcome.SCREENED, violations=violations, reason=reason)
+    return replace(record, outcome=Outcome.SCREENED, violations={}, reason=NO_LONGER)
+
+
+def results_under(results: Results, limits: Sequence[Constraint]) -> Results:
+    """Return a run's results as if these had been its limits."""
+    return replace(
+        results,
+        constraints=tuple(limits),
+        records=tuple(judged_anew(each, limits) for each in results.records),
+        references=tuple(judged_anew(each, limits) for each in results.references),
+        gains=(),
+    )
+
+
+def what_if(results: Results, assembly: Assembly, texts: Sequence[str], *, trials: int) -> WhatIf:
+    """Look at the records of a run under other limits, and ask a model about the rest.
+
+    Args:
+        results: Of the run.
+        assembly: Its study's parts: exact costs of candidates follow from them.
+        texts: The limits; each replaces the run's own on the same side of the same metric.
+        trials: How many further trainings the model is asked about.
+
+    Raises:
+        SpecError: A limit that cannot be, or contradicts another one.
+    """
+    limits = new_limits(results, texts)
+    under = results_under(results, limits)
+    space = assembly.space(assembly.model.module)
+    costs = StaticCosts(space, assembly.profile)
+    static = costs(space.search_space.batch([space.search_space.baseline()]))
+    bounded = [each for each in limits if each.metric in static]
+    minimizer = Minimizer(
+        space.search_space,
+        costs,
+        costs.structures({each.metric for each in bounded}),
+        allowed=static_allowance,
+    )
+    proof = judge_limits(minimizer, bounded).proof
+    found = None
+    if proof is None:
+        found = prospect(assembly, space, costs, limits, results.records).promise(trials)
+    unknown = sum(record.reason == NO_LONGER for record in under.records)
+    return WhatIf(under, unknown, proof, found)
