@@ -139,6 +139,6 @@ class Bracket:
         elif self.why:
             lines.append(f"Nothing is proven: {self.why}.")
         if self.reached is not None:
-            lines.append(f"It ended as {self.message}.")
+            lines.append(f"It ended: {self.message}.")
         lines.append(f"{self.trained} trained, {self.seconds:.0f} s.")
         return lines

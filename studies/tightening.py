@@ -21,6 +21,7 @@ from tightfit import (
     Sense,
     SpecError,
 )
+from tightfit.objectives.metrics import METRICS
 from tightfit.search import Progress, Search, open_storage
 from tightfit.search.ledger import every_record
 from tightfit.search.minimization import Minimizer
@@ -34,6 +35,7 @@ from tightfit.studies.plan import Plan
 from tightfit.studies.recalling import Recalling
 from tightfit.studies.references import references
 from tightfit.studies.session import RunRequest, Watcher, make_search, prepared, working
+from tightfit.studies.settings import study_task
 from tightfit.studies.whatif import judged_anew
 
 TIGHTENED = "tightened"
@@ -77,11 +79,12 @@ def tighten(
         SpecError: The study cannot be run as written, or there is no such metric.
         StorageError: The disk is full; what was finished is kept.
     """
+    study = request.study
+    names = [each.name for each in (*METRICS, study_task(study.spec, study.folder).metric)]
+    if metric not in names:
+        raise SpecError(f"--limit names {unknown('metric', metric, names)}")
     with prepared(request, watcher, teach=False) as bench:
-        metrics = bench.assembly.metrics
-        if metric not in metrics:
-            raise SpecError(f"--limit names {unknown('metric', metric, metrics)}")
-        work = _Tightening(request, bench, metrics[metric], watcher)
+        work = _Tightening(request, bench, bench.assembly.metrics[metric], watcher)
         work.prove()
         if not work.conflict:
             work.close(budget, fineness)

@@ -29,7 +29,12 @@ def test_the_study_explained_is_the_quickstart() -> None:
 
 
 def test_every_command_and_metric_is_in_the_readme() -> None:
-    names = {command.name or command.callback.__name__ for command in app.registered_commands}  # type: ignore[union-attr]
+    commands = [*app.registered_commands]
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        commands += group.typer_instance.registered_commands
+    names = {command.name or command.callback.__name__ for command in commands}  # type: ignore[union-attr]
+    assert {"run", "decide"} < names
     for name in names:
         assert f"tightfit {name}" in README
     for metric in METRICS:

@@ -79,7 +79,7 @@ class SmallCosts:
 
 
 def _arrays(parts: list[IntArray]) -> tuple[ChoiceArray, ...]:
-    found = []
+    found: list[ChoiceArray] = []
     for part in parts:
         assert isinstance(part, ChoiceArray)
         found.append(part.simplified())

@@ -366,3 +366,31 @@ def test_failed_candidates_are_not_proposed_again(make: Callable[..., Search]) -
     make(evaluator, constraints=tight).run(trials=50)
     proposed = [candidate for candidate, _, _ in evaluator.calls]
     assert len(proposed) == len(set(proposed)) == 5
+
+
+def test_a_search_ends_as_soon_as_it_has_what_it_was_run_for(make: Callable[..., Search]) -> None:
+    scripted = Scripted()
+    search = make(scripted)
+    outcome = search.run(trials=9, enough=lambda _, progress: progress.trained == 3)
+    assert outcome.stopped is Stopped.ENOUGH
+    assert sum(record.trained for record in search.records) == 3
+    assert len(scripted.calls) == len(search.records)
+
+
+def test_a_reference_that_is_enough_is_the_last_one(make: Callable[..., Search]) -> None:
+    search = make(Scripted())
+    references = [("a", Candidate((1, 1, 1, 1))), ("b", Candidate((2, 2, 2, 2)))]
+    search.run(trials=9, references=references, enough=lambda record, _: record.feasible)
+    assert [record.origin for record in search.records] == ["a"]
+
+
+def test_a_record_made_elsewhere_is_kept_and_its_candidate_not_evaluated_again(
+    make: Callable[..., Search],
+) -> None:
+    scripted = Scripted()
+    search = make(scripted)
+    other = Scripted().evaluate(Candidate((1, 1, 1, 1)), "elsewhere", 0)
+    search.add(other)
+    assert search.records == (other,)
+    search.run(trials=2)
+    assert Candidate((1, 1, 1, 1)) not in [candidate for candidate, _, _ in scripted.calls]

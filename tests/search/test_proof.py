@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -30,6 +31,7 @@ def tight(seed: int, **shares: float) -> tuple[Constraint, ...]:
     )
 
 
+@cache
 def proof_of(seed: int, limits: tuple[Constraint, ...]) -> Proof:
     costs = SmallCosts(seed)
     verdict = judge_limits(Minimizer(SPACE, costs, costs.structures()), limits)

@@ -1,0 +1,185 @@
+"""Can it be done, and how far can it go: the commands on a tiny study of the tests' own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from tests.studies.command_line import tightfit, tiny_study
+from tightfit import IntArray, SpecError
+from tightfit.search.region import Region
+from tightfit.search.screening import Screen
+from tightfit.studies.assembly import assemble
+from tightfit.studies.costs import StaticCosts
+from tightfit.studies.questions import seconds_of
+from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.study_file import read_study
+
+Capture = pytest.CaptureFixture[str]
+Ask = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_study(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture
+def ask(study: Path, capsys: Capture) -> Ask:
+    """Ask a question of the study in a folder of its own; return its JSON document."""
+
+    def command(name: str, run: str, *more: object, code: int, limits: str = "") -> Any:
+        changed = ("--set", f"constraints={limits}") if limits else ()
+        few = ("--set", "references.small_nets=[]")
+        folder = study.parent / "runs" / run
+        arguments = (name, study, "--to", folder, *few, *changed, *more, "--json")
+        assert tightfit(*arguments) == code
+        return json.loads(capsys.readouterr().out)
+
+    return command
+
+
+def every_candidate(study: Path) -> tuple[IntArray, dict[str, Any]]:
+    """Return all candidates of the tiny study's space with their exact costs."""
+    assembly = assemble(read_study(study))
+    space = assembly.space(assembly.model.module)
+    costs = StaticCosts(space, assembly.profile)
+    screen = Screen(space.search_space, costs, (), errors={})
+    every = Region.survey(space.search_space, screen).members
+    assert every is not None
+    return every, dict(costs(every))
+
+
+@pytest.mark.slow
+def test_impossible_limits_are_proven_so_as_an_enumeration_has_it(study: Path, ask: Ask) -> None:
+    limits = '["macs <= 60000", "ram_kb <= 50", "params >= 3000", "accuracy >= 0.4"]'
+    found = ask("decide", "proof", code=1, limits=limits)
+    assert found["answer"] == "impossible"
+    assert found["cost"]["trained"] == 0
+    proof = json.loads((study.parent / "runs" / "proof" / "proof.json").read_text())
+    assert proof == found["proof"]
+    assert proof["conflict"] == ["macs <= 60000", "params >= 3000"]
+    every, costs = every_candidate(study)
+    kept = {
+        "macs <= 60000": costs["macs"] <= 60000,
+        "ram_kb <= 50": costs["ram_kb"] <= 50,
+        "params >= 3000": costs["params"] >= 3000,
+    }
+    assert not (kept["macs <= 60000"] & kept["params >= 3000"]).any()
+    for each in proof["limits"]:
+        values = costs[each["metric"]]
+        best = {"least": np.min, "greatest": np.max}[each["searched_for"]]
+        inside = np.all([kept[limit] for limit in kept if limit != each["limit"]], axis=0)
+        assert each["alone"]["value"] == best(values)
+        reached = each["under_the_other_limits"]
+        assert (reached is not None) == inside.any()
+        if reached is not None:
+            assert reached["value"] == best(values[inside])
+            # The solver's bound is no worse than what a candidate reaches.
+            assert reached["bound"] == best([reached["value"], reached["bound"]])
+            assert values[np.equal(every, reached["indices"]).all(axis=1)] == reached["value"]
+    # Each of the two gives way alone, as far as the enumeration says.
+    enough = {each["metric"]: each["bound"] for each in proof["bounds_that_would_work"]}
+    assert enough == {
+        "macs": costs["macs"][kept["ram_kb <= 50"] & kept["params >= 3000"]].min(),
+        "params": costs["params"][kept["ram_kb <= 50"] & kept["macs <= 60000"]].max(),
+    }
+
+
+@pytest.mark.slow
+def test_a_file_too_small_for_the_space_is_proven_beyond_the_prediction_s_error(
+    ask: Ask, study: Path
+) -> None:
+    found = ask("decide", "small", code=1, limits='["size_kb <= 0.2"]')
+    assert found["answer"] == "impossible"
+    (enough,) = found["proof"]["bounds_that_would_work"]
+    _, costs = every_candidate(study)
+    assert enough["bound"] == costs["size_kb"].min()
+    # The file of that candidate was written and its bytes counted.
+    assert enough["counted"] == pytest.approx(enough["bound"], abs=2.0)
+    assert tightfit("decide", study, "--within", "soon") == 2
+
+
+@pytest.mark.slow
+def test_a_latency_below_all_that_is_fast_is_unreachable_as_measured(ask: Ask) -> None:
+    found = ask("decide", "fast", code=1, limits='["latency_ms <= 0.001 * baseline"]')
+    assert found["answer"] == "unreachable as measured"
+    assert found["cost"]["trained"] == 0
+    assert found["proof"] is None
+    (fastest,) = found["fastest_measured"]
+    assert fastest["measured"] >= 2
+    for each in fastest["best"]:
+        assert each["value"] - 2 * each["stderr"] > 0
+        assert each["repeats"] >= 3
+
+
+@pytest.mark.slow
+def test_yes_is_an_exported_witness_and_stands_when_asked_again(ask: Ask, study: Path) -> None:
+    found = ask("decide", "yes", code=0)
+    assert found["answer"] == "yes"
+    assert found["witness"]["verified"]
+    assert 1 <= found["cost"]["trained"] <= 4
+    folder = Path(found["witness"]["folder"])
+    file = folder / "model.onnx"
+    onnxruntime.InferenceSession(file)
+    size = next(each for each in found["witness"]["limits"] if "size_kb" in each["limit"])
+    assert size["value"] == file.stat().st_size / 1000
+    again = ask("decide", "yes", code=0)
+    assert again["cost"]["trained"] == 0
+    assert again["cost"]["trained_before"] == found["cost"]["trained"]
+    # Its records are a run's: other limits over them, and one limit tightened from them.
+    run = study.parent / "runs" / "yes"
+    assert tightfit("whatif", run, "--limits", "size_kb <= 1e6") == 0
+    assert tightfit("whatif", run, "--limits", "size_kb <= 0.2") == 1
+    assert tightfit("tighten", study, "--limit", "trials", "--to", run) == 0
+
+
+@pytest.mark.slow
+def test_not_found_says_what_came_nearest_and_a_bracket_closes_on_what_is_kept(
+    ask: Ask, study: Path
+) -> None:
+    limits = '["macs <= 56000", "accuracy >= 1.0"]'
+    idle = ("--set", "space.schedule.learning_rates=[1e-6]")
+    found = ask("decide", "near", "--trials", 1, *idle, code=1, limits=limits)
+    assert found["answer"] == "not found"
+    assert found["cost"]["trained"] == 1
+    assert found["nearest_miss"]["violations"]["accuracy >= 1"] > 0
+    assert found["predicted"] is None  # One record teaches nothing.
+    macs = '["accuracy >= 0.3"]'
+    bracket = ask(
+        "tighten", "bracket", "--limit", "macs", "--trials", 2, "--step", 1, code=0, limits=macs
+    )
+    _, costs = every_candidate(study)
+    assert bracket["proven"] == costs["macs"].min()
+    assert bracket["steps"][0]["bound"] is None
+    assert bracket["reached"] >= bracket["proven"]
+    assert bracket["cost"]["trained"] == 2
+    trial = RunFolder(study.parent / "runs" / "bracket").results().records[bracket["trial"]]
+    assert trial.feasible
+    assert trial.measurement.value("macs") == bracket["reached"]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90.0), ("30m", 1800.0), ("1.5h", 5400.0)])
+def test_times_are_read_as_people_write_them(text: str, seconds: float) -> None:
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["30", "m", "0m", "-3m", "3d"])
+def test_other_times_are_refused(text: str) -> None:
+    with pytest.raises(SpecError, match="--within takes a time such as 90s, 30m or 2h"):
+        seconds_of(text)
+
+
+def test_a_question_about_nothing_is_refused(tmp_path: Path, capsys: Capture) -> None:
+    assert tightfit("whatif", tmp_path) == 2
+    assert "is not a run" in capsys.readouterr().err
+    study = tiny_study(tmp_path)
+    assert tightfit("tighten", study, "--limit", "latency", "--to", tmp_path / "run") == 2
+    assert "did you mean 'latency_ms'" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,75 @@
+"""Records of a run under other limits than it was made under."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.studies.conftest import ACCURACY, LATENCY, SIZE
+from tightfit import Constraint, Outcome, Sense, SpecError
+from tightfit.search import pareto_front
+from tightfit.studies.results import Results
+from tightfit.studies.whatif import NO_LONGER, judged_anew, new_limits, results_under
+
+
+def under(results: Results, *texts: str) -> Results:
+    return results_under(results, new_limits(results, texts))
+
+
+def test_the_same_limits_change_nothing(results: Results) -> None:
+    same = results_under(results, results.constraints)
+    assert pareto_front(same.records, same.objectives) == pareto_front(
+        results.records, results.objectives
+    )
+
+
+def test_a_limit_replaces_the_run_s_own_on_that_side_of_that_metric(results: Results) -> None:
+    limits = new_limits(results, ["latency_ms <= 0.2", "size_kb >= 10"])
+    assert LATENCY not in limits
+    assert {SIZE, ACCURACY} < set(limits)
+    assert Constraint("latency_ms", Sense.AT_MOST, 0.2) in limits
+    assert Constraint("size_kb", Sense.AT_LEAST, 10.0) in limits
+
+
+def test_a_tighter_limit_leaves_the_trials_that_keep_it(results: Results) -> None:
+    before = pareto_front(results.records, results.objectives).members
+    sizes = sorted(record.measurement.value("size_kb") for record in before)
+    bound = sizes[len(sizes) // 2]
+    after = pareto_front(under(results, f"size_kb <= {bound}").records, results.objectives).members
+    assert 0 < len(after) < len(before)
+    assert {record.candidate for record in after} == {
+        record.candidate for record in before if record.measurement.value("size_kb") <= bound
+    }
+
+
+def test_what_only_the_run_s_limit_stopped_is_not_known_under_a_looser_one(
+    results: Results,
+) -> None:
+    looser = under(results, "size_kb <= 1e9", "latency_ms <= 1e9")
+    stopped = [record for record in results.records if record.outcome is Outcome.SCREENED]
+    again = [record for record in looser.records if record.reason == NO_LONGER]
+    assert stopped
+    assert {record.candidate for record in again} == {record.candidate for record in stopped}
+    assert not any(record.feasible or record.violations for record in again)
+
+
+def test_an_evaluated_record_without_a_reading_is_not_called_feasible(results: Results) -> None:
+    record = next(each for each in results.records if each.outcome is Outcome.EVALUATED)
+    judged = judged_anew(record, [Constraint("latency_ms.pi4", Sense.AT_MOST, 1e9)])
+    assert not judged.feasible
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ([], "--limits is missing"),
+        (["latency <= 2"], "did you mean 'latency_ms'"),
+        (["size_kb >= 1e6"], "contradict each other"),
+    ],
+)
+def test_limits_that_cannot_be_are_refused(
+    results: Results, texts: list[str], message: str
+) -> None:
+    with pytest.raises(SpecError, match=message):
+        new_limits(replace(results), texts)
