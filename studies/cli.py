@@ -263,10 +263,10 @@ def compare_command(
     figure = draw_comparison(comparison_lines(found))
     write_atomically(page, figure.to_html(config=CONFIG).encode())
     if as_json:
-        _print_json(found.to_json())
+        print_json(found.to_json())
         return
     console.print(comparison_table(found))
-    _say(f"\nPicture: {page}")
+    say(f"\nPicture: {page}")
 
 
 @app.command()

@@ -35,7 +35,7 @@ from tightfit.studies.assembly import assemble, static_errors
 from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.outsiders import outsider_records
 from tightfit.studies.references import references
-from tightfit.studies.running import RunRequest, Watcher, reference_point, working
+from tightfit.studies.session import RunRequest, Watcher, reference_point, working
 
 PLAIN = "plain"
 """Name of the search that holds what plain ways reach."""
