@@ -97,7 +97,8 @@ def sign(constraint: Constraint) -> str:
 
 def limit(constraint: Constraint, metric: Metric) -> str:
     """Return a limit as people say it: ``latency ≤ 0.42 ms``."""
-    return f"{title(metric)} {sign(constraint)} {quantity(metric, constraint.bound)}"
+    whole = " by the whole interval" if constraint.confident else ""
+    return f"{title(metric)} {sign(constraint)} {quantity(metric, constraint.bound)}{whole}"
 
 
 def better(metric: Metric) -> str:
