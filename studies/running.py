@@ -21,6 +21,7 @@ from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.spec import StudySpec
 from tightfit.studies.study_file import Study
+from tightfit.studies.testing import measure_front
 from tightfit.studies.worker_process import TrialLimits, WorkerProcess
 
 _MARGIN = 0.1
@@ -175,6 +176,7 @@ def _search(bench: Bench, evaluator: Evaluator, watcher: Watcher) -> SearchOutco
     if outcome.stopped is not Stopped.FAILING:
         search.set("finished", spec.trials)
     results = folder.results()
+    measure_front(results, folder, bench.assembly, say=watcher.say)
     write_report(results, folder.report, final=folder.final.read(results.quality.name))
     return outcome
 
