@@ -48,9 +48,7 @@ class Limit:
             isinstance(node, ast.Name) for node in ast.walk(ast.parse(self.bound, mode="eval"))
         )
 
-    def resolve(
-        self, baseline: Callable[[str], float], *, confident: bool = False
-    ) -> Constraint:
+    def resolve(self, baseline: Callable[[str], float], *, confident: bool = False) -> Constraint:
         """Return the constraint with its bound as a number.
 
         Args:

@@ -135,7 +135,7 @@ class Plan:
         """
         found = [
             f"{key}: {_shown(before)} in the run, {_shown(now)} in the study"
-            for key, before, now in _differences({**_ADDED, **self.spec}, spec)
+            for key, before, now in _differences({**_ADDED, **self.spec}, {**_ADDED, **spec})
             if key.split(".")[0] not in _FREE_TO_CHANGE
         ]
         if found:

@@ -120,8 +120,9 @@ def front_table(results: Results) -> RenderableType:
     """Return the table for a terminal of 80 columns or more.
 
     Every metric stands with its standard error and beside the baseline. A value that breaks its
-    limit is marked with ``✗``, one that keeps it within noise with ``≈``. When no trial is feasible it shows the nearest misses, and says
-    what would have to be relaxed.
+    limit is marked with ``✗``, one that keeps it within noise with ``≈``.
+
+    When no trial is feasible it shows the nearest misses, and says what would have to be relaxed.
     """
     rows = front_rows(results)
     metrics = [results.metrics[name] for name in shown_metrics(results)]

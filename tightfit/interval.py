@@ -8,8 +8,8 @@ from dataclasses import dataclass
 Z = 1.959964
 """The normal distribution's quantile at 0.975."""
 
-_FEW = (12.7062, 4.3027, 3.1824, 2.7764)
-"""Student's quantiles at 0.975 for 1 to 4 degrees of freedom, where the expansion is poor."""
+_FEW = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706)
+"""Student's quantiles at 0.975 for 1 to 5 degrees of freedom, where the expansion is poor."""
 
 
 @dataclass(frozen=True, slots=True)
