@@ -3,8 +3,9 @@
 What is found may differ from the claim by chance, and by what is no defect of the file:
 
 - bytes must be the same;
-- a latency is the ratio to the baseline, and may be ``LATENCY_MARGIN`` worse: two good clocks
-  agree no better on networks of fractions of a millisecond;
+- a latency is the ratio to the baseline, and may be ``LATENCY_MARGIN`` worse, or by
+  ``LATENCY_GRAIN_MS`` where that is more: readings of different hours agree no better, and a clock
+  around a call tells no shorter times apart;
 - memory may be ``MEMORY_MARGIN`` worse, as another system hands it out in other pieces;
 - on the same pictures a file may lose ``SAME_PICTURES`` of them, as processors round differently;
 - on other pictures the two 95 % intervals must meet.
@@ -22,6 +23,7 @@ from typing import Any
 from tightfit import Constraint, Direction, Interval, Kind, Metric, Reading, Stage
 
 LATENCY_MARGIN = 0.05
+LATENCY_GRAIN_MS = 0.005
 MEMORY_MARGIN = 0.10
 MEMORY_GRAIN_KB = 512.0
 SAME_PICTURES = 0.005
@@ -150,10 +152,11 @@ def same_bytes() -> Rule:
     return Rule(0.0, chance=False, words="the bytes must be the same")
 
 
-def latency_rule(claimed: Value) -> Rule:
-    """Return the rule for a latency's ratio."""
-    words = f"beyond chance it may be {100 * LATENCY_MARGIN:g} % longer"
-    return Rule(LATENCY_MARGIN * claimed.value, chance=True, words=words)
+def latency_rule(claimed: Value, *, baseline_ms: float) -> Rule:
+    """Return the rule for a latency's ratio to a baseline that takes so many milliseconds."""
+    margin = max(LATENCY_MARGIN * claimed.value, LATENCY_GRAIN_MS / baseline_ms)
+    words = f"beyond chance it may be {100 * margin / claimed.value:.2g} % longer"
+    return Rule(margin, chance=True, words=words)
 
 
 def memory_rule(claimed: Value) -> Rule:
@@ -211,14 +214,14 @@ def claimed_latency(report: Mapping[str, Any]) -> Value:
 
 def judged_latency(report: Mapping[str, Any], found: Reading) -> Claim:
     """Return the claim of a report's latency with its verdict; ``found`` is a ratio."""
-    claimed = claimed_latency(report)
+    claimed, baseline = claimed_latency(report), report["baseline"]["metrics"]["latency_ms"]
     return judged(
         LATENCY,
         LATENCY_RATIO,
         kind=Kind.MEASURED,
         claimed=claimed,
         found=Value.of(found),
-        rule=latency_rule(claimed),
+        rule=latency_rule(claimed, baseline_ms=baseline["value"]),
     )
 
 

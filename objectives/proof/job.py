@@ -69,9 +69,9 @@ class Found:
             tell it.
         latency_ratio: To the baseline, in the same seconds; ``None`` without the baseline.
         latency_ms: Of this machine; ``None`` without the baseline.
-        pairs: Pictures that both files answered rightly, only the baseline, only the model, and
-            neither; without a baseline the middle ones and ``both`` are as if it had none right.
         right: How many pictures the model answered rightly; ``None`` where nothing was counted.
+        pairs: Pictures that both files answered rightly, only the baseline, only the model, and
+            neither; ``None`` without the baseline, or where nothing was counted.
         pictures: How many there were.
         pictures_digest: Of the pictures and targets, as :func:`pictures_digest` has it.
         runtime: Its name with version and threads.

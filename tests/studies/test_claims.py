@@ -45,7 +45,15 @@ def verdict(metric: Metric, claimed: Value, found: Value, rule: Rule) -> Verdict
 )
 def test_a_latency_may_be_longer_by_chance_or_by_a_twentieth(found: Value, wanted: Verdict) -> None:
     claimed = value(0.5, 0.01)
-    assert verdict(LATENCY_RATIO, claimed, found, latency_rule(claimed)) is wanted
+    rule = latency_rule(claimed, baseline_ms=10.0)
+    assert verdict(LATENCY_RATIO, claimed, found, rule) is wanted
+
+
+def test_a_clock_tells_no_microseconds_apart() -> None:
+    claimed, found = value(0.5, 0.01), value(0.6, 0.01)
+    tiny, large = (latency_rule(claimed, baseline_ms=ms) for ms in (0.03, 3.0))
+    assert verdict(LATENCY_RATIO, claimed, found, tiny) is Verdict.HOLDS
+    assert verdict(LATENCY_RATIO, claimed, found, large) is Verdict.BROKEN
 
 
 @pytest.mark.parametrize(
