@@ -49,13 +49,33 @@ def score_file(
     Raises:
         MeasurementError: The file does not run, or the score does not work.
     """
+    return quality_of(outputs_of(path, split, data=data, runtime=runtime, batch=batch), split, task)
+
+
+def outputs_of(
+    path: Path, split: Split, *, data: Data, runtime: Runtime, batch: int = BATCH
+) -> Tensor:
+    """Return what a file answers on a split, ``[N, ...]``.
+
+    Raises:
+        MeasurementError: The file does not run.
+    """
     session = runtime.open(path)
     shape = session.input_shapes[0]
     outputs = [
         torch.from_numpy(predict(session, prepare_inputs(data, part, shape).numpy()))
         for part in torch.split(split.inputs, batch)
     ]
-    value, stderr = task.measure(torch.cat(outputs), split.targets)
+    return torch.cat(outputs)
+
+
+def quality_of(outputs: Tensor, split: Split, task: Task) -> Reading:
+    """Return the quality of answers ``[N, ...]`` to a split.
+
+    Raises:
+        MeasurementError: The score does not work.
+    """
+    value, stderr = task.measure(outputs, split.targets)
     return Reading(
         value, kind=Kind.MEASURED, stage=Stage.LEARNED, stderr=stderr, repeats=len(split)
     )

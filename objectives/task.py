@@ -17,6 +17,9 @@ from tightfit.objectives.augmentation import FLIP_AND_SHIFT, Augment
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """Outputs ``[n, ...]`` and targets ``[n, ...]`` to a scalar."""
 
+Right: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""All outputs ``[N, ...]`` and targets ``[N, ...]`` to which are answered rightly, bool ``[N]``."""
+
 Score: TypeAlias = Callable[[Tensor, Tensor], tuple[float, float]]
 """All outputs ``[N, ...]`` and targets ``[N, ...]`` to a value and its standard error."""
 
@@ -33,12 +36,14 @@ class Task:
         score: Of a whole split, for judging.
         metric: Name, unit and direction of the score.
         augment: Of training inputs.
+        right: Which answers are right, where the score is their share; ``None`` for other scores.
     """
 
     loss: Loss
     score: Score
     metric: Metric
     augment: Augment
+    right: Right | None = None
 
     def penalty(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the loss of a batch, a scalar.
@@ -104,7 +109,13 @@ def classification(*, label_smoothing: float = 0.0, augment: Augment = FLIP_AND_
             summary="share of right answers of the exported file on the validation split",
         ),
         augment=augment,
+        right=right_answers,
     )
+
+
+def right_answers(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return which pictures are told rightly, bool ``[N]``; arguments as for :func:`accuracy`."""
+    return outputs.argmax(1) == targets
 
 
 def accuracy(outputs: Tensor, targets: Tensor) -> tuple[float, float]:
@@ -114,7 +125,7 @@ def accuracy(outputs: Tensor, targets: Tensor) -> tuple[float, float]:
         outputs: ``[N, classes]``.
         targets: ``[N]``, numbers of classes.
     """
-    right = float((outputs.argmax(1) == targets).double().mean())
+    right = float(right_answers(outputs, targets).double().mean())
     return right, math.sqrt(right * (1 - right) / len(targets))
 
 

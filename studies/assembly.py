@@ -151,7 +151,7 @@ def assemble_objects(
     """
     task = study_task(study.spec, study.folder)
     if score is not None:
-        task = replace(task, score=score)
+        task = replace(task, score=score, right=None)
     return _assembly(study, data=data, model=model, task=task)
 
 

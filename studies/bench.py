@@ -110,7 +110,10 @@ def prepare(
     say("measuring the baseline")
     runtime = OnnxRuntime(assembly.profile.threads)
     baseline = measured_baseline(assembly, space, folder, runtime=runtime)
-    constraints = tuple(limit.resolve(baseline.value) for limit in assembly.limits)
+    confident = assembly.study.spec.confident
+    constraints = tuple(
+        limit.resolve(baseline.value, confident=confident) for limit in assembly.limits
+    )
     check_contradictions(constraints)
     fingerprint = assembly.fingerprint(module)
     return Bench(

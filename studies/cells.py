@@ -9,6 +9,8 @@ from tightfit.studies import wording
 from tightfit.studies.results import Results
 
 MISSING = "–"
+BROKEN_MARK, NOISY_MARK = "✗", "≈"
+NOISY_WORDS = "within noise: kept by its value, but the 95 % interval reaches over the limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Cell:
         unit: For people.
         beside: What it is of the baseline, or how far from it; empty for the baseline itself.
         broken: Whether it breaks a limit.
+        noisy: Whether it keeps a limit by its value only: its 95 % interval reaches over it.
         number: To sort by; ``None`` where it was not read.
     """
 
@@ -29,7 +32,13 @@ class Cell:
     unit: str
     beside: str
     broken: bool
+    noisy: bool
     number: float | None
+
+    @property
+    def mark(self) -> str:
+        """What stands before the value: that it breaks a limit, or keeps it within noise."""
+        return BROKEN_MARK if self.broken else NOISY_MARK if self.noisy else ""
 
 
 def cell(
@@ -45,8 +54,9 @@ def cell(
     """
     unit = wording.unit(metric)
     if metric.name not in measurement:
-        return Cell(MISSING, "", unit, "", broken=False, number=None)
+        return Cell(MISSING, "", unit, "", broken=False, noisy=False, number=None)
     reading = measurement[metric.name]
+    limits = [] if baseline else [c for c in results.constraints if c.metric == metric.name]
     beside = ""
     if not baseline and metric.name in results.baseline:
         beside = wording.relation(metric, reading.value, results.baseline.value(metric.name))
@@ -55,10 +65,7 @@ def cell(
         spread=wording.spread(metric, reading),
         unit=unit,
         beside=beside,
-        broken=not baseline
-        and any(
-            constraint.metric == metric.name and constraint.excess(reading.value) > 0
-            for constraint in results.constraints
-        ),
+        broken=any(limit.excess(limit.judged(reading)) > 0 for limit in limits),
+        noisy=any(limit.within_noise(reading) for limit in limits),
         number=reading.value,
     )

@@ -1,6 +1,7 @@
 """The command line. Each command reads its arguments, calls one function and prints what it gives.
 
-Exit codes: 0 done; 1 done, but nothing feasible was found; 2 wrong input; 130 interrupted.
+Exit codes: 0 done; 1 done, but nothing feasible was found, or a claim does not hold; 2 wrong input;
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from tightfit.studies.checking import check_study
 from tightfit.studies.comparing import Contest, compare_samplers
 from tightfit.studies.comparison_table import comparison_table
 from tightfit.studies.dashboard import create_dashboard, serve
+from tightfit.studies.export_folder import open_export
 from tightfit.studies.exporting import export_member, run_assembly
 from tightfit.studies.figures import CONFIG
 from tightfit.studies.figures.backbones import balls, draw_backbones
@@ -46,6 +48,7 @@ from tightfit.studies.tables import front_rows, front_table
 from tightfit.studies.template import study_template
 from tightfit.studies.terminal import (
     INTERRUPTED,
+    NOT_HELD,
     NOTHING_FEASIBLE,
     WRONG_INPUT,
     JsonOption,
@@ -60,6 +63,7 @@ from tightfit.studies.terminal import (
     program,
     say,
 )
+from tightfit.studies.verify_command import verify_export
 from tightfit.studies.watching import ConsoleWatcher
 
 app = typer.Typer(
@@ -162,18 +166,48 @@ def export(
     to: Annotated[Path, typer.Option(help="The folder to write.")],
     pick: PickOption = "knee",
     study: Annotated[str | None, typer.Option(help="The study file, if it was moved.")] = None,
+    proof: Annotated[
+        bool, typer.Option(help="Hand over the baseline's file and the test split, to verify with.")
+    ] = True,
 ) -> None:
-    """Write a member's file, weights and report, measured again."""
+    """Write a member's file, weights, report and model card, verified in a fresh process."""
     run_folder = open_run(folder)
     assembly = None
     if study is not None:
         assembly = run_assembly(Plan.read(run_folder.plan), find_study(study))
-    exported = export_member(run_folder, pick=pick, to=to, assembly=assembly)
-    say(f"{exported.standing.name} is in {to}:")
-    for path in sorted(to.iterdir()):
-        console.print(
-            f"  {path.name}  {path.stat().st_size / 1000:,.1f} kB", highlight=False, soft_wrap=True
-        )
+    exported = export_member(run_folder, pick=pick, to=to, assembly=assembly, proof=proof)
+    console.print(exported.verification.view())
+    say(f"\n{exported.standing.name} is in {to}:")
+    for path in sorted(each for each in to.rglob("*") if each.is_file()):
+        size = f"{path.stat().st_size / 1000:,.1f} kB"
+        say(f"  {path.relative_to(to)}  {size}")
+    if not exported.verification.holds:
+        raise typer.Exit(NOT_HELD)
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="The folder of an export.", metavar="DIR")],
+    data: Annotated[
+        str | None,
+        typer.Option(help="Other pictures: an .npz of inputs and targets, or as in a study."),
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="The baseline's file, where the export is without it.")
+    ] = None,
+    score: Annotated[
+        str | None, typer.Option(help="Your own score, module:function, as the study names it.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure an exported file anew and say which claims of its report hold."""
+    found = verify_export(open_export(folder), data=data, baseline=baseline, score=score)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        console.print(found.view())
+    if not found.holds:
+        raise typer.Exit(NOT_HELD)
 
 
 @app.command()

@@ -89,18 +89,19 @@ class Result:
         """The feasible front; empty when nothing keeps the limits."""
         return ResultFront(self.results)
 
-    def export(self, pick: str, to: str | Path) -> Exported:
-        """Write a member's file, weights and report, measured again.
+    def export(self, pick: str, to: str | Path, *, proof: bool = True) -> Exported:
+        """Write a member's file, weights, report and model card, verified in a fresh process.
 
         Args:
             pick: ``knee``, an objective, or a trial's number.
             to: Folder; made when it is not there.
+            proof: Whether the baseline's file and the test split go along, to verify with.
 
         Raises:
             SpecError: Nothing is feasible, or there is no such member.
         """
         folder = RunFolder(self.results.folder)
-        return export_member(folder, pick=pick, to=Path(to), assembly=self.assembly)
+        return export_member(folder, pick=pick, to=Path(to), assembly=self.assembly, proof=proof)
 
 
 def compress(

@@ -1,31 +1,42 @@
-"""Hands a member of the front over: its file, its weights, and a report of both."""
+"""Hands a member of the front over: its file, its weights, its proof, and a report of all."""
 
 from __future__ import annotations
 
-import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tightfit import Choice, Reading, Record, SpecError
+from tightfit import SpecError
 from tightfit.objectives.artifact.files import write_atomically
-from tightfit.objectives.latency import LatencyMeter
-from tightfit.objectives.quality import score_file
-from tightfit.objectives.runtimes import OnnxRuntime
+from tightfit.objectives.proof.pictures import Pictures, write_pictures
 from tightfit.objectives.workshop import MODEL_FILE, WEIGHTS_FILE
 from tightfit.studies.assembly import Assembly, assemble
-from tightfit.studies.loading import CONFIG_FILE
+from tightfit.studies.examining import Evidence, examine
+from tightfit.studies.export_config import export_config
+from tightfit.studies.export_folder import (
+    BASELINE_FILE,
+    CARD_FILE,
+    CONFIG_FILE,
+    PICTURE_FILE,
+    PICTURES_FILE,
+    seal,
+    written_whole,
+)
+from tightfit.studies.export_report import Json, Member, ends, member_report
+from tightfit.studies.figures.picture import front_picture
+from tightfit.studies.model_card import model_card
 from tightfit.studies.plan import Plan
 from tightfit.studies.report import write_report
-from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.spec import StudySpec
 from tightfit.studies.standing import Standing, chosen, standings
 from tightfit.studies.study_file import Study
-from tightfit.studies.versions import versions
+from tightfit.studies.testing import FinalScoring, Reached
+from tightfit.studies.verification import Verification
+from tightfit.studies.verifying import compare
 
-REPORT_FILE = "report.json"
-NOT_MEASURED = "not measured"
+LARGEST_PICTURES = 64_000_000
+"""Bytes of a test split that is handed over with the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +47,13 @@ class Exported:
         folder: With all files.
         standing: The member.
         report: As it stands in ``report.json``.
+        verification: What a fresh process found.
     """
 
     folder: Path
     standing: Standing
-    report: dict[str, Any]
+    report: Json
+    verification: Verification
 
 
 def run_assembly(plan: Plan, study_path: Path | None) -> Assembly:
@@ -56,15 +69,22 @@ def run_assembly(plan: Plan, study_path: Path | None) -> Assembly:
 
 
 def export_member(
-    folder: RunFolder, *, pick: str, to: Path, assembly: Assembly | None = None
+    folder: RunFolder,
+    *,
+    pick: str,
+    to: Path,
+    assembly: Assembly | None = None,
+    proof: bool = True,
 ) -> Exported:
-    """Write a member of a run's front to a folder of its own, measured again.
+    """Write a member of a run's front to a folder of its own, verified in a fresh process.
 
     Args:
         folder: Of the run.
         pick: ``knee``, an objective, or a trial's number.
         to: Made when it is not there; files of an earlier export in it are replaced.
         assembly: The study's parts, when they are at hand.
+        proof: Whether the baseline's file and the test split go along, with which anyone can
+            verify the export. A test split of more than ``LARGEST_PICTURES`` bytes never does.
 
     Raises:
         SpecError: Nothing is feasible, the pick is none of the front, or ``to`` cannot be written.
@@ -72,127 +92,71 @@ def export_member(
     """
     results = folder.results()
     standing = chosen(standings(results), pick=pick)
-    if standing is None:
+    if standing is None or standing.trial is None:
         raise SpecError(
             f"{folder.path} has nothing feasible to export; 'tightfit front {folder.path}' shows "
             "the nearest misses"
         )
     plan = Plan.read(folder.plan)
     assembly = assembly or run_assembly(plan, None)
-    source = folder.candidate(standing.record.candidate)
-    _copy(source, to)
-    report = _report(results, plan, assembly, standing, folder, to / MODEL_FILE)
-    write_atomically(to / CONFIG_FILE, _config(results, plan, assembly, standing.record).encode())
-    write_atomically(to / REPORT_FILE, json.dumps(report, indent=1).encode())
+    member = Member(results, plan, assembly, standing)
+    with written_whole(to) as stage:
+        _copy(folder.candidate(standing.record.candidate), stage)
+        evidence = _evidence(stage, folder, assembly)
+        report = member_report(member, _reached(member, folder), model=stage / MODEL_FILE)
+        found, quality = examine(evidence, report)
+        verification = compare(report, found, quality, title=member.title)
+        _keep_proof(stage, proof=proof)
+        write_atomically(stage / CONFIG_FILE, export_config(member).encode())
+        write_atomically(stage / PICTURE_FILE, front_picture(results, standing.key).encode())
+        if found.memory_kb is not None:
+            report["memory_kb"] = {**found.memory_kb.to_json(), **ends(found.memory_kb)}
+        report["verified"] = verification.to_json()
+        card = model_card(member, report, verification, proof=(stage / PICTURES_FILE).is_file())
+        write_atomically(stage / CARD_FILE, card.encode())
+        report = seal(stage, report)
     write_report(results, folder.report, final=folder.final.read(results.quality.name))
-    return Exported(to, standing, report)
+    return Exported(to, standing, report, verification)
 
 
 def _copy(source: Path, to: Path) -> None:
-    try:
-        to.mkdir(parents=True, exist_ok=True)
-        for name in (MODEL_FILE, WEIGHTS_FILE):
-            write_atomically(to / name, (source / name).read_bytes())
-    except FileNotFoundError as error:
-        raise SpecError(f"the run has lost the member's file {error.filename}") from error
-    except OSError as error:
-        raise SpecError(f"the folder {to} cannot be written: {error.strerror}") from error
+    for name in (MODEL_FILE, WEIGHTS_FILE):
+        _copy_file(source / name, to / name)
 
 
-def _report(
-    results: Results,
-    plan: Plan,
-    assembly: Assembly,
-    standing: Standing,
-    folder: RunFolder,
-    file: Path,
-) -> dict[str, Any]:
-    runtime = OnnxRuntime(assembly.profile.threads)
-    baseline_file = folder.baseline / MODEL_FILE
-    reference = results.baseline.value("latency_ms")
-    again = LatencyMeter(baseline_file, runtime, reference_ms=reference).measure(file)
-    measurement = standing.record.measurement.updated({"latency_ms": again.latency_ms})
-    quality = assembly.task.metric.name
-    tested = _tested(file, standing, folder, assembly, runtime)
-    shape = runtime.open(file).input_shapes[0]
-    return {
-        "study": results.name,
-        "trial": standing.trial,
-        "picked": list(standing.picks),
-        "input": {
-            "shape": ["N", *shape],
-            "mean": list(assembly.data.mean),
-            "std": list(assembly.data.std),
-        },
-        "class_names": assembly.data.class_names,
-        "metrics": _metrics(results, {name: measurement[name] for name in measurement}),
-        f"validation_{quality}": _quality(measurement[quality]),
-        f"test_{quality}": tested[0],
-        "constraints": [str(constraint) for constraint in results.constraints],
-        "baseline": {
-            "metrics": _metrics(
-                results, {name: results.baseline[name] for name in results.baseline}
-            ),
-            f"validation_{quality}": _quality(results.baseline[quality]),
-            f"test_{quality}": tested[1],
-        },
-        "candidate": results.space.choices(standing.record.candidate),
-        "versions": versions(),
-        "seed": plan.spec["seed"],
-        "fingerprint": standing.record.fingerprint,
-    }
+def _copy_file(source: Path, to: Path) -> None:
+    if not source.is_file():
+        raise SpecError(f"the run has lost the file {source}; it cannot be exported without it")
+    to.parent.mkdir(exist_ok=True)
+    shutil.copyfile(source, to)
 
 
-def _metrics(results: Results, readings: dict[str, Reading]) -> dict[str, dict[str, Any]]:
-    return {
-        name: {
-            "value": reading.value,
-            "stderr": reading.stderr,
-            "unit": results.metrics[name].unit,
-            "kind": reading.kind.value,
-        }
-        for name, reading in readings.items()
-    }
+def _evidence(stage: Path, folder: RunFolder, assembly: Assembly) -> Evidence:
+    """Lay the baseline's file and the test split beside the model; return what is there."""
+    _copy_file(folder.baseline / MODEL_FILE, stage / BASELINE_FILE)
+    split = assembly.data.test
+    pictures = None
+    if split is not None:
+        pictures = stage / PICTURES_FILE
+        arrays = Pictures(split.inputs.numpy(), split.targets.numpy())
+        small = arrays.inputs.nbytes <= LARGEST_PICTURES
+        write_pictures(pictures, arrays, compressed=small)
+    return Evidence(stage / MODEL_FILE, stage / BASELINE_FILE, pictures, assembly.task.score)
 
 
-def _quality(reading: Reading) -> dict[str, float]:
-    return {"value": reading.value, "stderr": reading.stderr, "n": reading.repeats}
+def _keep_proof(stage: Path, *, proof: bool) -> None:
+    """Remove what is not to be handed over."""
+    pictures = stage / PICTURES_FILE
+    if not proof:
+        shutil.rmtree(pictures.parent)
+    elif pictures.is_file() and pictures.stat().st_size > LARGEST_PICTURES:
+        pictures.unlink()
 
 
-def _tested(
-    file: Path, standing: Standing, folder: RunFolder, assembly: Assembly, runtime: OnnxRuntime
-) -> tuple[dict[str, float] | str, dict[str, float] | str]:
-    """Return what the member and the baseline reach on the test split, for ``report.json``."""
-    data = assembly.data
-    split = data.test
-    if split is None or standing.trial is None:
-        return NOT_MEASURED, NOT_MEASURED
-
-    def score(path: Path) -> Reading:
-        return score_file(path, split, data=data, task=assembly.task, runtime=runtime)
-
-    member = folder.final.member(standing.trial, lambda: score(file))
-    baseline = folder.final.baseline(lambda: score(folder.baseline / MODEL_FILE))
-    return _quality(member), _quality(baseline)
-
-
-def _config(results: Results, plan: Plan, assembly: Assembly, record: Record) -> str:
-    """Return what :func:`tightfit.studies.loading.load` needs, as TOML."""
-    model, space = plan.spec["model"], plan.spec["space"]
-    lines = ["# Written by tightfit: enough to rebuild the network around model.safetensors.", ""]
-    lines += ["[input]", f"baseline_shape = {json.dumps(list(assembly.data.input_shape))}"]
-    if assembly.data.classes is not None:
-        lines.append(f"classes = {assembly.data.classes}")
-    lines += ["", "[model]", *_assignments(model)]
-    for name, table in space.items():
-        if table is not None:
-            lines += ["", f"[space.{name}]", *_assignments(table)]
-    for name, value in results.space.choices(record.candidate).items():
-        lines += ["", "[[candidate]]", f"name = {json.dumps(name)}"]
-        lines += _assignments({"value": value})
-    return "\n".join(lines) + "\n"
-
-
-def _assignments(values: dict[str, Choice | list[Choice]]) -> list[str]:
-    """Return TOML lines; what is ``None`` is left out."""
-    return [f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None]
+def _reached(member: Member, folder: RunFolder) -> Reached | None:
+    """Return what the member reached on the test split, if there is one."""
+    split, trial = member.assembly.data.test, member.standing.trial
+    if split is None or trial is None:
+        return None
+    file = folder.candidate(member.standing.record.candidate) / MODEL_FILE
+    return FinalScoring(member.assembly, split, folder).measure(trial, file)

@@ -48,11 +48,12 @@ class Limit:
             isinstance(node, ast.Name) for node in ast.walk(ast.parse(self.bound, mode="eval"))
         )
 
-    def resolve(self, baseline: Callable[[str], float]) -> Constraint:
+    def resolve(self, baseline: Callable[[str], float], *, confident: bool = False) -> Constraint:
         """Return the constraint with its bound as a number.
 
         Args:
             baseline: Gives the baseline's value of a metric; asked only when the bound needs it.
+            confident: Whether the whole 95 % interval of what is measured must keep it.
 
         Raises:
             SpecError: The bound is not a finite number other than zero.
@@ -69,7 +70,7 @@ class Limit:
                 f"the limit {str(self)!r} comes to {bound:g}, which nothing can keep; "
                 "write a bound above 0"
             )
-        return Constraint(self.metric, self.sense, bound)
+        return Constraint(self.metric, self.sense, bound, confident)
 
     def __str__(self) -> str:
         return f"{self.metric} {self.sense.value} {self.bound}"

@@ -18,10 +18,9 @@ from tightfit.objectives.models import load_model
 from tightfit.objectives.workshop import WEIGHTS_FILE
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.network import Network
+from tightfit.studies.export_folder import CONFIG_FILE, check_file, read_report
 from tightfit.studies.settings import space_settings
 from tightfit.studies.spec import ModelTable, SpaceTable
-
-CONFIG_FILE = "config.toml"
 
 
 def load(folder: str | Path, *, model: Callable[[], nn.Module] | None = None) -> Network:
@@ -33,9 +32,11 @@ def load(folder: str | Path, *, model: Callable[[], nn.Module] | None = None) ->
             matter. Code of the user's is never taken from an export.
 
     Raises:
-        SpecError: The folder is not an export or is damaged, or the model is needed or another.
+        SpecError: The folder is no export, truncated, edited or of a newer version, or the model
+            is needed or another.
     """
     folder = Path(folder)
+    _check(folder)
     config = _config(folder / CONFIG_FILE)
     try:
         table = ModelTable(**config["model"])
@@ -66,6 +67,15 @@ def load(folder: str | Path, *, model: Callable[[], nn.Module] | None = None) ->
     network = space.blank(space.search_space.from_choices(choices))
     _load_state(network, folder / WEIGHTS_FILE)
     return network
+
+
+def _check(folder: Path) -> None:
+    """Refuse a folder whose files are not those that were exported."""
+    report = read_report(folder)
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        # Exports of the first version kept no checksums; what is wrong with them shows below.
+        if "files" in report:
+            check_file(folder, report, name)
 
 
 def _load_state(network: Network, path: Path) -> None:

@@ -26,7 +26,13 @@ from tightfit import (
 )
 from tightfit.objectives.artifact.files import write_atomically
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
+_READ = (1, PLAN_VERSION)
+"""Version 1 had no limits that the whole interval must keep."""
+
+_ADDED = {"confident": False}
+"""Keys of a study that older runs do not know, with what they did."""
+
 _FREE_TO_CHANGE = ("trials", "references", "trial")
 """Keys of a study that may differ when a run is resumed: they change no reading."""
 
@@ -75,7 +81,9 @@ class Plan:
                 for h in self.space.hparams
             ],
             "metrics": [asdict(metric) for metric in self.metrics.values()],
-            "constraints": [[c.metric, c.sense.value, c.bound] for c in self.constraints],
+            "constraints": [
+                [c.metric, c.sense.value, c.bound, c.confident] for c in self.constraints
+            ],
             "objectives": [[o.metric, o.direction.value] for o in self.objectives],
             "baseline": {name: self.baseline[name].to_json() for name in self.baseline},
             "reference_point": list(self.reference_point),
@@ -95,10 +103,10 @@ class Plan:
             raise SpecError(f"{path.parent} is not a run: it has no {path.name}") from None
         except (OSError, ValueError) as error:
             raise SpecError(f"{path} cannot be read: {error}") from error
-        if values.get("version") != PLAN_VERSION:
+        if values.get("version") not in _READ:
             raise SpecError(
                 f"{path} has version {values.get('version')!r}, "
-                f"this Tightfit reads version {PLAN_VERSION}"
+                f"this Tightfit reads versions {' and '.join(map(str, _READ))}"
             )
         return cls(
             name=values["name"],
@@ -108,7 +116,10 @@ class Plan:
             fingerprint=values["fingerprint"],
             space=SearchSpace(tuple(_hparam(each) for each in values["space"])),
             metrics={each["name"]: _metric(each) for each in values["metrics"]},
-            constraints=tuple(Constraint(m, Sense(s), b) for m, s, b in values["constraints"]),
+            constraints=tuple(
+                Constraint(metric, Sense(sense), bound, *confident)
+                for metric, sense, bound, *confident in values["constraints"]
+            ),
             objectives=tuple(Objective(m, Direction(d)) for m, d in values["objectives"]),
             baseline=Measurement(
                 {name: Reading.from_json(each) for name, each in values["baseline"].items()}
@@ -124,7 +135,7 @@ class Plan:
         """
         found = [
             f"{key}: {_shown(before)} in the run, {_shown(now)} in the study"
-            for key, before, now in _differences(self.spec, spec)
+            for key, before, now in _differences({**_ADDED, **self.spec}, {**_ADDED, **spec})
             if key.split(".")[0] not in _FREE_TO_CHANGE
         ]
         if found:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from tightfit.objectives.artifact.files import write_atomically
+from tightfit.studies.cells import NOISY_WORDS
 from tightfit.studies.figures import (
     CONFIG,
     DARK,
@@ -63,6 +64,7 @@ def report_html(results: Results, *, final: Final | None = None, pick: str = KNE
     )
     return template.render(
         page=report_page(results, picked, final=final, versions=versions()),
+        noisy=NOISY_WORDS,
         style=Markup(_text("colours.css") + _text("report.css")),
         script=Markup(_text("report.js")),
         plotly=Markup(get_plotlyjs()),

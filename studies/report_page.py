@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -15,6 +15,7 @@ from tightfit.studies.gains import gain_lines
 from tightfit.studies.results import Results
 from tightfit.studies.standing import Standing, misses, standings
 from tightfit.studies.tables import BASELINE, NEAREST, FrontRow, front_rows
+from tightfit.studies.tested import TestedRow, final_words, shrinkage_words, tested_rows
 from tightfit.studies.verdict import advice, comparisons, headline, shown_metrics, worth
 
 _GROUPS = {
@@ -70,16 +71,6 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
-    """A network's quality on both splits."""
-
-    name: str
-    picks: tuple[str, ...]
-    validation: str
-    test: str
-
-
-@dataclass(frozen=True, slots=True)
 class MetricRow:
     """A metric with where it comes from."""
 
@@ -107,8 +98,9 @@ class ReportPage:
     binding: tuple[str, ...]
     worth: tuple[str, ...]
     quality: str
-    tested: tuple[Tested, ...]
+    tested: tuple[TestedRow, ...]
     untested: str
+    shrinkage: str
     hypervolume: str
     failures: tuple[str, ...]
     chosen: str
@@ -137,7 +129,7 @@ def report_page(
         name=results.name,
         state=state(results),
         folder=str(results.folder),
-        headline=headline(results, picked) + _final_words(quality, picked, final),
+        headline=headline(results, picked) + final_words(quality, picked, final),
         advice=tuple(advice(results, each) for each in near),
         tiles=() if picked is None else _tiles(results, picked),
         headings=tuple(_heading(results, metric) for metric in ordered_metrics(results)),
@@ -145,8 +137,9 @@ def report_page(
         binding=tuple(wording.capital(line) + "." for line in gain_lines(results)),
         worth=worth(results, comparisons(results, everyone)) if picked is not None else (),
         quality=wording.title(quality),
-        tested=() if final is None else _tested(quality, results, everyone, final),
+        tested=() if final is None else tested_rows(quality, results, everyone, final),
         untested=final.reason if final else "this run has no test split, or none was evaluated.",
+        shrinkage="" if final is None else shrinkage_words(quality, results, everyone, final),
         hypervolume=hypervolume_caption(hypervolume_over_trials(results)),
         failures=_failures(results),
         chosen="" if picked is None else wording.capital(picked.name),
@@ -218,33 +211,6 @@ def _tiles(results: Results, picked: Standing) -> tuple[Tile, ...]:
         words = found.beside + of if found.beside else ""
         tiles.append(Tile(wording.title(metric), bound(results, metric), found, words))
     return tuple(tiles)
-
-
-def _final_words(quality: Metric, picked: Standing | None, final: Final | None) -> str:
-    if picked is None or picked.trial is None or final is None:
-        return ""
-    reading = final.members.get(picked.trial)
-    if reading is None:
-        return ""
-    beside = ""
-    if final.baseline is not None:
-        beside = f" ({wording.relation(quality, reading.value, final.baseline.value)})"
-    return f" On the test split: {wording.reading_text(quality, reading)}{beside}."
-
-
-def _tested(
-    quality: Metric, results: Results, everyone: Sequence[Standing], final: Final
-) -> tuple[Tested, ...]:
-    rows = []
-    if final.baseline is not None:
-        test = wording.reading_text(quality, final.baseline)
-        rows.append(Tested("baseline", (), _reading(quality, results.baseline), test))
-    for each in everyone:
-        if each.trial is not None and each.trial in final.members:
-            test = wording.reading_text(quality, final.members[each.trial])
-            validation = _reading(quality, each.record.measurement)
-            rows.append(Tested(each.name, each.picks, validation, test))
-    return tuple(rows)
 
 
 def _failures(results: Results) -> tuple[str, ...]:

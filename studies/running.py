@@ -24,6 +24,7 @@ from tightfit.studies.session import (
     working,
 )
 from tightfit.studies.spec import StudySpec
+from tightfit.studies.testing import measure_front
 
 
 def run_study(request: RunRequest, watcher: Watcher) -> tuple[Results, SearchOutcome | None]:
@@ -93,5 +94,6 @@ def _search(bench: Bench, evaluator: Evaluator, watcher: Watcher) -> SearchOutco
         search.set("finished", spec.trials)
     keep_gains(folder.binding, binding_limits(bench, search.records))
     results = folder.results()
+    measure_front(results, folder, bench.assembly, say=watcher.say)
     write_report(results, folder.report, final=folder.final.read(results.quality.name))
     return outcome

@@ -84,7 +84,7 @@ def study_task(spec: StudySpec, folder: Path) -> Task:
     if spec.quality.score:
         metric = quality_metric(spec.quality.name, Direction(spec.quality.direction))
         score = cast(Score, user_function(spec.quality.score, folder))
-        task = replace(task, score=score, metric=metric)
+        task = replace(task, score=score, metric=metric, right=None)
     return task
 
 

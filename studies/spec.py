@@ -208,6 +208,11 @@ class StudySpec(Table):
 
     name: str | None = Field(None, pattern=r"^[A-Za-z0-9][\w.-]*$")
     constraints: tuple[str, ...] = ()
+    confident: bool = Field(
+        False,
+        description="Limits on what is measured must be kept by the whole 95 % interval, "
+        "not by the value alone.",
+    )
     objectives: tuple[str, ...] = Field(("accuracy", "size_kb"), min_length=1, max_length=3)
     trials: PositiveInt = 20
     sampler: SamplerName = "auto"

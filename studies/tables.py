@@ -11,10 +11,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tightfit import Measurement, Metric, SearchSpace
+from tightfit import Measurement, Metric
 from tightfit.hparam import Choice
 from tightfit.studies import wording
-from tightfit.studies.cells import Cell, cell
+from tightfit.studies.cells import NOISY_MARK, NOISY_WORDS, Cell, cell
 from tightfit.studies.gains import gain_lines
 from tightfit.studies.results import Results
 from tightfit.studies.standing import Standing, members, misses, standings
@@ -25,7 +25,6 @@ Scalar: TypeAlias = bool | int | float | str | None
 
 BASELINE = "baseline"
 NEAREST = 3
-_BROKEN = "✗"
 _PICKED = "◆"
 
 
@@ -44,6 +43,7 @@ class FrontRow:
         outcome: How its evaluation ended.
         measurement: All that was read of it.
         violations: By limit, positive is broken.
+        within_noise: Limits that its value keeps, while its 95 % interval reaches over them.
         choices: Of every hparam; empty for networks outside the space.
     """
 
@@ -57,6 +57,7 @@ class FrontRow:
     outcome: str
     measurement: Measurement
     violations: dict[str, float]
+    within_noise: tuple[str, ...]
     choices: dict[str, Choice]
 
     def to_json(self, metrics: dict[str, Metric], baseline: Measurement) -> dict[str, Json]:
@@ -67,6 +68,7 @@ class FrontRow:
             readings[name] = {
                 "value": reading.value,
                 "stderr": reading.stderr,
+                "interval": [reading.interval.low, reading.interval.high],
                 "unit": metrics[name].unit if name in metrics else "",
                 "kind": reading.kind.value,
                 "of_baseline": _of_baseline(name, reading.value, baseline),
@@ -81,6 +83,7 @@ class FrontRow:
             "outcome": self.outcome,
             "metrics": readings,
             "violations": dict(self.violations),
+            "within_noise": list(self.within_noise),
             "choices": dict(self.choices),
         }
 
@@ -110,7 +113,7 @@ def front_rows(results: Results) -> tuple[FrontRow, ...]:
     keys = {each.key for each, _ in shown}
     shown += [(each, "reference") for each in everyone if each.reference and each.key not in keys]
     rows = [_baseline_row(results)]
-    rows += [_row(each, role, results.space) for each, role in shown]
+    rows += [_row(results, each, role) for each, role in shown]
     return tuple(rows)
 
 
@@ -118,8 +121,9 @@ def front_table(results: Results) -> RenderableType:
     """Return the table for a terminal of 80 columns or more.
 
     Every metric stands with its standard error and beside the baseline. A value that breaks its
-    limit is marked with ``✗``. When no trial is feasible it shows the nearest misses, and says
-    what would have to be relaxed.
+    limit is marked with ``✗``, one that keeps it within noise with ``≈``.
+
+    When no trial is feasible it shows the nearest misses, and says what would have to be relaxed.
     """
     rows = front_rows(results)
     metrics = [results.metrics[name] for name in shown_metrics(results)]
@@ -143,7 +147,7 @@ def front_table(results: Results) -> RenderableType:
         ]
         ends = position + 1 == len(rows) or rows[position + 1].role != row.role
         table.add_row(*_row_texts(row, texts), end_section=ends)
-    return _with_advice(results, table)
+    return _with_advice(results, _with_marks(table, cells))
 
 
 def _row_texts(row: FrontRow, cells: Sequence[Text]) -> list[Text]:
@@ -155,7 +159,14 @@ def _row_texts(row: FrontRow, cells: Sequence[Text]) -> list[Text]:
     return [Text(trial, style), name, *cells]
 
 
-def _with_advice(results: Results, table: Table) -> RenderableType:
+def _with_marks(table: Table, cells: Sequence[Sequence[Cell]]) -> RenderableType:
+    """Return the table with what the mark of noise means, where it stands."""
+    if not any(each.noisy for row in cells for each in row):
+        return table
+    return Group(table, Text(f"{NOISY_MARK} {NOISY_WORDS}", "dim"))
+
+
+def _with_advice(results: Results, table: RenderableType) -> RenderableType:
     everyone = standings(results)
     if members(everyone):
         found = [wording.capital(line) + "." for line in gain_lines(results)]
@@ -178,8 +189,8 @@ def _heading(results: Results, metric: Metric) -> Text:
 
 
 def _cell_text(cell: Cell, widths: _Widths) -> Text:
-    value = _BROKEN + cell.value if cell.broken else cell.value
-    text = Text.assemble((value.rjust(widths.value), "red" if cell.broken else ""))
+    value = (cell.mark + cell.value).rjust(widths.value)
+    text = Text.assemble((value, "red" if cell.broken else "yellow" if cell.noisy else ""))
     if widths.spread:
         text.append(" " + cell.spread.ljust(widths.spread), "dim")
     if widths.beside:
@@ -201,7 +212,7 @@ class _Widths:
     @classmethod
     def of(cls, cells: Sequence[Cell]) -> _Widths:
         return cls(
-            max(len(cell.value) + cell.broken for cell in cells),
+            max(len(cell.mark + cell.value) for cell in cells),
             max(len(cell.spread) for cell in cells),
             max(len(_beside(cell)) for cell in cells),
         )
@@ -219,11 +230,12 @@ def _baseline_row(results: Results) -> FrontRow:
         outcome="evaluated",
         measurement=results.baseline,
         violations={},
+        within_noise=(),
         choices={},
     )
 
 
-def _row(standing: Standing, role: str, space: SearchSpace) -> FrontRow:
+def _row(results: Results, standing: Standing, role: str) -> FrontRow:
     record = standing.record
     return FrontRow(
         role=role,
@@ -236,7 +248,13 @@ def _row(standing: Standing, role: str, space: SearchSpace) -> FrontRow:
         outcome=record.outcome.value,
         measurement=record.measurement,
         violations=dict(record.violations),
-        choices={} if standing.trial is None else space.choices(record.candidate),
+        within_noise=tuple(
+            str(limit)
+            for limit in results.constraints
+            if limit.metric in record.measurement
+            and limit.within_noise(record.measurement[limit.metric])
+        ),
+        choices={} if standing.trial is None else results.space.choices(record.candidate),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-NOTHING_FEASIBLE, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+NOTHING_FEASIBLE, NOT_HELD, WRONG_INPUT, INTERRUPTED = 1, 1, 2, 130
 
 console = Console()
 errors = Console(stderr=True)

@@ -86,7 +86,7 @@ def relaxations(results: Results, standing: Standing) -> tuple[Relaxation, ...]:
     found = []
     for constraint in results.constraints:
         if constraint.metric in standing.record.measurement:
-            value = standing.record.measurement.value(constraint.metric)
+            value = constraint.judged(standing.record.measurement[constraint.metric])
             excess = constraint.excess(value)
             if excess > 0:
                 found.append(Relaxation(constraint, value, excess))

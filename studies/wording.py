@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tightfit import Choice, Constraint, Direction, Metric, Reading, Sense, Stage
+from tightfit import Choice, Constraint, Direction, Interval, Metric, Reading, Sense, Stage
 
 SIGNIFICANT = 3
 _LARGE_COUNT = 10_000
@@ -70,6 +70,35 @@ def reading_text(metric: Metric, reading: Reading) -> str:
     return " ".join(part for part in parts if part)
 
 
+def interval_text(metric: Metric, interval: Interval) -> str:
+    """Return a 95 % interval without its unit: ``87.6 to 90.8``."""
+    ends = [shown(metric, end) for end in (interval.low, interval.high)]
+    width = ends[1] - ends[0]
+    decimals = 1 if is_share(metric) else max(_decimals(end) for end in ends)
+    if width > 0:
+        # As many digits as tell the ends apart.
+        decimals = max(decimals, min(6, 1 - math.floor(math.log10(width))))
+    low, high = (_plain(end, decimals) for end in ends)
+    return f"{low} to {high}"
+
+
+def difference_text(metric: Metric, difference: float, interval: Interval) -> str:
+    """Return how far from the baseline, with its 95 % interval: ``−3.8 points (−5.1 to −2.5)``."""
+    values = (difference, interval.low, interval.high)
+    if is_share(metric):
+        middle, low, high = (signed(100 * value, 1) for value in values)
+        return f"{middle} points ({low} to {high})"
+    middle, low, high = (signed(value, _decimals(interval.width)) for value in values)
+    return f"{middle} ({low} to {high})"
+
+
+def change_text(metric: Metric, change: float) -> str:
+    """Return by how much a quality changes: ``−1.2 points``."""
+    if is_share(metric):
+        return f"{signed(100 * change, 1)} points"
+    return signed(change, _decimals(change))
+
+
 def is_difference(metric: Metric) -> bool:
     """Whether people compare it by difference (quality) and not as a share of the baseline."""
     return metric.stage is Stage.LEARNED
@@ -77,10 +106,8 @@ def is_difference(metric: Metric) -> bool:
 
 def relation(metric: Metric, value: float, baseline: float) -> str:
     """Return the value beside the baseline's: ``1.4 %`` of it, or ``−2.1 points`` from it."""
-    if is_share(metric):
-        return f"{signed(100 * (value - baseline), 1)} points"
     if is_difference(metric):
-        return signed(value - baseline, _decimals(value - baseline))
+        return change_text(metric, value - baseline)
     if baseline == 0:
         return ""
     ratio = value / baseline
@@ -97,7 +124,8 @@ def sign(constraint: Constraint) -> str:
 
 def limit(constraint: Constraint, metric: Metric) -> str:
     """Return a limit as people say it: ``latency ≤ 0.42 ms``."""
-    return f"{title(metric)} {sign(constraint)} {quantity(metric, constraint.bound)}"
+    whole = " by the whole interval" if constraint.confident else ""
+    return f"{title(metric)} {sign(constraint)} {quantity(metric, constraint.bound)}{whole}"
 
 
 def better(metric: Metric) -> str:

@@ -8,6 +8,7 @@ from tightfit.cost_table import CostTable
 from tightfit.errors import CandidateError, MeasurementError, SpecError, TightfitError
 from tightfit.graph import WEIGHT_OPERATORS, Graph, Node
 from tightfit.hparam import Choice, Hparam
+from tightfit.interval import Interval
 from tightfit.measurement import Measurement
 from tightfit.metric import Direction, Kind, Metric, Stage
 from tightfit.objective import Objective
@@ -40,6 +41,7 @@ __all__ = [
     "Graph",
     "Hparam",
     "IntArray",
+    "Interval",
     "Kind",
     "LinearCase",
     "Measurement",

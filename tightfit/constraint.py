@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from tightfit.errors import SpecError
 from tightfit.measurement import Measurement
+from tightfit.metric import Kind
+from tightfit.reading import Reading
 from tightfit.space import FloatArray
 
 
@@ -26,6 +28,13 @@ class Sense(StrEnum):
 class Constraint:
     """A bound on one metric, e.g. ``Constraint("latency_ms", Sense.AT_MOST, 8.0)``.
 
+    Attributes:
+        metric: Its name.
+        sense: On which side of the bound it must lie.
+        bound: In the metric's unit.
+        confident: Whether the whole 95 % interval of what is measured must keep the bound, and not
+            its value alone.
+
     Raises:
         SpecError: The bound is zero or not finite.
     """
@@ -33,6 +42,7 @@ class Constraint:
     metric: str
     sense: Sense
     bound: float
+    confident: bool = False
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.bound) or self.bound == 0.0:
@@ -46,7 +56,22 @@ class Constraint:
         Raises:
             MeasurementError: The metric was not measured.
         """
-        return self.excess(measurement.value(self.metric))
+        return self.excess(self.judged(measurement[self.metric]))
+
+    def judged(self, reading: Reading) -> float:
+        """Return what is held against the bound: the value, or the interval's worse end."""
+        if self.confident and reading.kind is Kind.MEASURED:
+            return self._worse_end(reading)
+        return reading.value
+
+    def within_noise(self, reading: Reading) -> bool:
+        """Whether the value keeps the bound, but the 95 % interval reaches over it."""
+        kept = self.excess(self.judged(reading)) <= 0
+        return kept and self.excess(self._worse_end(reading)) > 0
+
+    def _worse_end(self, reading: Reading) -> float:
+        interval = reading.interval
+        return interval.high if self.sense is Sense.AT_MOST else interval.low
 
     def excess(self, value: float) -> float:
         """Return the violation of a value, as a share of the bound."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tightfit.errors import MeasurementError
+from tightfit.interval import Interval, student, wilson
 from tightfit.metric import Kind, Stage
 
 
@@ -39,6 +40,24 @@ class Reading:
             raise MeasurementError(f"a standard error must be finite and >= 0, got {self.stderr}")
         if self.repeats < 1:
             raise MeasurementError(f"a reading needs at least one repeat, got {self.repeats}")
+
+    @property
+    def share_of_answers(self) -> bool:
+        """Whether it is a share of ``repeats`` independent answers, each right or wrong.
+
+        Its standard error tells: that of a share follows from the share itself.
+        """
+        if self.kind is not Kind.MEASURED or self.repeats == 1 or not 0 <= self.value <= 1:
+            return False
+        binomial = math.sqrt(self.value * (1 - self.value) / self.repeats)
+        return math.isclose(self.stderr, binomial, rel_tol=1e-6, abs_tol=1e-12)
+
+    @property
+    def interval(self) -> Interval:
+        """The 95 % interval: Wilson's of a share of answers, else Student's."""
+        if self.share_of_answers:
+            return wilson(self.value, self.repeats)
+        return student(self.value, self.stderr, self.repeats)
 
     def to_json(self) -> dict[str, Any]:
         """Return the reading as JSON values."""

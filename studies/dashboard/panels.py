@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from tightfit import Metric
 from tightfit.studies import wording
-from tightfit.studies.cells import Cell, cell
+from tightfit.studies.cells import NOISY_WORDS, Cell, cell
 from tightfit.studies.report_page import Row, bound, groups, ordered_metrics
 from tightfit.studies.results import Results
 from tightfit.studies.standing import Place, Standing
@@ -84,7 +84,8 @@ def _network_row(row: Row, shown: str | None) -> html.Tr:
 
 
 def _value(found: Cell) -> html.Td:
-    mark = [html.Span("✗ ", className="mark", title="breaks its limit")] if found.broken else []
+    title = "breaks its limit" if found.broken else NOISY_WORDS
+    mark = [html.Span(f"{found.mark} ", className="mark", title=title)] if found.mark else []
     return html.Td(
         [
             *mark,

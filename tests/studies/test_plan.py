@@ -75,7 +75,7 @@ def test_a_plan_of_another_version_is_refused(tmp_path: Path) -> None:
     plan().write(tmp_path / "plan.json")
     values = json.loads((tmp_path / "plan.json").read_text()) | {"version": 7}
     (tmp_path / "plan.json").write_text(json.dumps(values))
-    with pytest.raises(SpecError, match="has version 7, this Tightfit reads version 1"):
+    with pytest.raises(SpecError, match="has version 7, this Tightfit reads versions 1 and 2"):
         Plan.read(tmp_path / "plan.json")
 
 

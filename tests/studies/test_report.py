@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tightfit import Kind, Measurement, Reading, SpecError, Stage
-from tightfit.studies.final import Final
+from tightfit.studies.final import Final, FinalScore
+from tightfit.studies.paired import Paired
 from tightfit.studies.report import report_html, write_report
 from tightfit.studies.results import Results
 
@@ -38,6 +39,10 @@ class Elements(HTMLParser):
 
 def accuracy(value: float) -> Reading:
     return Reading(value, kind=Kind.MEASURED, stage=Stage.LEARNED, stderr=0.008, repeats=1500)
+
+
+def final_score(value: float) -> FinalScore:
+    return FinalScore(accuracy(value), Paired(both=1320, lost=80, gained=19, neither=81))
 
 
 def words(results: Results, final: Final | None = None) -> str:
@@ -90,12 +95,13 @@ def test_every_metric_has_its_kind(results: Results) -> None:
 
 
 def test_the_test_split_stands_in_the_headline_and_beside_validation(results: Results) -> None:
-    final = Final("accuracy", accuracy(0.931), {24: accuracy(0.893)})
+    final = Final("accuracy", accuracy(0.931), {24: final_score(0.893)})
 
     text = words(results, final)
 
     assert "On the test split: 89.3 ±0.8 % (−3.8 points)." in text
-    assert "trial 24 knee 89.6 ±0.8 % 89.3 ±0.8 %" in text
+    assert "trial 24 knee 89.6 %" in text
+    assert "89.3 % (87.7 to 90.9) −4.1 points (−5.4 to −2.8)" in text
 
 
 def test_without_a_test_split_it_says_not_measured(results: Results) -> None:
@@ -105,7 +111,7 @@ def test_without_a_test_split_it_says_not_measured(results: Results) -> None:
     assert "Not measured: no member has been exported yet, or" in words(results, final)
     only_baseline = Final("accuracy", accuracy(0.93))
     assert "On the test split: " not in words(results, only_baseline)
-    unmeasured_baseline = Final("accuracy", None, {24: accuracy(0.893)})
+    unmeasured_baseline = Final("accuracy", None, {24: final_score(0.893)})
     assert "On the test split: 89.3 ±0.8 %." in words(results, unmeasured_baseline)
 
 

@@ -17,7 +17,7 @@ import psutil
 import pytest
 import torch
 
-from tests.studies.command_line import start, tightfit, tiny_study
+from tests.studies.command_line import run_card, start, tightfit, tiny_study
 from tests.studies.tiny import seg
 from tests.studies.tiny.own import make_data, make_net
 from tightfit import SpecError
@@ -145,12 +145,16 @@ def test_a_loaded_export_computes_what_its_file_computes(exported: Path) -> None
     assert (found.argmax(1).numpy() == outputs.argmax(1)).all()
 
 
-def test_the_test_split_is_looked_at_once_for_each_exported_member(
+def test_the_front_is_measured_on_the_test_split_once_behind_the_search(
     run: Path, exported: Path, tmp_path: Path
 ) -> None:
     report = json.loads((exported / "report.json").read_text())
+    results = RunFolder(run).results()
+    front = pareto_front(results.records, results.objectives).members
     kept = (run / "test_split.json").read_bytes()
-    assert set(json.loads(kept)) == {"baseline", str(report["trial"])}
+    trials = {str(results.records.index(record)) for record in front}
+    assert set(json.loads(kept)["files"]) == {"baseline", *trials}
+    assert "is the shrinkage from selection" in (run / "report.html").read_text("utf-8")
     assert "On the test split" in (run / "report.html").read_text("utf-8")
     assert tightfit("export", run, "--pick", report["trial"], "--to", tmp_path / "again") == 0
     assert (run / "test_split.json").read_bytes() == kept
@@ -164,12 +168,12 @@ def test_an_export_of_ones_own_model_asks_for_it(exported: Path) -> None:
 
 
 def test_a_damaged_export_is_named(exported: Path, tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match=r"is not an export: config\.toml"):
+    with pytest.raises(SpecError, match=r"is not an export, or not a whole one"):
         load(tmp_path)
     shutil.copytree(exported, tmp_path / "broken")
     weights = tmp_path / "broken" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
-    with pytest.raises(SpecError, match="does not hold this network's weights"):
+    with pytest.raises(SpecError, match="is cut off: 100 of"):
         load(tmp_path / "broken", model=make_net)
 
 
@@ -222,7 +226,12 @@ def test_ones_own_score_replaces_accuracy_everywhere(study: Path, tmp_path: Path
     assert all("error" in record.measurement for record in results.records if record.trained)
 
 
-def test_a_segmentation_network_runs_end_to_end_with_mean_iou(study: Path, tmp_path: Path) -> None:
+def test_a_segmentation_network_runs_end_to_end_with_mean_iou(
+    study: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     folder = tmp_path / "run"
     options = {
         "model.name": "seg:make_net",
@@ -247,6 +256,19 @@ def test_a_segmentation_network_runs_end_to_end_with_mean_iou(study: Path, tmp_p
     found = seg.mean_iou(torch.from_numpy(outputs), targets)[0]
     assert report["test_mean_iou"]["value"] == pytest.approx(found, abs=1e-6)
     assert found > 0.6
+    _check_own_score(tmp_path / "out", study.parent, capsys, monkeypatch)
+
+
+def _check_own_score(
+    out: Path, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code is never taken from an export: a score of one's own is checked where it is named."""
+    monkeypatch.chdir(home)
+    capsys.readouterr()
+    for options, verdict in (((), "not checked"), (("--score", "seg:mean_iou"), "holds")):
+        assert tightfit("verify", out, "--json", *options) == 0
+        claims = json.loads(capsys.readouterr().out)["claims"]
+        assert {c["name"].split(" on ")[0]: c["verdict"] for c in claims}["mean iou"] == verdict
 
 
 def export_with(run: Path, to: Path, *, hparam: str, choice: float) -> None:
@@ -282,6 +304,7 @@ def test_the_input_size_is_searched_and_the_file_declares_the_one_it_wants(
     session = onnxruntime.InferenceSession(tmp_path / "out" / "model.onnx")
     assert session.get_inputs()[0].shape[1:] == [1, 8, 8]
     assert load(tmp_path / "out", model=make_net)(torch.zeros(2, 1, 8, 8)).shape == (2, 3)
+    assert len(run_card(tmp_path / "out")) == 8
 
 
 def test_a_dropped_block_is_not_in_the_file_and_a_loaded_network_goes_without_it(

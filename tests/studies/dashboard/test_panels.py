@@ -25,7 +25,7 @@ def test_a_member_is_shown_with_every_reading_and_its_limits(results: Results) -
 
     assert "Trial 24 knee" in text
     assert "proposed by gp" in text
-    assert "accuracy ≥ 88.5 % 89.6  ±0.8 −3.9 points %" in text
+    assert "accuracy ≥ 88.5 % ≈  89.6  ±0.8 −3.9 points %" in text
     assert "energy" in text
 
 

@@ -1,0 +1,38 @@
+"""On which machine something was read."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+_CPUINFO = Path("/proc/cpuinfo")
+_EXACT = ("avx512_vnni", "avx_vnni", "asimddp")
+"""Instructions that add products of 8 bits in 32 bits, without saturating on the way."""
+
+
+def machine() -> dict[str, str]:
+    """Return the processor, its instructions for 8 bits, and the system."""
+    told = _cpuinfo()
+    return {
+        "processor": told.get("model name") or platform.processor() or platform.machine(),
+        "architecture": platform.machine(),
+        "eight_bits": _eight_bits(told),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+
+
+def _eight_bits(told: dict[str, str]) -> str:
+    flags = (told.get("flags") or told.get("Features") or "").split()
+    if not flags:
+        return "unknown"
+    return next((name for name in _EXACT if name in flags), "may saturate")
+
+
+def _cpuinfo() -> dict[str, str]:
+    """Return what the system says of its first processor; nothing where it does not say it."""
+    if not _CPUINFO.is_file():
+        return {}
+    first = _CPUINFO.read_text("utf-8", errors="replace").split("\n\n")[0]
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}

@@ -1,0 +1,125 @@
+"""Size, memory, latency and right answers of a file, read with the runtime alone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tightfit.errors import SpecError
+from tightfit.metric import Kind, Stage
+from tightfit.objectives.latency import LatencyMeter
+from tightfit.objectives.proof.job import Found, Job
+from tightfit.objectives.proof.machine import machine
+from tightfit.objectives.proof.memory import memory_kb
+from tightfit.objectives.proof.pictures import Pictures, prepared, read_pictures
+from tightfit.objectives.runtimes import Float32Array, OnnxRuntime, predict
+from tightfit.reading import Reading
+
+BATCH = 250
+
+Pairs = tuple[int, int, int, int]
+
+
+def measure(job: Job) -> Found:
+    """Read everything that a job has the files for.
+
+    Raises:
+        SpecError: The pictures do not fit the file.
+        MeasurementError: A file does not run.
+    """
+    runtime = OnnxRuntime(job.threads)
+    pictures = None if job.pictures is None else read_pictures(job.pictures)
+    right, pairs = None, None
+    if pictures is not None:
+        right, pairs = _answers(job, pictures, runtime)
+    size = job.model.stat().st_size / 1000
+    ratio, milliseconds = _latency(job, runtime)
+    return Found(
+        size_kb=Reading(size, Kind.COUNTED, Stage.RUNTIME),
+        memory_kb=memory_kb(job.model, threads=job.threads),
+        latency_ratio=ratio,
+        latency_ms=milliseconds,
+        right=right,
+        pairs=pairs,
+        pictures=0 if pictures is None else len(pictures),
+        pictures_digest="" if pictures is None else pictures.digest,
+        runtime=runtime.name,
+        machine=machine(),
+        modules=_foreign_modules(),
+    )
+
+
+def _foreign_modules() -> tuple[str, ...]:
+    """Return the top-level modules of this process that are not Python's own."""
+    own = sys.stdlib_module_names
+    names = {name for name, module in sys.modules.items() if getattr(module, "__file__", None)}
+    top = {name.partition(".")[0] for name in names}
+    return tuple(sorted(name for name in top - own if not name.startswith("_")))
+
+
+def _latency(job: Job, runtime: OnnxRuntime) -> tuple[Reading | None, Reading | None]:
+    """Return the ratio to the baseline and the milliseconds, in this process on this machine.
+
+    The one place where a file is timed for a proof: a meter on another machine is asked here.
+    """
+    if job.baseline is None:
+        return None, None
+    read = LatencyMeter(job.baseline, runtime).measure(job.model)
+    repeats = read.latency_ms.repeats
+    ratio = Reading(
+        read.ratio, Kind.MEASURED, Stage.RUNTIME, stderr=read.ratio_stderr, repeats=repeats
+    )
+    return ratio, read.latency_ms
+
+
+def _answers(job: Job, pictures: Pictures, runtime: OnnxRuntime) -> tuple[int | None, Pairs | None]:
+    """Return the right answers of the model, and paired with the baseline's.
+
+    Where the job wants outputs, they are written instead, and nothing is counted.
+    """
+    outputs = _outputs(job.model, job, pictures, runtime)
+    theirs = None if job.baseline is None else _outputs(job.baseline, job, pictures, runtime)
+    if job.outputs is not None:
+        np.save(job.outputs / "model.npy", outputs)
+        if theirs is not None:
+            np.save(job.outputs / "baseline.npy", theirs)
+        return None, None
+    ours = _right(outputs, pictures)
+    if theirs is None:
+        return int(ours.sum()), None
+    other = _right(theirs, pictures)
+    counts = [int(((other == a) & (ours == b)).sum()) for a in (True, False) for b in (True, False)]
+    both, lost, gained, neither = counts
+    return int(ours.sum()), (both, lost, gained, neither)
+
+
+def _right(outputs: Float32Array, pictures: Pictures) -> npt.NDArray[np.bool_]:
+    targets = pictures.targets
+    if targets.ndim != 1 or targets.dtype.kind not in "iu" or outputs.ndim != 2:
+        raise SpecError(
+            "right answers need outputs [N, classes] and numbers of classes [N] as targets, "
+            f"got {list(outputs.shape)} and {targets.dtype} {list(targets.shape)}"
+        )
+    if targets.min() < 0 or targets.max() >= outputs.shape[1]:
+        raise SpecError(
+            f"the file tells {outputs.shape[1]} classes apart, the targets are "
+            f"{targets.min()}..{targets.max()}"
+        )
+    right: npt.NDArray[np.bool_] = outputs.argmax(1) == targets
+    return right
+
+
+def _outputs(path: Path, job: Job, pictures: Pictures, runtime: OnnxRuntime) -> Float32Array:
+    session = runtime.open(path)
+    shape = session.input_shapes[0]
+    parts = [
+        predict(
+            session,
+            prepared(pictures.inputs[start : start + BATCH], shape, mean=job.mean, std=job.std),
+        )
+        for start in range(0, len(pictures), BATCH)
+    ]
+    return np.concatenate(parts)

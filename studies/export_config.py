@@ -1,0 +1,31 @@
+"""What a network is rebuilt from: ``config.toml`` of an export."""
+
+from __future__ import annotations
+
+import json
+
+from tightfit import Choice
+from tightfit.studies.export_report import Member
+
+
+def export_config(member: Member) -> str:
+    """Return what :func:`tightfit.studies.loading.load` needs, as TOML."""
+    data = member.assembly.data
+    model, space = member.plan.spec["model"], member.plan.spec["space"]
+    lines = ["# Written by tightfit: enough to rebuild the network around model.safetensors.", ""]
+    lines += ["[input]", f"baseline_shape = {json.dumps(list(data.input_shape))}"]
+    if data.classes is not None:
+        lines.append(f"classes = {data.classes}")
+    lines += ["", "[model]", *_assignments(model)]
+    for name, table in space.items():
+        if table is not None:
+            lines += ["", f"[space.{name}]", *_assignments(table)]
+    for name, value in member.choices.items():
+        lines += ["", "[[candidate]]", f"name = {json.dumps(name)}"]
+        lines += _assignments({"value": value})
+    return "\n".join(lines) + "\n"
+
+
+def _assignments(values: dict[str, Choice | list[Choice]]) -> list[str]:
+    """Return TOML lines; what is ``None`` is left out."""
+    return [f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None]

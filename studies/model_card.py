@@ -1,0 +1,229 @@
+"""The model card: what a person who is handed the folder reads first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import prod
+
+from tightfit import Metric
+from tightfit.studies import wording
+from tightfit.studies.claims import Verdict
+from tightfit.studies.export_folder import PICTURE_FILE, PICTURES_FILE
+from tightfit.studies.export_report import Json, Member
+from tightfit.studies.figures.layers import SiteChoice, layers
+from tightfit.studies.report_page import ordered_metrics
+from tightfit.studies.verdict import headline
+from tightfit.studies.verification import NOTHING, Verification, limit_text, value_text
+
+_MOST_CLASSES = 20
+_KINDS = (
+    "*Counted* is exact; *measured* is taken with an instrument, and brackets hold the 95 % "
+    "interval; *computed* follows exactly from the network by a stated formula; *estimated* is a "
+    "prediction, or a formula with the constants of another machine."
+)
+
+
+_CHECK = (
+    "`tightfit verify .` in this folder reads the file anew in a process that has loaded nothing "
+    "but numpy and onnxruntime, and says which claims hold. `report.json` has all numbers, the "
+    "checksums of the files, and what was found when this was exported. `tightfit.studies.load` "
+    "gives the network back as a torch module."
+)
+
+
+def model_card(member: Member, report: Json, verification: Verification, *, proof: bool) -> str:
+    """Return the card as Markdown.
+
+    Args:
+        member: Of a front.
+        report: Its ``report.json``.
+        verification: What a fresh process found.
+        proof: Whether the test split lies in the folder.
+    """
+    parts = (
+        f"# {member.title}",
+        headline(member.results, member.standing) + _tested_words(member, report),
+        f"![The front that it was picked from]({PICTURE_FILE})",
+        "## Claimed and found",
+        _claims(verification),
+        _conclusion(verification),
+        "## Limits",
+        _limits(verification),
+        "## All numbers",
+        _numbers(member),
+        _KINDS,
+        "## Layer by layer",
+        _layers(member),
+        "## Run it",
+        _example(report, proof=proof),
+        "## Check it",
+        _CHECK,
+        "## How it was made",
+        _how(member, report),
+    )
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _tested_words(member: Member, report: Json) -> str:
+    metric = member.results.quality
+    tested = report[f"test_{metric.name}"]
+    if isinstance(tested, str):
+        return f" There is no test split: {wording.title(metric)} is that of the validation split."
+    value = wording.quantity(metric, tested["value"])
+    return f" On {tested['n']:,} pictures that the search never saw: {value}."
+
+
+def _claims(verification: Verification) -> str:
+    rows = [
+        (
+            claim.name,
+            claim.kind.value,
+            value_text(claim, claim.claimed),
+            value_text(claim, claim.found),
+            claim.verdict.value,
+        )
+        for claim in verification.claims
+    ]
+    return _table(("", "kind", "claimed", "found", ""), rows)
+
+
+def _conclusion(verification: Verification) -> str:
+    machine = verification.machine
+    where = f"{machine['processor']}, {verification.runtime}"
+    whys = [f"{e.name}: {e.why}" for e in verification.claims if e.verdict is not Verdict.HOLDS]
+    told = f" Not confirmed: {'; '.join(whys)}." if whys else ""
+    return (
+        "*Claimed* is what the search read, and of the test split what was read once behind it. "
+        f"*Found* is what a fresh process read when this folder was written, on {where}.{told}"
+    )
+
+
+def _limits(verification: Verification) -> str:
+    if not verification.limits:
+        return "The study had none."
+    rows = [
+        (
+            wording.limit(each.limit, each.metric),
+            limit_text(each),
+            "not measured again" if each.kept is None else each.kept.value,
+        )
+        for each in verification.limits
+    ]
+    return _table(("limit", "found", ""), rows)
+
+
+def _numbers(member: Member) -> str:
+    results, measurement = member.results, member.standing.record.measurement
+    rows = []
+    for metric in ordered_metrics(results):
+        if metric.name not in measurement:
+            continue
+        reading = measurement[metric.name]
+        rows.append(
+            (
+                f"`{metric.name}`",
+                reading.kind.value,
+                _reading(metric, measurement[metric.name].value),
+                _reading(metric, results.baseline.value(metric.name))
+                if metric.name in results.baseline
+                else NOTHING,
+                metric.summary,
+            )
+        )
+    return _table(("metric", "kind", "this network", "baseline", "what it is"), rows)
+
+
+def _reading(metric: Metric, value: float) -> str:
+    return wording.quantity(metric, value)
+
+
+def _layers(member: Member) -> str:
+    found = layers(member.results.space, member.standing.record.candidate)
+    rows = [
+        (f"`{site.site}`", _share(site.width), _bits(site), _share(site.rank))
+        for site in found.sites
+    ]
+    settings = ", ".join(f"`{name}` {value}" for name, value in found.settings)
+    table = _table(("layer", "width kept", "bits", "rank kept"), rows) if rows else ""
+    return "\n\n".join(filter(None, (table, f"Beside these: {settings}." if settings else "")))
+
+
+def _share(value: float | None) -> str:
+    return NOTHING if value is None else f"{100 * value:.3g} %"
+
+
+def _bits(site: SiteChoice) -> str:
+    return NOTHING if site.bits is None else "float" if site.bits == 32 else str(site.bits)
+
+
+def _example(report: Json, *, proof: bool) -> str:
+    """Return the lines that run the file, for a person who has onnxruntime and numpy."""
+    told = report["input"]
+    wanted, given = told["shape"][1:], told["pictures"]
+    axes = ", ".join(["-1", *("1" for _ in given[1:])])
+    scale = " / 255" if told["dtype"] == "uint8" else ""
+    size = " x ".join(map(str, given))
+    source = f'numpy.load("{PICTURES_FILE}")["inputs"][:8]'
+    if not proof:
+        source = f'numpy.zeros({(8, *given)}, "{told["dtype"]}")'
+    resized = wanted != given
+    lines = ["import numpy", "import onnxruntime"]
+    if resized:
+        lines.append("from tightfit.objectives.proof.resizing import resize  # numpy alone")
+    lines += [
+        "",
+        f"pictures = {source}  # yours: {told['dtype']} [n, {size.replace(' x ', ', ')}]",
+        f'mean = numpy.array({told["mean"]}, "float32").reshape({axes})',
+        f'std = numpy.array({told["std"]}, "float32").reshape({axes})',
+        f'inputs = ((pictures{scale} - mean) / std).astype("float32")',
+    ]
+    if resized:
+        lines.append(f"inputs = resize(inputs, {tuple(wanted[1:])})")
+    lines += [
+        'session = onnxruntime.InferenceSession("model.onnx")',
+        "outputs = session.run(None, {session.get_inputs()[0].name: inputs})[0]",
+        "print(outputs.argmax(1))" if _tells_classes(report) else "print(outputs.shape)",
+    ]
+    code = "\n".join(lines)
+    return f"```python\n{code}\n```{_classes(report)}"
+
+
+def _tells_classes(report: Json) -> bool:
+    return bool(report["quality"]["counts_answers"])
+
+
+def _classes(report: Json) -> str:
+    names: Sequence[str] = report["class_names"] or ()
+    if not names or not _tells_classes(report):
+        return ""
+    shown = ", ".join(f"{number} {name}" for number, name in enumerate(names[:_MOST_CLASSES]))
+    more = f" and so on to {len(names) - 1}" if len(names) > _MOST_CLASSES else ""
+    return f"\n\nClasses: {shown}{more}; all of them in `report.json`."
+
+
+def _how(member: Member, report: Json) -> str:
+    spec, results = member.plan.spec, member.results
+    trained = sum(record.trained for record in results.records)
+    on = [name for name, table in spec["space"].items() if table is not None and name != "schedule"]
+    techniques = wording.listed([name.replace("_", " ") for name in on])
+    size = f"{prod(len(h.choices) for h in results.space.hparams):.3g}"
+    versions = ", ".join(f"{name} {found}" for name, found in report["versions"].items())
+    return (
+        f"Compressed from `{spec['model']['name']}` on the data `{report['data']['name']}`: a "
+        f"search over {techniques} ({len(results.space.hparams)} choices, {size} combinations) "
+        f"trained {trained} candidates, seed {spec['seed']}. This one was proposed by "
+        f"*{member.standing.record.origin}*. The search judged by the validation split; the test "
+        f"split was read once, when the search was over. Fingerprint `{report['fingerprint']}`. "
+        f"Versions: {versions}."
+    )
+
+
+def _table(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    columns = [*heading]
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(_cell(each) for each in line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Return text that neither ends a cell nor a row."""
+    return text.replace("|", "\\|").replace("\n", " ")

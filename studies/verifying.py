@@ -1,0 +1,193 @@
+"""Puts what an export claims and what a fresh process finds side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tightfit import Constraint, Direction, Kind, Metric, Sense, Stage
+from tightfit.objectives.metrics import METRICS
+from tightfit.objectives.proof import Found
+from tightfit.studies.claims import (
+    LATENCY,
+    LATENCY_MARGIN,
+    LATENCY_RATIO,
+    MEMORY,
+    Claim,
+    Value,
+    accuracy_rule,
+    claimed_latency,
+    judged,
+    judged_latency,
+    kept,
+    memory_rule,
+    other_pictures,
+    same_bytes,
+    score_rule,
+    unchecked,
+)
+from tightfit.studies.examining import Quality
+from tightfit.studies.verification import LimitFound, Verification
+
+NOT_MEASURED = "not measured"
+
+
+def compare(
+    report: Mapping[str, Any], found: Found, quality: Quality | None, *, title: str
+) -> Verification:
+    """Return the claims of a report beside what was found."""
+    metric = quality_metric_of(report)
+    claims = [_size(report, found), _latency(report, found), _memory(report, found)]
+    claims += _quality_claims(report, metric, quality)
+    notes = [f"{claim.name}: {claim.why}" for claim in claims if claim.found is None]
+    if found.machine.get("eight_bits") not in ("may saturate", None) and _quantized(report):
+        notes.append(
+            "this processor adds 8-bit products without saturating; whether the file is right on "
+            "processors that do saturate was not checked"
+        )
+    return Verification(
+        title=title,
+        claims=tuple(claims),
+        limits=tuple(_limits(report, found, quality, metric)),
+        runtime=found.runtime,
+        machine=found.machine,
+        modules=found.modules,
+        notes=tuple(notes),
+    )
+
+
+def quality_metric_of(report: Mapping[str, Any]) -> Metric:
+    """Return the metric that training decides, as the report names it."""
+    return Metric(
+        name=report["quality"]["metric"],
+        unit="",
+        direction=Direction(report["quality"]["direction"]),
+        stage=Stage.LEARNED,
+        kind=Kind.MEASURED,
+        summary="quality of the file",
+    )
+
+
+def limits_of(report: Mapping[str, Any]) -> tuple[Constraint, ...]:
+    """Return the limits of a report."""
+    return tuple(
+        Constraint(each["metric"], Sense(each["sense"]), each["bound"], each["confident"])
+        for each in report["limits"]
+    )
+
+
+def _size(report: Mapping[str, Any], found: Found) -> Claim:
+    metric = next(each for each in METRICS if each.name == "size_kb")
+    return judged(
+        "size",
+        metric,
+        kind=Kind.COUNTED,
+        claimed=Value.from_json(report["metrics"]["size_kb"]),
+        found=Value.of(found.size_kb),
+        rule=same_bytes(),
+    )
+
+
+def _latency(report: Mapping[str, Any], found: Found) -> Claim:
+    if found.latency_ratio is not None:
+        return judged_latency(report, found.latency_ratio)
+    why = "the baseline's file is not there to compare with; name it with --baseline"
+    claimed = claimed_latency(report)
+    return unchecked(LATENCY, LATENCY_RATIO, kind=Kind.MEASURED, claimed=claimed, why=why)
+
+
+def _memory(report: Mapping[str, Any], found: Found) -> Claim:
+    """The search claims no measured memory: the export's own reading is the claim."""
+    claim = report.get("memory_kb")
+    claimed = None if claim is None else Value.from_json(claim)
+    if found.memory_kb is None:
+        why = "this system does not tell a process its peak of memory"
+        return unchecked("memory", MEMORY, kind=Kind.MEASURED, claimed=claimed, why=why)
+    if claimed is None:
+        why = "nothing was claimed before this reading"
+        now = Value.of(found.memory_kb)
+        return unchecked("memory", MEMORY, kind=Kind.MEASURED, claimed=None, why=why, found=now)
+    return judged(
+        "memory",
+        MEMORY,
+        kind=Kind.MEASURED,
+        claimed=claimed,
+        found=Value.of(found.memory_kb),
+        rule=memory_rule(claimed),
+    )
+
+
+def _quality_claims(
+    report: Mapping[str, Any], metric: Metric, quality: Quality | None
+) -> list[Claim]:
+    told = report[f"test_{metric.name}"]
+    claimed = None if told == NOT_MEASURED else Value.from_json(told)
+    name = metric.name.replace("_", " ")
+    if quality is None or claimed is None:
+        why = _why_no_quality(report, claimed)
+        return [unchecked(name, metric, kind=Kind.MEASURED, claimed=claimed, why=why)]
+    counts = report["quality"]["counts_answers"]
+    rule = other_pictures()
+    if quality.same:
+        rule = accuracy_rule(told["n"]) if counts else score_rule(claimed)
+    on = "the test split" if quality.same else "other pictures"
+    claims = [
+        judged(
+            f"{name} on {on}",
+            metric,
+            kind=Kind.MEASURED,
+            claimed=claimed,
+            found=quality.value,
+            rule=rule,
+        )
+    ]
+    difference = report["difference"]
+    if quality.paired is not None and difference != NOT_MEASURED:
+        paired = quality.paired
+        claims.append(
+            judged(
+                f"{name} beside the baseline",
+                metric,
+                kind=Kind.MEASURED,
+                claimed=Value.from_json(difference),
+                found=Value(paired.difference, paired.interval),
+                rule=rule,
+                difference=True,
+            )
+        )
+    return claims
+
+
+def _why_no_quality(report: Mapping[str, Any], claimed: Value | None) -> str:
+    if claimed is None:
+        return "the data had no test split"
+    if not report["quality"]["counts_answers"]:
+        return (
+            f"it is a score of the study's own, {report['quality']['score']!r}; name your copy of "
+            "it with --score, as code is never taken from an export"
+        )
+    return "the pictures are not there; name them, or others, with --data"
+
+
+def _limits(
+    report: Mapping[str, Any], found: Found, quality: Quality | None, metric: Metric
+) -> list[LimitFound]:
+    known = {each.name: each for each in (*METRICS, metric)}
+    values: dict[str, Value] = {"size_kb": Value.of(found.size_kb)}
+    values["flash_kb"] = values["size_kb"]
+    if found.latency_ratio is not None:
+        baseline = report["baseline"]["metrics"]["latency_ms"]["value"]
+        ratio = Value.of(found.latency_ratio).widened(LATENCY_MARGIN)
+        values["latency_ms"] = ratio.scaled(baseline)
+    if quality is not None:
+        values[metric.name] = quality.value
+    limits = []
+    for limit in limits_of(report):
+        value = values.get(limit.metric)
+        how = None if value is None else kept(limit, value)
+        limits.append(LimitFound(limit, known[limit.metric], value, how))
+    return limits
+
+
+def _quantized(report: Mapping[str, Any]) -> bool:
+    return any(name.endswith("bits") and value for name, value in report["candidate"].items())

@@ -1,0 +1,145 @@
+"""What is wrong with a folder that is no whole export is said in one line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tightfit import SpecError
+from tightfit.studies import load
+from tightfit.studies.export_folder import REPORT_FILE, open_export, seal, written_whole
+
+
+def fill(path: Path) -> None:
+    (path / "proof").mkdir(exist_ok=True)
+    for name in ("model.onnx", "model.safetensors", "config.toml", "proof/baseline.onnx"):
+        (path / name).write_bytes(name.encode() * 50)
+    (path / "README.md").write_text("a card")
+    seal(path, {"study": "s", "candidate": {}, "versions": {"tightfit": "0.1.0"}, "threads": 1})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "out"
+    path.mkdir()
+    fill(path)
+    return path
+
+
+def report_edit(**changes: object) -> Callable[[Path], object]:
+    def edit(path: Path) -> None:
+        report = json.loads((path / REPORT_FILE).read_text())
+        (path / REPORT_FILE).write_text(json.dumps({**report, **changes}))
+
+    return edit
+
+
+def rewrite(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], object]:
+    return lambda path: (path / name).write_bytes(change((path / name).read_bytes()))
+
+
+DAMAGES = [
+    (rewrite("model.onnx", lambda c: c[:90]), r"model\.onnx is cut off: 90 of 500 bytes"),
+    (rewrite("model.safetensors", lambda c: b"M" + c[1:]), "model.safetensors is not the file"),
+    (rewrite("config.toml", lambda c: c + b"\n"), "config.toml is not the file that was exported"),
+    (
+        lambda path: (path / "model.safetensors").unlink(),
+        "not a whole export: no model.safetensors",
+    ),
+    (lambda path: (path / REPORT_FILE).unlink(), r"not a whole one: no report\.json"),
+    (rewrite(REPORT_FILE, lambda c: c[:100]), r"report\.json is cut off or damaged"),
+    (rewrite(REPORT_FILE, lambda _: b'{"a": 1}'), "some other program's"),
+    (rewrite(REPORT_FILE, lambda _: b"\xff\xfe"), "cut off or damaged"),
+    (report_edit(threads=4), "was edited after the export"),
+    (report_edit(schema=99), "schema 99; this is Tightfit .*: upgrade it"),
+]
+
+
+@pytest.mark.parametrize(("damage", "message"), DAMAGES)
+def test_a_damaged_export_is_not_verified(
+    folder: Path, damage: Callable[[Path], object], message: str
+) -> None:
+    damage(folder)
+    with pytest.raises(SpecError, match=message):
+        open_export(folder)
+
+
+@pytest.mark.parametrize(("damage", "message"), [each for each in DAMAGES if "onnx" not in each[1]])
+def test_a_damaged_export_is_not_loaded(
+    folder: Path, damage: Callable[[Path], object], message: str
+) -> None:
+    damage(folder)
+    with pytest.raises(SpecError, match=message):
+        load(folder)
+
+
+def test_what_is_for_people_may_be_edited_and_the_report_set_in_other_lines(folder: Path) -> None:
+    (folder / "README.md").write_text("my own words")
+    rewrite(REPORT_FILE, lambda c: json.dumps(json.loads(c), indent=4).encode())(folder)
+    assert open_export(folder).report["study"] == "s"
+
+
+def test_an_export_of_an_older_version_has_to_be_made_again(folder: Path) -> None:
+    report = json.loads((folder / REPORT_FILE).read_text())
+    older = {
+        key: value for key, value in report.items() if key not in ("schema", "digest", "files")
+    }
+    (folder / REPORT_FILE).write_text(json.dumps(older))
+    with pytest.raises(SpecError, match="older version, which kept no checksums"):
+        open_export(folder)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"there is no folder .*nowhere"):
+        open_export(tmp_path / "nowhere")
+
+
+def test_what_fails_on_the_way_leaves_nothing(tmp_path: Path) -> None:
+    def fail() -> None:
+        with written_whole(tmp_path / "out") as stage:
+            (stage / "model.onnx").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_fails_on_the_way_leaves_an_earlier_export_whole(folder: Path) -> None:
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    def fail() -> None:
+        with written_whole(folder) as stage:
+            (stage / "model.onnx").write_text("half")
+            raise SpecError("no")
+
+    with pytest.raises(SpecError, match="no"):
+        fail()
+    assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+
+
+def test_an_earlier_export_is_replaced_and_other_files_stay(folder: Path) -> None:
+    (folder / "notes.txt").write_text("mine")
+    with written_whole(folder) as stage:
+        (stage / "model.onnx").write_text("new")
+        seal(stage, {"study": "t", "candidate": {}, "versions": {"tightfit": "0.1.0"}})
+    export = open_export(folder)
+    assert export.report["study"] == "t"
+    assert export.file("model.onnx") is not None
+    assert export.file("proof/baseline.onnx") is None
+    assert not (folder / "proof" / "baseline.onnx").exists()
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(SpecError, match="cannot be written"),
+        written_whole(tmp_path / "file" / "out"),
+    ):
+        pass
+    with pytest.raises(SpecError, match="cannot be written"), written_whole(tmp_path / "file"):
+        pass
