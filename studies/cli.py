@@ -26,6 +26,9 @@ from tightfit.studies.backbones import FITS, Backbone, chosen_names, compare, pa
 from tightfit.studies.backbones_table import backbones_table
 from tightfit.studies.checking import check_study
 from tightfit.studies.dashboard import create_dashboard, serve
+from tightfit.studies.diff_table import diff_table
+from tightfit.studies.diff_words import diff_page
+from tightfit.studies.diffing import diff_files
 from tightfit.studies.exporting import export_member, run_assembly
 from tightfit.studies.figures import CONFIG
 from tightfit.studies.figures.backbones import balls, draw_backbones
@@ -201,6 +204,20 @@ def inspect(
         _print_json(found.to_json())
     else:
         console.print(found.view())
+
+
+@app.command()
+def diff(
+    a: Annotated[Path, typer.Argument(help="An ONNX file or an exported folder.", metavar="A")],
+    b: Annotated[Path, typer.Argument(help="The same.", metavar="B")],
+    as_json: JsonOption = False,
+) -> None:
+    """Put two files side by side as the runtime runs them, operator by operator."""
+    found = diff_files(a, b)
+    if as_json:
+        _print_json(found.to_json())
+    else:
+        console.print(diff_table(diff_page(found)))
 
 
 @app.command()
