@@ -20,6 +20,7 @@ from tightfit import SpecError, TightfitError, __version__
 from tightfit.objectives.artifact import write_atomically
 from tightfit.objectives.datasets import load_data
 from tightfit.objectives.metrics import METRICS
+from tightfit.objectives.quality_metrics import QUALITY_METRICS
 from tightfit.objectives.task import classification
 from tightfit.search import Stopped, pareto_front
 from tightfit.studies.backbones import FITS, Backbone, chosen_names, compare, parse_limits
@@ -284,7 +285,7 @@ def backbones(
 @app.command()
 def metrics(as_json: JsonOption = False) -> None:
     """List each metric with unit, stage and kind."""
-    known = (*METRICS, classification().metric)
+    known = (*METRICS, classification().metric, *(each.metric for each in QUALITY_METRICS))
     columns = ("name", "unit", "direction", "stage", "kind", "summary")
     rows = [{column: str(getattr(metric, column)) for column in columns} for metric in known]
     if as_json:
