@@ -18,28 +18,36 @@ LARGEST = 2**31 - 2**20
 _MARK = re.compile(r"n(\d+)\|")
 
 
-def marked(model: ModelProto) -> bytes:
-    """Return the file with a mark in the name of every node and of what it gives.
+def outline(graph: GraphProto) -> GraphProto:
+    """Return a graph without its numbers: nodes, and what constants there are."""
+    bare = GraphProto()
+    bare.node.extend(graph.node)
+    bare.output.extend(graph.output)
+    for each in graph.initializer:
+        bare.initializer.add(name=each.name, data_type=each.data_type, dims=each.dims)
+    return bare
+
+
+def mark(model: ModelProto) -> bytes:
+    """Give every node and what it gives a marked name, and return the file; in place.
 
     Raises:
         MeasurementError: It has 2 GB or more.
     """
+    ends = {each.name for each in model.graph.output}
+    names: dict[str, str] = {}
+    for number, node in enumerate(model.graph.node):
+        node.name = f"n{number}|"
+        for position, name in enumerate(node.output):
+            if name and name not in ends:
+                names[name] = node.output[position] = f"n{number}|{position}"
+    _rename(model.graph, names)
+    del model.graph.value_info[:]
     if model.ByteSize() > LARGEST:
         raise MeasurementError(
             f"a network of {model.ByteSize():,} bytes cannot be profiled, at most {LARGEST:,} can"
         )
-    copy = ModelProto()
-    copy.CopyFrom(model)
-    ends = {each.name for each in copy.graph.output}
-    marks: dict[str, str] = {}
-    for number, node in enumerate(copy.graph.node):
-        node.name = f"n{number}|"
-        for position, name in enumerate(node.output):
-            if name and name not in ends:
-                marks[name] = node.output[position] = f"n{number}|{position}"
-    _rename(copy.graph, marks)
-    del copy.graph.value_info[:]
-    content: bytes = copy.SerializeToString()
+    content: bytes = model.SerializeToString()
     return content
 
 

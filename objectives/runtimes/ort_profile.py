@@ -21,7 +21,7 @@ import onnxruntime
 from tightfit.errors import MeasurementError
 from tightfit.objectives.runtimes.instructions import Instructions, Tensor
 from tightfit.objectives.runtimes.layers import numpy_name
-from tightfit.objectives.runtimes.marking import marked
+from tightfit.objectives.runtimes.marking import mark, outline
 from tightfit.objectives.runtimes.optimized_graph import OptimizedGraph, events_of_runs
 from tightfit.objectives.runtimes.ort import OnnxRuntime, session_options, translated
 
@@ -63,7 +63,8 @@ class _Profiled:
         self._path = path
         # The file itself first: what its runtime lacks is told by the file's own names.
         OnnxRuntime().open(path)
-        self._file = onnx.load(path)
+        model = onnx.load(path)
+        self._file = outline(model.graph)
         self._optimized = folder / "optimized.onnx"
         options = session_options(threads=1)
         options.optimized_model_filepath = str(self._optimized)
@@ -71,7 +72,7 @@ class _Profiled:
         options.profile_file_prefix = str(folder / "profile")
         with translated(path, "load"):
             self._session = onnxruntime.InferenceSession(
-                marked(self._file), options, providers=["CPUExecutionProvider"]
+                mark(model), options, providers=["CPUExecutionProvider"]
             )
         self._feed = {entry.name: _noise(path, entry) for entry in self._session.get_inputs()}
         self._kept: list[bool] = []
@@ -89,8 +90,8 @@ class _Profiled:
         """Return the instructions with the medians of the runs that were kept."""
         events = json.loads(Path(self._session.end_profiling()).read_text("utf-8"))
         runs = [run for run, kept in zip(events_of_runs(events), self._kept, strict=True) if kept]
-        optimized = onnx.load(self._optimized).graph
-        graph = OptimizedGraph(self._file.graph, optimized, self._path)
+        optimized = outline(onnx.load(self._optimized).graph)
+        graph = OptimizedGraph(self._file, optimized, self._path)
         inputs = {name: _tensor(array) for name, array in self._feed.items()}
         return Instructions(
             runtime=OnnxRuntime().name,
