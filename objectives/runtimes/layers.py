@@ -6,6 +6,7 @@ lies between them is told by the layer before it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ class Layers:
 
     def fixed(self, number: int) -> bool:
         """Whether a node gives the same in every run: it reads constants alone."""
-        return all(name in self._fixed for name in self._nodes[number].output)
+        return all(not name or name in self._fixed for name in self._nodes[number].output)
 
     def origin(self, number: int) -> Origin:
         """Return where a node belongs."""
@@ -65,7 +66,7 @@ class Layers:
         """
         found = [self._constants[name] for name in self._ancestors(number)]
         matrices = [each for each in found if len(each.shape) > 1]
-        return max(matrices, key=lambda each: each.bytes / each.bits).bits if matrices else None
+        return max(matrices, key=lambda each: math.prod(each.shape)).bits if matrices else None
 
     def readers(self, number: int) -> list[int]:
         """Return the nodes that read what a node gives."""
