@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -18,10 +18,12 @@ from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.calibration import Calibrated, settle
 from tightfit.objectives.data import Data
 from tightfit.objectives.evaluator import Progress
+from tightfit.objectives.fine_tuning import FineTuning
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.metrics import STATIC_METRICS, compute_static
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.objectives.quality import score_file
+from tightfit.objectives.quality_metrics import Subject, Tuning, WantedQuality
 from tightfit.objectives.task import Task
 from tightfit.objectives.training import Trainer
 
@@ -69,6 +71,7 @@ class Workshop:
         folder: Of all candidates; it exists.
         metadata: Kept in every file: versions, and the baseline's key.
         seed: Of the study; a trial's number is added.
+        quality: What is taken of each trained network beside its score.
     """
 
     space: Space
@@ -80,6 +83,7 @@ class Workshop:
     folder: Path
     metadata: Mapping[str, str]
     seed: int
+    quality: WantedQuality = field(default_factory=WantedQuality)
 
     def static(self, candidate: Candidate) -> Mapping[str, Reading]:
         """Return the static readings."""
@@ -143,6 +147,7 @@ class FileWork:
         self._folder = folder
         self._seed = seed
         self._origin = origin
+        self._tuning: Tuning | None = None
 
     @property
     def model(self) -> nn.Module:
@@ -160,10 +165,15 @@ class FileWork:
         return {"latency_ms": result.latency_ms}
 
     def train(self, progress: Progress) -> None:
-        """Fine-tune the network."""
-        self._model = self._workshop.trainer(
-            self._model, self._recipe, seed=self._seed, progress=progress
-        )
+        """Fine-tune the network, with several seeds where a metric asks for them."""
+        workshop, recipe = self._workshop, self._recipe
+
+        def train(model: nn.Module, seed: int) -> nn.Module:
+            return workshop.trainer(model, recipe, seed=seed, progress=progress)
+
+        quality = workshop.quality
+        tune = FineTuning(train, self._accuracy_of_other_seed, quality.repeats, quality.memory)
+        self._model, self._tuning = tune(self._model, self._seed)
 
     def score(self) -> Mapping[str, Reading]:
         """Write the file with its trained weights; return its quality."""
@@ -178,11 +188,33 @@ class FileWork:
             task=task,
             runtime=self._workshop.meter.runtime,
         )
-        return readings
+        return readings | self._workshop.quality.readings(self._subject(self._folder / MODEL_FILE))
 
     def discard(self) -> None:
         """Remove the candidate's folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _subject(self, file: Path) -> Subject:
+        workshop = self._workshop
+        return Subject(
+            file=file,
+            model=self._model,
+            baseline=workshop.meter.baseline,
+            data=workshop.data,
+            split=workshop.data.validation,
+            runtime=workshop.meter.runtime,
+            settings=workshop.quality.settings,
+            tuning=self._tuning,
+        )
+
+    def _accuracy_of_other_seed(self, model: nn.Module) -> float:
+        """Return the accuracy of a file that is written for this alone."""
+        path = self._folder / "other_seed.onnx"
+        write_network(model, path, metadata={})
+        try:
+            return float(self._subject(path).right.double().mean())
+        finally:
+            path.unlink()
 
     def _write(self) -> Mapping[str, Reading]:
         self._folder.mkdir(parents=True, exist_ok=True)

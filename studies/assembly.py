@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -24,6 +24,7 @@ from tightfit.objectives.models.weights import tensors_of
 from tightfit.objectives.optimization import USUAL
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.objectives.quality import prepare_inputs
+from tightfit.objectives.quality_metrics import QUALITY_METRICS, WantedQuality
 from tightfit.objectives.task import Score, Task
 from tightfit.objectives.teacher import Teacher
 from tightfit.objectives.training import Fit, Trainer, TrainingSettings
@@ -31,7 +32,13 @@ from tightfit.objectives.user_code import code_digest
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.evidence import Evidence
 from tightfit.studies.limits import Limit, check_contradictions, parse_limit, unknown
-from tightfit.studies.settings import device_profile, space_settings, study_task, user_function
+from tightfit.studies.settings import (
+    device_profile,
+    space_settings,
+    study_task,
+    user_function,
+    wanted_quality,
+)
 from tightfit.studies.spec import StudySpec
 from tightfit.studies.study_file import Study
 
@@ -52,6 +59,7 @@ class Assembly:
         metrics: By name, all that may be limited or traded off.
         limits: The study's constraints, bounds not yet numbers.
         objectives: One to three.
+        quality: What is taken of each trained network beside its score.
     """
 
     study: Study
@@ -62,6 +70,7 @@ class Assembly:
     metrics: dict[str, Metric]
     limits: tuple[Limit, ...]
     objectives: tuple[Objective, ...]
+    quality: WantedQuality
 
     @property
     def example(self) -> Tensor:
@@ -156,7 +165,8 @@ def assemble_objects(
 
 
 def _assembly(study: Study, *, data: Data, model: LoadedModel, task: Task) -> Assembly:
-    metrics, limits, objectives = _names(study.spec, task)
+    metrics, limits, objectives, quality = _names(study.spec, task)
+    quality.check(data)
     return Assembly(
         study=study,
         data=data,
@@ -166,22 +176,53 @@ def _assembly(study: Study, *, data: Data, model: LoadedModel, task: Task) -> As
         metrics=metrics,
         limits=limits,
         objectives=objectives,
+        quality=quality,
     )
 
 
 def _names(
     spec: StudySpec, task: Task
-) -> tuple[dict[str, Metric], tuple[Limit, ...], tuple[Objective, ...]]:
-    """Return metrics, limits and objectives; before anything is loaded, as it costs nothing."""
-    metrics = {metric.name: metric for metric in (*METRICS, task.metric)}
-    limits = tuple(parse_limit(text, metrics) for text in spec.constraints)
-    objectives = tuple(_objective(name, metrics) for name in spec.objectives)
+) -> tuple[dict[str, Metric], tuple[Limit, ...], tuple[Objective, ...], WantedQuality]:
+    """Return all that a study names; before anything is loaded, as it costs nothing."""
+    always = {metric.name: metric for metric in (*METRICS, task.metric)}
+    extra = {each.metric.name: each.metric for each in QUALITY_METRICS}
+    if task.metric.name in extra:
+        raise SpecError(f"'quality.name' is {task.metric.name!r}, a metric of ours; choose another")
+    known = always | extra
+    limits = tuple(parse_limit(text, known) for text in spec.constraints)
+    objectives = tuple(_objective(name, known) for name in spec.objectives)
+    quality = wanted_quality(
+        spec.quality, {each.metric for each in limits} | {each.metric for each in objectives}
+    )
+    _require_bounds(quality, limits, objectives)
     if len({objective.metric for objective in objectives}) < len(objectives):
         raise SpecError(f"the objectives must differ, got {', '.join(spec.objectives)}")
     check_contradictions(
         tuple(limit.resolve(lambda _metric: 1.0) for limit in limits if not limit.relative)
     )
-    return metrics, limits, objectives
+    # Those of trained networks stand behind the score, which is the quality of a run.
+    metrics = always | {name: extra[name] for name in quality.names()}
+    return metrics, limits, objectives, quality
+
+
+def _require_bounds(
+    quality: WantedQuality, limits: Sequence[Limit], objectives: Sequence[Objective]
+) -> None:
+    """Refuse to compare with a baseline that has no reading of a metric."""
+    tuned = set(quality.names()) - set(quality.names(of_baseline=True))
+    for limit in limits:
+        if limit.metric in tuned and limit.relative:
+            raise SpecError(
+                f"the limit {str(limit)!r} needs a number: the baseline is not fine-tuned, and has "
+                f"no {limit.metric!r}"
+            )
+    bounded = {limit.metric for limit in limits}
+    for objective in objectives:
+        if objective.metric in tuned - bounded:
+            raise SpecError(
+                f"the objective {objective.metric!r} needs a limit as well, which says what is too "
+                "much: the baseline is not fine-tuned, and cannot tell"
+            )
 
 
 def static_errors(constraints: tuple[Constraint, ...]) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save
@@ -17,6 +18,7 @@ from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.models.weights import tensors_of
 from tightfit.objectives.optimization import USUAL
 from tightfit.objectives.quality import score_file
+from tightfit.objectives.quality_metrics import Subject
 from tightfit.objectives.runtimes import Runtime
 from tightfit.objectives.workshop import MODEL_FILE, static_readings, write_network
 from tightfit.spaces.compression import CompressionSpace
@@ -69,16 +71,46 @@ def measured_baseline(
 ) -> Measurement:
     """Return the baseline's readings, taken once: of its file, which lies in the run."""
     path, kept = folder.baseline / MODEL_FILE, folder.baseline / READINGS_FILE
-    if path.is_file() and kept.is_file():
-        values = json.loads(kept.read_text("utf-8"))
-        return Measurement({name: Reading.from_json(each) for name, each in values.items()})
-    network = space.baseline_network()
+    known = path.is_file() and kept.is_file()
+    readings = _kept(kept) if known else _readings(assembly, space, path, runtime)
+    missing = set(assembly.quality.names(of_baseline=True)) - readings.keys()
+    if missing:
+        readings |= _named_quality(assembly, space, path, runtime)
+    if missing or not known:
+        values = {name: reading.to_json() for name, reading in readings.items()}
+        write_atomically(kept, json.dumps(values).encode())
+    return Measurement(readings)
+
+
+def _kept(path: Path) -> dict[str, Reading]:
+    values = json.loads(path.read_text("utf-8"))
+    return {name: Reading.from_json(each) for name, each in values.items()}
+
+
+def _readings(
+    assembly: Assembly, space: CompressionSpace, path: Path, runtime: Runtime
+) -> dict[str, Reading]:
+    """Write the baseline's file and return what every study asks of it."""
     readings = static_readings(space.baseline_blueprint(), assembly.profile)
-    readings |= write_network(network, path, metadata={"tightfit": "baseline"})
+    readings |= write_network(space.baseline_network(), path, metadata={"tightfit": "baseline"})
     readings["latency_ms"] = LatencyMeter(path, runtime).measure_baseline()
     readings[assembly.task.metric.name] = score_file(
         path, assembly.data.validation, data=assembly.data, task=assembly.task, runtime=runtime
     )
-    values = {name: reading.to_json() for name, reading in readings.items()}
-    write_atomically(kept, json.dumps(values).encode())
-    return Measurement(readings)
+    return readings
+
+
+def _named_quality(
+    assembly: Assembly, space: CompressionSpace, path: Path, runtime: Runtime
+) -> dict[str, Reading]:
+    """Return the quality metrics that the study names and the baseline has."""
+    subject = Subject(
+        file=path,
+        model=space.baseline_network().eval(),
+        baseline=path,
+        data=assembly.data,
+        split=assembly.data.validation,
+        runtime=runtime,
+        settings=assembly.quality.settings,
+    )
+    return assembly.quality.readings(subject)

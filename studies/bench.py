@@ -65,6 +65,7 @@ class Bench:
             folder=self.folder.candidates,
             metadata={"tightfit": __version__, "baseline": self.fingerprint},
             seed=self.assembly.study.spec.seed,
+            quality=self.assembly.quality,
         )
 
     def evaluator(self, progress: Progress) -> StagedEvaluator:

@@ -138,5 +138,7 @@ def _notes(assembly: Assembly, frozen: tuple[tuple[str, str], ...]) -> tuple[str
         notes.append(f"the baseline has no weights; a run trains it first, for {epochs} epochs")
     if assembly.data.test is None:
         notes.append("there is no test split; reports will say 'not measured'")
+    if assembly.quality.repeats > 1:
+        notes.append(f"accuracy_std trains every candidate {assembly.quality.repeats} times")
     notes += [f"{name} keeps its channels: {reason}" for name, reason in frozen]
     return tuple(notes)

@@ -18,6 +18,7 @@ from tightfit import SpecError, TightfitError, __version__
 from tightfit.objectives.artifact import write_atomically
 from tightfit.objectives.datasets import load_data
 from tightfit.objectives.metrics import METRICS
+from tightfit.objectives.quality_metrics import QUALITY_METRICS
 from tightfit.objectives.task import classification
 from tightfit.search import Stopped, pareto_front
 from tightfit.studies.backbones import FITS, Backbone, chosen_names, compare, parse_limits
@@ -26,6 +27,9 @@ from tightfit.studies.checking import check_study
 from tightfit.studies.comparing import Contest, compare_samplers
 from tightfit.studies.comparison_table import comparison_table
 from tightfit.studies.dashboard import create_dashboard, serve
+from tightfit.studies.diff_table import diff_table
+from tightfit.studies.diff_words import diff_page
+from tightfit.studies.diffing import diff_files
 from tightfit.studies.export_folder import open_export
 from tightfit.studies.exporting import export_member, run_assembly
 from tightfit.studies.figures import CONFIG
@@ -251,6 +255,20 @@ def inspect(
 
 
 @app.command()
+def diff(
+    a: Annotated[Path, typer.Argument(help="An ONNX file or an exported folder.", metavar="A")],
+    b: Annotated[Path, typer.Argument(help="The same.", metavar="B")],
+    as_json: JsonOption = False,
+) -> None:
+    """Put two files side by side as the runtime runs them, operator by operator."""
+    found = diff_files(a, b)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        console.print(diff_table(diff_page(found)))
+
+
+@app.command()
 def sensitivity(
     study: StudyArgument,
     to: ToOption = None,
@@ -343,7 +361,7 @@ def backbones(
 @app.command()
 def metrics(as_json: JsonOption = False) -> None:
     """List each metric with unit, stage and kind."""
-    known = (*METRICS, classification().metric)
+    known = (*METRICS, classification().metric, *(each.metric for each in QUALITY_METRICS))
     columns = ("name", "unit", "direction", "stage", "kind", "summary")
     rows = [{column: str(getattr(metric, column)) for column in columns} for metric in known]
     if as_json:

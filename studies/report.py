@@ -13,6 +13,8 @@ from plotly.offline import get_plotlyjs
 
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.studies.cells import NOISY_WORDS
+from tightfit.studies.diff_words import DiffPage, diff_of_member
+from tightfit.studies.diffing import OVERHEAD
 from tightfit.studies.figures import (
     CONFIG,
     DARK,
@@ -39,6 +41,8 @@ def write_report(
 ) -> Path:
     """Write the report of a run, whole or not at all, and return its path.
 
+    Where the run has the files of the baseline and the pick, both are profiled: some seconds.
+
     Args:
         results: Of the run.
         path: Of the page, usually ``report.html`` in the run's folder.
@@ -48,12 +52,27 @@ def write_report(
     Raises:
         SpecError: The front has no such member, or the page cannot be written.
     """
-    write_atomically(path, report_html(results, final=final, pick=pick).encode())
+    picked = chosen(standings(results), pick)
+    diff = None if picked is None else diff_of_member(results, picked)
+    write_atomically(path, report_html(results, final=final, pick=pick, diff=diff).encode())
     return path
 
 
-def report_html(results: Results, *, final: Final | None = None, pick: str = KNEE) -> str:
+def report_html(
+    results: Results,
+    *,
+    final: Final | None = None,
+    pick: str = KNEE,
+    diff: DiffPage | str | None = None,
+) -> str:
     """Return the page as text. It asks nothing of the network.
+
+    Args:
+        results: Of the run.
+        final: As for :func:`write_report`.
+        pick: As for :func:`write_report`.
+        diff: The instructions of baseline and pick, why they could not be had, or ``None`` where
+            the run has not the files.
 
     Raises:
         SpecError: The front has no such member.
@@ -65,6 +84,8 @@ def report_html(results: Results, *, final: Final | None = None, pick: str = KNE
     return template.render(
         page=report_page(results, picked, final=final, versions=versions()),
         noisy=NOISY_WORDS,
+        diff=diff,
+        overhead=OVERHEAD,
         style=Markup(_text("colours.css") + _text("report.css")),
         script=Markup(_text("report.js")),
         plotly=Markup(get_plotlyjs()),

@@ -179,7 +179,7 @@ def reference_point(bench: Bench) -> tuple[float, ...]:
     """Return where the hypervolume is measured from, one value an objective.
 
     The limit on an objective's metric where the study has one on its worse side; elsewhere a tenth
-    worse than the baseline.
+    worse than the baseline, of its value or, where that is 0, of one.
     """
     point = []
     for objective in bench.assembly.objectives:
@@ -189,7 +189,10 @@ def reference_point(bench: Bench) -> tuple[float, ...]:
             for constraint in bench.constraints
             if constraint.metric == objective.metric and constraint.sense.value == worse
         ]
+        if bounds:
+            point.append(bounds[0])
+            continue
         value = bench.baseline.value(objective.metric)
         sign = 1 if objective.direction is Direction.MINIMIZE else -1
-        point.append(bounds[0] if bounds else value + sign * _MARGIN * abs(value))
+        point.append(value + sign * _MARGIN * (abs(value) or 1.0))
     return tuple(point)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar, cast
@@ -10,6 +10,13 @@ from typing import TypeVar, cast
 from tightfit import Direction, SpecError
 from tightfit.objectives.augmentation import Augment
 from tightfit.objectives.profile import PROFILES, DeviceProfile
+from tightfit.objectives.quality_metrics import (
+    QUALITY_METRICS,
+    Attack,
+    QualitySettings,
+    Shifts,
+    WantedQuality,
+)
 from tightfit.objectives.task import Loss, Score, Task, classification, quality_metric
 from tightfit.objectives.user_code import load_object
 from tightfit.spaces.settings import (
@@ -23,7 +30,7 @@ from tightfit.spaces.settings import (
     SpaceSettings,
 )
 from tightfit.studies.limits import unknown
-from tightfit.studies.spec import DeviceTable, SpaceTable, StudySpec
+from tightfit.studies.spec import DeviceTable, QualityTable, SpaceTable, StudySpec
 
 
 def device_profile(table: DeviceTable) -> DeviceProfile:
@@ -86,6 +93,27 @@ def study_task(spec: StudySpec, folder: Path) -> Task:
         score = cast(Score, user_function(spec.quality.score, folder))
         task = replace(task, score=score, metric=metric, right=None)
     return task
+
+
+def wanted_quality(table: QualityTable, named: Collection[str]) -> WantedQuality:
+    """Return the quality metrics that a study's limits, objectives or ``quality.metrics`` name.
+
+    Args:
+        table: Their settings, and names that are neither limits nor objectives.
+        named: Metrics of limits and objectives.
+
+    Raises:
+        SpecError: ``quality.metrics`` names something else.
+    """
+    known = {each.metric.name: each for each in QUALITY_METRICS}
+    for name in table.metrics:
+        if name not in known:
+            raise SpecError(f"'quality.metrics' names {unknown('quality metric', name, known)}")
+    shifts, attack = Shifts(**table.shifts.model_dump()), Attack(**table.attack.model_dump())
+    return WantedQuality(
+        tuple(each for name, each in known.items() if name in (*named, *table.metrics)),
+        QualitySettings(shifts, attack, table.repeats),
+    )
 
 
 def user_function(name: str, folder: Path) -> Callable[..., object]:

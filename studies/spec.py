@@ -10,7 +10,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tightfit.objectives.optimization import USUAL, OptimizerName
+from tightfit.objectives.quality_metrics import QualitySettings
 from tightfit.spaces.settings import Criterion, Grouping
+
+_QUALITY = QualitySettings()
+_SHIFTS, _ATTACK = _QUALITY.shifts, _QUALITY.attack
 
 Share = Annotated[float, Field(gt=0, le=1)]
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -73,8 +77,37 @@ class TrainingTable(Table):
     augment: str | None = Field(None, description="module:function (inputs, generator) -> inputs.")
 
 
+class ShiftsTable(Table):
+    """How strongly accuracy_shifted changes pictures; pixels lie in 0..1."""
+
+    noise: Positive = Field(_SHIFTS.noise, description="Standard deviation of Gaussian noise.")
+    blur: Positive = Field(_SHIFTS.blur, description="Standard deviation of a blur, in pixels.")
+    brightness: Positive = Field(_SHIFTS.brightness, description="Added to each value.")
+    contrast: Positive = Field(_SHIFTS.contrast, description="Factor on the distance to the mean.")
+    jpeg: int = Field(_SHIFTS.jpeg, ge=1, le=100, description="Quality of a JPEG file.")
+
+
+class AttackTable(Table):
+    """How accuracy_adversarial attacks pictures."""
+
+    strength: Positive = Field(
+        _ATTACK.strength, le=1, description="Largest change of a value, pixels in 0..1."
+    )
+    steps: PositiveInt = Field(_ATTACK.steps, description="Of projected gradient ascent.")
+    pictures: PositiveInt = Field(_ATTACK.pictures, description="Of the validation split.")
+
+
 class QualityTable(Table):
     """What is maximized or held: accuracy, or the user's own score."""
+
+    metrics: tuple[str, ...] = Field(
+        (), description="Quality metrics that are taken although no limit or objective names them."
+    )
+    repeats: int = Field(
+        _QUALITY.repeats, ge=2, le=20, description="Fine-tunings of a candidate for accuracy_std."
+    )
+    shifts: ShiftsTable = ShiftsTable()
+    attack: AttackTable = AttackTable()
 
     score: str | None = Field(
         None, description="module:function (outputs, targets) -> (value, standard error)."

@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 
 from tightfit import Choice, Constraint, Direction, Interval, Metric, Reading, Sense, Stage
+from tightfit.objectives.quality_metrics import QUALITY_METRICS
 
 SIGNIFICANT = 3
+_SHARES = frozenset(
+    {"accuracy"} | {each.metric.name for each in QUALITY_METRICS if not each.metric.unit}
+)
 _LARGE_COUNT = 10_000
 _SUFFIXES = ((1e9, " G"), (1e6, " M"), (1e3, " k"))
 
 
 def is_share(metric: Metric) -> bool:
     """Whether the metric is a share in 0..1 that people read as a percentage."""
-    return metric.name.split(".")[0] == "accuracy"
+    return metric.name.split(".")[0] in _SHARES
 
 
 def title(metric: Metric) -> str:
@@ -101,7 +105,7 @@ def change_text(metric: Metric, change: float) -> str:
 
 def is_difference(metric: Metric) -> bool:
     """Whether people compare it by difference (quality) and not as a share of the baseline."""
-    return metric.stage is Stage.LEARNED
+    return metric.stage is Stage.LEARNED and not metric.unit
 
 
 def relation(metric: Metric, value: float, baseline: float) -> str:

@@ -12,6 +12,7 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from tightfit.errors import MeasurementError, SpecError
+from tightfit.objectives.runtimes.layers import place_of
 from tightfit.objectives.runtimes.protocol import Float32Array
 
 FATAL_ONLY = 4
@@ -31,6 +32,11 @@ _FOREIGN = (
 )
 
 _OPERATOR = re.compile(r"running (\w+) node\. Name:'([^']*)'")
+_LACKING = re.compile(
+    r"Fatal error: (?:[\w.]+:)?(\w+)\(-?\d+\) is not a registered"
+    r"|No Op registered for (\w+)"
+    r"|Could not find an implementation for (\w+)\("
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +64,9 @@ class OnnxRuntime:
 
     def open(self, path: Path) -> OrtSession:
         """See :class:`tightfit.objectives.runtimes.protocol.Runtime`."""
-        with _translated(path, "load"):
+        with translated(path, "load"):
             session = onnxruntime.InferenceSession(
-                str(path), _options(self.threads), providers=["CPUExecutionProvider"]
+                str(path), session_options(self.threads), providers=["CPUExecutionProvider"]
             )
         return OrtSession(path, session)
 
@@ -84,14 +90,15 @@ class OrtSession:
             raise MeasurementError(
                 f"{self._path.name!r} takes {len(self._inputs)} inputs, got {len(inputs)}"
             )
-        with _translated(self._path, "run"):
+        with translated(self._path, "run"):
             outputs: list[Float32Array] = self._session.run(
                 None, dict(zip(self._inputs, inputs, strict=True))
             )
         return outputs
 
 
-def _options(threads: int) -> onnxruntime.SessionOptions:
+def session_options(threads: int) -> onnxruntime.SessionOptions:
+    """Return how every session of ours runs."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -104,14 +111,21 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
 
 
 @contextmanager
-def _translated(path: Path, doing: str) -> Iterator[None]:
-    """Turn the library's exceptions into ours, with the file and, where it is told, the layer."""
+def translated(path: Path, doing: str) -> Iterator[None]:
+    """Turn the library's exceptions into ours, with the file and, where it is told, the layer.
+
+    Raises:
+        MeasurementError: In place of what was raised within.
+    """
     try:
         yield
     except _FOREIGN as error:
-        found = _OPERATOR.search(str(error))
+        found, lacking = _OPERATOR.search(str(error)), _LACKING.search(str(error))
         layer = f" at {found[1]} {found[2]!r}" if found else ""
         reason = " ".join(str(error).split())[:LONGEST_REASON]
+        if lacking:
+            operator = next(filter(None, lacking.groups()))
+            reason = f"it lacks the operator {operator!r}, {place_of(operator, path)}; {reason}"
         raise MeasurementError(
             f"onnxruntime could not {doing} {str(path)!r}{layer}: {reason}"
         ) from error

@@ -59,6 +59,15 @@ def test_a_run_trains_its_trials_and_leaves_a_report(run: Path) -> None:
     onnxruntime.InferenceSession(run / "baseline" / "model.onnx")
 
 
+def test_the_report_says_which_instructions_baseline_and_pick_run(run: Path) -> None:
+    page = (run / "report.html").read_text("utf-8")
+    section = page[page.index("Why is it not faster?") : page.index("Where the numbers come from")]
+    assert "the baseline" in section
+    assert "behind" in section
+    assert "Conv" in section
+    assert "Not measured" not in section
+
+
 def test_only_files_of_the_front_are_kept(run: Path) -> None:
     results = RunFolder(run).results()
     kept = {folder.name for folder in (run / "candidates").iterdir()}
