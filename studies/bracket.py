@@ -128,7 +128,8 @@ class Bracket:
             lines.append(f"No candidate that keeps the other limits was found: {self.message}.")
         else:
             where = "" if self.trial is None else f" by trial {self.trial}"
-            lines.append(f"{self.metric} {self.sense.value} {text(self.reached)} is kept{where}.")
+            # Written as a limit is, and not rounded to a bound that is not kept.
+            lines.append(f"{self.metric} {self.sense.value} {self.reached:.10g} is kept{where}.")
         if self.tried is not None:
             lines.append(
                 f"{text(self.tried)} was not reached within its trainings, which is no proof."
