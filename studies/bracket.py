@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,22 +120,22 @@ class Bracket:
             asked = "none" if step.bound is None else text(step.bound)
             answer = Text("yes", "green") if step.found else Text("not found", "yellow")
             table.add_row(asked, answer, str(step.trained), text(step.tried), text(step.reached))
-        return Group(table, *(Text(line) for line in self._lines(text(self.proven), text)))
+        return Group(table, *(Text(line) for line in self._lines(text)))
 
-    def _lines(self, proven: str, text: Any) -> list[str]:
-        name = self.metric
+    def _lines(self, text: Callable[[float | None], str]) -> list[str]:
         lines = []
         if self.reached is None:
             lines.append(f"No candidate that keeps the other limits was found: {self.message}.")
         else:
             where = "" if self.trial is None else f" by trial {self.trial}"
-            lines.append(f"{name} {self.sense.value} {text(self.reached)} is kept{where}.")
+            # Written as a limit is, and not rounded to a bound that is not kept.
+            lines.append(f"{self.metric} {self.sense.value} {self.reached:.10g} is kept{where}.")
         if self.tried is not None:
             lines.append(
                 f"{text(self.tried)} was not reached within its trainings, which is no proof."
             )
         if self.proven is not None:
-            lines.append(f"Proven: no candidate of the space passes {proven}.")
+            lines.append(f"Proven: no candidate of the space passes {text(self.proven)}.")
         elif self.why:
             lines.append(f"Nothing is proven: {self.why}.")
         if self.reached is not None:

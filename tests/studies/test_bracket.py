@@ -1,0 +1,77 @@
+"""A bracket as people read it, and what it took to meet limits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rich.console import Console
+
+from tests.studies.conftest import METRICS, SPACE
+from tightfit import Sense
+from tightfit.studies.bracket import Bracket, Step
+from tightfit.studies.first_met import first_met
+from tightfit.studies.results import Results
+
+BRACKET = Bracket(
+    metric="size_kb",
+    sense=Sense.AT_MOST,
+    others=("accuracy >= 0.88",),
+    proven=56.7,
+    why="",
+    reached=203.4567,
+    witness=SPACE.baseline(),
+    trial=12,
+    known=410.0,
+    steps=(Step(152.5, False, 4, 152.5, 410.0), Step(250.0, True, 1, 152.5, 203.4567)),
+    message="the budget is spent",
+    seconds=61.0,
+)
+
+
+def shown(bracket: Bracket) -> str:
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(bracket.view({metric.name: metric for metric in METRICS}))
+    return capture.get()
+
+
+def test_every_step_is_shown_and_what_is_kept_is_not_rounded_away() -> None:
+    text = shown(BRACKET)
+    assert "records" in text
+    assert "not found" in text
+    assert "size_kb <= 203.4567 is kept by trial 12." in text
+    assert "152 kB was not reached within its trainings, which is no proof." in text
+    assert "Proven: no candidate of the space passes 56.7 kB." in text
+    assert BRACKET.trained == 5
+    assert BRACKET.to_json(SPACE)["not_found_within_its_trainings"] == 152.5
+
+
+def test_without_a_witness_or_a_proof_it_says_so() -> None:
+    text = shown(
+        replace(
+            BRACKET,
+            reached=None,
+            witness=None,
+            trial=None,
+            proven=None,
+            why="latency_ms is not known before a candidate is built",
+            steps=(),
+        )
+    )
+    assert "No candidate that keeps the other limits was found" in text
+    assert "Nothing is proven: latency_ms is not known before a candidate is built." in text
+
+
+def test_what_it_took_to_meet_the_limits_is_counted_to_the_first_that_does(
+    results: Results, empty_front: Results
+) -> None:
+    found = first_met(results)
+    assert found.trial is not None
+    until = results.records[: found.trial + 1]
+    assert [record.feasible for record in until] == [False] * found.trial + [True]
+    assert found.trials == sum(record.trained for record in until)
+    assert found.hours == sum(sum(record.seconds.values()) for record in until) / 3600
+    assert f"met by trial {found.trial}" in found.text("trials")
+    never = first_met(empty_front)
+    assert never.trials is None
+    assert never.text("hours").startswith("The limits were not met in")
