@@ -50,7 +50,9 @@ def _plain(found: Comparison) -> Table:
     table = _table("What plain ways reach by themselves", "way", "networks", "hypervolume")
     for way in found.ways:
         share = (
-            f"{100 * way.share:.1f} %" if any(each.feasible for each in way.records) else "breaks a limit"
+            f"{100 * way.share:.1f} %"
+            if any(each.feasible for each in way.records)
+            else "breaks a limit"
         )
         table.add_row(way.name, str(len(way.records)), share)
     return table
