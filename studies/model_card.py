@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import prod
 
-from tightfit import Metric
 from tightfit.studies import wording
 from tightfit.studies.claims import Verdict
 from tightfit.studies.export_folder import PICTURE_FILE, PICTURES_FILE
@@ -17,9 +16,9 @@ from tightfit.studies.verification import NOTHING, Verification, limit_text, val
 
 _MOST_CLASSES = 20
 _KINDS = (
-    "*Counted* is exact; *measured* is taken with an instrument, and brackets hold the 95 % "
-    "interval; *computed* follows exactly from the network by a stated formula; *estimated* is a "
-    "prediction, or a formula with the constants of another machine."
+    "*Counted* is exact; *measured* is taken with an instrument: ± is one standard error, brackets "
+    "hold the 95 % interval; *computed* follows exactly from the network by a stated formula; "
+    "*estimated* is a prediction, or a formula with the constants of another machine."
 )
 
 
@@ -123,18 +122,14 @@ def _numbers(member: Member) -> str:
             (
                 f"`{metric.name}`",
                 reading.kind.value,
-                _reading(metric, measurement[metric.name].value),
-                _reading(metric, results.baseline.value(metric.name))
+                wording.reading_text(metric, reading),
+                wording.reading_text(metric, results.baseline[metric.name])
                 if metric.name in results.baseline
                 else NOTHING,
                 metric.summary,
             )
         )
     return _table(("metric", "kind", "this network", "baseline", "what it is"), rows)
-
-
-def _reading(metric: Metric, value: float) -> str:
-    return wording.quantity(metric, value)
 
 
 def _layers(member: Member) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 
 _CPUINFO = Path("/proc/cpuinfo")
-_EXACT = ("avx512_vnni", "avx_vnni", "asimddp")
-"""Instructions that add products of 8 bits in 32 bits, without saturating on the way."""
+_EXACT = ("avx512_vnni", "avx_vnni", "asimddp", "asimd")
+"""Instructions that add products of 8 bits without saturating on the way."""
+
+SATURATES, UNKNOWN = "may saturate", "unknown"
 
 
 def machine() -> dict[str, str]:
@@ -16,17 +19,22 @@ def machine() -> dict[str, str]:
     return {
         "processor": told.get("model name") or platform.processor() or platform.machine(),
         "architecture": platform.machine(),
-        "eight_bits": _eight_bits(told),
+        "eight_bits": eight_bits(told),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }
 
 
-def _eight_bits(told: dict[str, str]) -> str:
+def eight_bits(told: Mapping[str, str]) -> str:
+    """Return by which instructions a processor multiplies 8 bits, from what ``cpuinfo`` tells.
+
+    Without them an x86 processor adds two products of unsigned and signed 8 bits in 16 bits, which
+    saturate where weights are large.
+    """
     flags = (told.get("flags") or told.get("Features") or "").split()
     if not flags:
-        return "unknown"
-    return next((name for name in _EXACT if name in flags), "may saturate")
+        return UNKNOWN
+    return next((name for name in _EXACT if name in flags), SATURATES)
 
 
 def _cpuinfo() -> dict[str, str]:
