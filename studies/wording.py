@@ -11,6 +11,7 @@ SIGNIFICANT = 3
 _SHARES = frozenset(
     {"accuracy"} | {each.metric.name for each in QUALITY_METRICS if not each.metric.unit}
 )
+_UPPER_BOUNDS = frozenset(each.metric.name for each in QUALITY_METRICS if each.upper_bound)
 _LARGE_COUNT = 10_000
 _SUFFIXES = ((1e9, " G"), (1e6, " M"), (1e3, " k"))
 
@@ -26,7 +27,8 @@ def title(metric: Metric) -> str:
     suffix = f"_{metric.unit}".lower()
     if metric.unit and name.lower().endswith(suffix):
         name = name[: -len(suffix)]
-    name = name.replace("_", " ")
+    bound = " (upper bound)" if name in _UPPER_BOUNDS else ""
+    name = name.replace("_", " ") + bound
     return f"{name} on {place}" if place else name
 
 

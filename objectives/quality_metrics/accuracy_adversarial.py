@@ -63,6 +63,7 @@ ACCURACY_ADVERSARIAL = QualityMetric(
     ),
     measure,
     Needs.CLASSES | Needs.PICTURES,
+    upper_bound=True,
 )
 
 

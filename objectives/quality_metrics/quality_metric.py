@@ -33,11 +33,13 @@ class QualityMetric:
         metric: Name, unit, direction and kind.
         measure: Of a network in both of its forms, after training.
         needs: What it cannot be taken without.
+        upper_bound: Whether the truth may lie below what was measured, however often it is.
     """
 
     metric: Metric
     measure: Callable[[Subject], Reading]
     needs: Needs
+    upper_bound: bool = False
 
     @property
     def of_baseline(self) -> bool:

@@ -27,7 +27,7 @@ from tightfit.studies.bench import Bench
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.running import reference_point
 from tightfit.studies.study_file import parse_spec, read_study
-from tightfit.studies.wording import quantity
+from tightfit.studies.wording import quantity, title
 
 NAMES = [each.metric.name for each in QUALITY_METRICS]
 Capture = pytest.CaptureFixture[str]
@@ -122,6 +122,12 @@ def test_an_objective_without_a_limit_is_measured_from_a_tenth_beyond_the_baseli
         baseline=Measurement({"negative_flips": reading(0.0), "agreement": reading(1.0)}),
     )
     assert reference_point(cast(Bench, bench)) == pytest.approx((0.1, 0.9, 50.0))
+
+
+def test_an_upper_bound_is_called_one_wherever_its_name_stands() -> None:
+    metrics = {each.metric.name: each.metric for each in QUALITY_METRICS}
+    assert title(metrics["accuracy_adversarial"]) == "accuracy adversarial (upper bound)"
+    assert title(metrics["accuracy_shifted"]) == "accuracy shifted"
 
 
 def test_nothing_is_taken_until_it_is_named(study: Path) -> None:
