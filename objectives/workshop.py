@@ -18,10 +18,12 @@ from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.calibration import Calibrated, settle
 from tightfit.objectives.data import Data
 from tightfit.objectives.evaluator import Progress
+from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.metrics import STATIC_METRICS, compute_static
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.objectives.quality import score_file
+from tightfit.objectives.runtimes import Runtime
 from tightfit.objectives.task import Task
 from tightfit.objectives.training import Trainer
 
@@ -64,7 +66,9 @@ class Workshop:
         data: Gives calibration pictures and the validation split.
         task: Gives the score.
         profile: Of the device, for static metrics.
-        meter: Measures latency beside the baseline's file, and knows the runtime.
+        meter: Measures latency beside the baseline's file.
+        footprint: Measures load time and memory, where they are wanted.
+        runtime: Runs files here, to score them.
         trainer: Fine-tunes.
         folder: Of all candidates; it exists.
         metadata: Kept in every file: versions, and the baseline's key.
@@ -76,6 +80,8 @@ class Workshop:
     task: Task
     profile: DeviceProfile
     meter: LatencyMeter
+    footprint: FootprintMeter
+    runtime: Runtime
     trainer: Trainer
     folder: Path
     metadata: Mapping[str, str]
@@ -155,9 +161,10 @@ class FileWork:
         return self._write()
 
     def measure(self) -> Mapping[str, Reading]:
-        """Return the file's latency beside the baseline's."""
-        result = self._workshop.meter.measure(self._folder / MODEL_FILE)
-        return {"latency_ms": result.latency_ms}
+        """Return the file's latency beside the baseline's, and what it takes before it answers."""
+        path = self._folder / MODEL_FILE
+        result = self._workshop.meter.measure(path)
+        return {"latency_ms": result.latency_ms, **self._workshop.footprint.measure(path)}
 
     def train(self, progress: Progress) -> None:
         """Fine-tune the network."""
@@ -176,7 +183,7 @@ class FileWork:
             self._workshop.data.validation,
             data=self._workshop.data,
             task=task,
-            runtime=self._workshop.meter.runtime,
+            runtime=self._workshop.runtime,
         )
         return readings
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save
@@ -13,17 +14,22 @@ from torch import nn
 from tightfit import Measurement, Reading, Recipe
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.evaluator import Progress
+from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
+from tightfit.objectives.meter.device import Device
+from tightfit.objectives.meter.facts import Facts
 from tightfit.objectives.models.weights import tensors_of
 from tightfit.objectives.optimization import USUAL
 from tightfit.objectives.quality import score_file
-from tightfit.objectives.runtimes import Runtime
+from tightfit.objectives.runtimes import OnnxRuntime
 from tightfit.objectives.workshop import MODEL_FILE, static_readings, write_network
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.studies.assembly import Assembly
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.settings import measuring_precision
 
 READINGS_FILE = "readings.json"
+DEVICE_FILE = "device.json"
 
 Say = Callable[[str], None]
 """Told in a few words what is being done."""
@@ -65,20 +71,53 @@ def _training_key(assembly: Assembly) -> str:
 
 
 def measured_baseline(
-    assembly: Assembly, space: CompressionSpace, folder: RunFolder, *, runtime: Runtime
+    assembly: Assembly, space: CompressionSpace, folder: RunFolder, *, device: Device
 ) -> Measurement:
-    """Return the baseline's readings, taken once: of its file, which lies in the run."""
+    """Return the baseline's readings, taken once: of its file, which lies in the run.
+
+    From then on, the device must have the architecture that it had.
+
+    Raises:
+        SpecError: The device does not answer, or is not what the study needs.
+        MeasurementError: The file does not run there, or the machine is too disturbed.
+    """
     path, kept = folder.baseline / MODEL_FILE, folder.baseline / READINGS_FILE
+    readings: dict[str, Reading] = {}
     if path.is_file() and kept.is_file():
         values = json.loads(kept.read_text("utf-8"))
-        return Measurement({name: Reading.from_json(each) for name, each in values.items()})
-    network = space.baseline_network()
-    readings = static_readings(space.baseline_blueprint(), assembly.profile)
-    readings |= write_network(network, path, metadata={"tightfit": "baseline"})
-    readings["latency_ms"] = LatencyMeter(path, runtime).measure_baseline()
-    readings[assembly.task.metric.name] = score_file(
-        path, assembly.data.validation, data=assembly.data, task=assembly.task, runtime=runtime
-    )
+        readings = {name: Reading.from_json(each) for name, each in values.items()}
+        device.require(measured_on(folder).architecture)
+    footprint = FootprintMeter(path, device, wanted=assembly.wanted - readings.keys())
+    if readings and not footprint.asked:
+        return Measurement(readings)
+    if not readings:
+        network = space.baseline_network()
+        readings = static_readings(space.baseline_blueprint(), assembly.profile)
+        readings |= write_network(network, path, metadata={"tightfit": "baseline"})
+        readings |= _runtime_readings(assembly, path, device)
+    readings |= footprint.measure(path)
+    write_atomically(folder.baseline / DEVICE_FILE, json.dumps(device.facts().to_json()).encode())
+    device.close()
     values = {name: reading.to_json() for name, reading in readings.items()}
     write_atomically(kept, json.dumps(values).encode())
     return Measurement(readings)
+
+
+def _runtime_readings(assembly: Assembly, path: Path, device: Device) -> dict[str, Reading]:
+    precision = measuring_precision(assembly.study.spec.device)
+    quality = score_file(
+        path,
+        assembly.data.validation,
+        data=assembly.data,
+        task=assembly.task,
+        runtime=OnnxRuntime(assembly.profile.threads),
+    )
+    return {
+        "latency_ms": LatencyMeter(path, device, precision=precision).measure_baseline(),
+        assembly.task.metric.name: quality,
+    }
+
+
+def measured_on(folder: RunFolder) -> Facts:
+    """Return the device that a run's baseline was measured on."""
+    return Facts.from_json(json.loads((folder.baseline / DEVICE_FILE).read_text("utf-8")))

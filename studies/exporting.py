@@ -9,16 +9,20 @@ from typing import Any
 
 from tightfit import Choice, Reading, Record, SpecError
 from tightfit.objectives.artifact.files import write_atomically
+from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
+from tightfit.objectives.meter.facts import Facts
 from tightfit.objectives.quality import score_file
 from tightfit.objectives.runtimes import OnnxRuntime
 from tightfit.objectives.workshop import MODEL_FILE, WEIGHTS_FILE
 from tightfit.studies.assembly import Assembly, assemble
+from tightfit.studies.baseline import measured_on
 from tightfit.studies.loading import CONFIG_FILE
 from tightfit.studies.plan import Plan
 from tightfit.studies.report import write_report
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.settings import measuring_device, measuring_precision
 from tightfit.studies.spec import StudySpec
 from tightfit.studies.standing import Standing, chosen, standings
 from tightfit.studies.study_file import Study
@@ -108,10 +112,8 @@ def _report(
     file: Path,
 ) -> dict[str, Any]:
     runtime = OnnxRuntime(assembly.profile.threads)
-    baseline_file = folder.baseline / MODEL_FILE
-    reference = results.baseline.value("latency_ms")
-    again = LatencyMeter(baseline_file, runtime, reference_ms=reference).measure(file)
-    measurement = standing.record.measurement.updated({"latency_ms": again.latency_ms})
+    again, facts = _measured_again(results, assembly, folder, file)
+    measurement = standing.record.measurement.updated(again)
     quality = assembly.task.metric.name
     tested = _tested(file, standing, folder, assembly, runtime)
     shape = runtime.open(file).input_shapes[0]
@@ -126,6 +128,7 @@ def _report(
         },
         "class_names": assembly.data.class_names,
         "metrics": _metrics(results, {name: measurement[name] for name in measurement}),
+        "measured_on": facts.to_json(),
         f"validation_{quality}": _quality(measurement[quality]),
         f"test_{quality}": tested[0],
         "constraints": [str(constraint) for constraint in results.constraints],
@@ -143,6 +146,29 @@ def _report(
     }
 
 
+def _measured_again(
+    results: Results, assembly: Assembly, folder: RunFolder, file: Path
+) -> tuple[dict[str, Reading], Facts]:
+    """Return what the runtime stage reads, of the file as it was handed over, and where."""
+    table = assembly.study.spec.device
+    device = measuring_device(table)
+    device.require(measured_on(folder).architecture)
+    baseline = folder.baseline / MODEL_FILE
+    references = {name: results.baseline.value(name) for name in results.baseline}
+    meter = LatencyMeter(
+        baseline,
+        device,
+        reference_ms=references["latency_ms"],
+        precision=measuring_precision(table),
+    )
+    footprint = FootprintMeter(baseline, device, wanted=assembly.wanted, references=references)
+    try:
+        readings = {"latency_ms": meter.measure(file).latency_ms, **footprint.measure(file)}
+        return readings, device.facts()
+    finally:
+        device.close()
+
+
 def _metrics(results: Results, readings: dict[str, Reading]) -> dict[str, dict[str, Any]]:
     return {
         name: {
@@ -151,6 +177,7 @@ def _metrics(results: Results, readings: dict[str, Reading]) -> dict[str, dict[s
             "unit": results.metrics[name].unit,
             "kind": reading.kind.value,
         }
+        | ({"note": reading.note} if reading.note else {})
         for name, reading in readings.items()
     }
 

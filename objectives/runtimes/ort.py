@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,10 +11,8 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from tightfit.errors import MeasurementError, SpecError
+from tightfit.objectives.meter.agent import explain, session_options
 from tightfit.objectives.runtimes.protocol import Float32Array
-
-FATAL_ONLY = 4
-LONGEST_REASON = 300
 
 _FOREIGN = (
     state.EPFail,
@@ -30,15 +27,12 @@ _FOREIGN = (
     ValueError,
 )
 
-_OPERATOR = re.compile(r"running (\w+) node\. Name:'([^']*)'")
-
 
 @dataclass(frozen=True, slots=True)
 class OnnxRuntime:
     """Sessions with a stated number of threads that sleep between runs.
 
-    A pool that spins would take the core from whatever is measured beside it. With one thread there
-    is no pool at all, which is what repeats best from measurement to measurement.
+    Their options are those that the agent measures with.
 
     Raises:
         SpecError: Less than one thread.
@@ -60,7 +54,7 @@ class OnnxRuntime:
         """See :class:`tightfit.objectives.runtimes.protocol.Runtime`."""
         with _translated(path, "load"):
             session = onnxruntime.InferenceSession(
-                str(path), _options(self.threads), providers=["CPUExecutionProvider"]
+                str(path), session_options(self.threads), providers=["CPUExecutionProvider"]
             )
         return OrtSession(path, session)
 
@@ -91,27 +85,12 @@ class OrtSession:
         return outputs
 
 
-def _options(threads: int) -> onnxruntime.SessionOptions:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    # What fails is raised; the library's own log would tear the progress bar.
-    options.log_severity_level = FATAL_ONLY
-    return options
-
-
 @contextmanager
 def _translated(path: Path, doing: str) -> Iterator[None]:
     """Turn the library's exceptions into ours, with the file and, where it is told, the layer."""
     try:
         yield
     except _FOREIGN as error:
-        found = _OPERATOR.search(str(error))
-        layer = f" at {found[1]} {found[2]!r}" if found else ""
-        reason = " ".join(str(error).split())[:LONGEST_REASON]
         raise MeasurementError(
-            f"onnxruntime could not {doing} {str(path)!r}{layer}: {reason}"
+            f"onnxruntime could not {doing} {str(path)!r}{explain(error)}"
         ) from error
