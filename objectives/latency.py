@@ -38,9 +38,10 @@ SESSION_S = 0.17
 """Seconds of timed runs in one session, loading not counted; six sessions take about a second."""
 CALM = 0.05
 """Share of the time that a session's threads may wait for a processor and count as undisturbed."""
-TOO_WIDE = 0.1
-"""Half of an interval, as a share, beyond which a disturbed machine has not measured anything."""
-PATIENCE = 5
+TOO_WIDE, TOO_WIDE_ALONE = 0.1, 0.25
+"""Half of an interval, as a share, beyond which a disturbed machine has not measured anything: of a
+ratio, and of the milliseconds of a file alone, which feel everything else that runs."""
+PATIENCE = 10
 """Times ``seconds`` that a disturbed machine is given to become quiet."""
 _LONGEST_PAUSE_S = 0.4
 
@@ -127,7 +128,7 @@ class LatencyMeter:
         Raises:
             MeasurementError: A file could not be loaded or run, or the machine is too disturbed.
         """
-        taken = self._taken([path, self.baseline], lambda ms: ms[0] / ms[1])
+        taken = self._taken([path, self.baseline], lambda ms: ms[0] / ms[1], TOO_WIDE)
         baseline_ms = statistics.median(session.ms[1] for session in taken.sessions)
         unit = baseline_ms if self.reference_ms is None else self.reference_ms
         return LatencyResult(
@@ -140,9 +141,11 @@ class LatencyMeter:
         Raises:
             MeasurementError: The file could not be loaded or run, or the machine is too disturbed.
         """
-        return self._taken([self.baseline], lambda ms: ms[0]).reading(1.0)
+        return self._taken([self.baseline], lambda ms: ms[0], TOO_WIDE_ALONE).reading(1.0)
 
-    def _taken(self, paths: Sequence[Path], value: Callable[[Sequence[float]], float]) -> _Taken:
+    def _taken(
+        self, paths: Sequence[Path], value: Callable[[Sequence[float]], float], too_wide: float
+    ) -> _Taken:
         """Take sessions until their median is known well enough, or the time is up."""
         quiet, everything = _Taken(value), _Taken(value, note="the machine was disturbed")
         started = time.monotonic()
@@ -160,7 +163,7 @@ class LatencyMeter:
                 late_note = f"the time was up after {spent:.1f} s"
                 quiet.note = late_note if quiet.width > wanted else ""
                 return quiet
-            if everything.enough and everything.width <= (TOO_WIDE if late else wanted):
+            if everything.enough and everything.width <= max(wanted, too_wide * late):
                 return everything
             if everything.enough and spent > PATIENCE * self.precision.seconds:
                 raise MeasurementError(_too_disturbed(paths[0], everything, spent))
