@@ -144,12 +144,12 @@ class Connection:
         wanted = [pipe] if writing else []
         ready = select.select([] if writing else [pipe], wanted, [], until - time.monotonic())
         if not any(ready):
-            raise LostError(f"no answer in time; {self._last_words()}")
+            raise LostError(f"no answer in time; {self._last_words(0.0)}")
 
-    def _last_words(self) -> str:
-        """Return what the other side printed last, or how it ended."""
+    def _last_words(self, patience: float = _LEAVE_SECONDS) -> str:
+        """Return what the other side printed last, or how it ended within ``patience`` seconds."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_LEAVE_SECONDS)
+            self._process.wait(patience)
         self._said.seek(0)
         lines = self._said.read().decode(errors="replace").strip().splitlines()
         code = self._process.poll()

@@ -48,6 +48,19 @@ def test_candidates_are_measured_there_and_the_report_says_where(
     assert f"has the architecture '{platform.machine()}', not 'riscv64'" in said
 
 
+def test_a_check_says_what_the_device_is(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tightfit("check", study, "--json", "--set", DEVICE) == 0
+    (note,) = [
+        note
+        for note in json.loads(capsys.readouterr().out)["notes"]
+        if note.startswith("files are measured on ")
+    ]
+    assert platform.machine() in note
+    assert note.endswith(", 1 thread")
+    assert tightfit("check", study, "--set", "device.connect=command:no-such-box python3") == 2
+    assert "does not answer: no-such-box" in " ".join(capsys.readouterr().err.split())
+
+
 @pytest.mark.slow
 def test_a_device_that_does_not_answer_ends_the_run_in_a_line(
     study: Path, capsys: pytest.CaptureFixture[str]

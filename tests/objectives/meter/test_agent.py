@@ -114,6 +114,7 @@ def test_an_interrupted_run_counts_with_its_time_on_the_processor(
     assert slow == pytest.approx((1.7,))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/stat").exists(), reason="this system does not tell others")
 def test_other_work_is_noticed() -> None:
     spin = "import time; end = time.monotonic() + 5\nwhile time.monotonic() < end: pass"

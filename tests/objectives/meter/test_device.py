@@ -153,6 +153,7 @@ def test_a_device_that_cannot_be_used_is_told_in_a_line(connect: str, message: s
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_a_silent_device_is_not_waited_for_forever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device_module, "HELLO_S", 0.3)
     with pytest.raises(SpecError, match=r"sleep 60.* does not answer: no answer in time"):
