@@ -19,11 +19,13 @@ from tightfit.objectives.calibration import Calibrated, settle
 from tightfit.objectives.data import Data
 from tightfit.objectives.evaluator import Progress
 from tightfit.objectives.fine_tuning import FineTuning
+from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.metrics import STATIC_METRICS, compute_static
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.objectives.quality import score_file
 from tightfit.objectives.quality_metrics import Subject, Tuning, WantedQuality
+from tightfit.objectives.runtimes import Runtime
 from tightfit.objectives.task import Task
 from tightfit.objectives.training import Trainer
 
@@ -66,7 +68,9 @@ class Workshop:
         data: Gives calibration pictures and the validation split.
         task: Gives the score.
         profile: Of the device, for static metrics.
-        meter: Measures latency beside the baseline's file, and knows the runtime.
+        meter: Measures latency beside the baseline's file.
+        footprint: Measures load time and memory, where they are wanted.
+        runtime: Runs files here, to score them.
         trainer: Fine-tunes.
         folder: Of all candidates; it exists.
         metadata: Kept in every file: versions, and the baseline's key.
@@ -79,6 +83,8 @@ class Workshop:
     task: Task
     profile: DeviceProfile
     meter: LatencyMeter
+    footprint: FootprintMeter
+    runtime: Runtime
     trainer: Trainer
     folder: Path
     metadata: Mapping[str, str]
@@ -160,9 +166,10 @@ class FileWork:
         return self._write()
 
     def measure(self) -> Mapping[str, Reading]:
-        """Return the file's latency beside the baseline's."""
-        result = self._workshop.meter.measure(self._folder / MODEL_FILE)
-        return {"latency_ms": result.latency_ms}
+        """Return the file's latency beside the baseline's, and what it takes before it answers."""
+        path = self._folder / MODEL_FILE
+        result = self._workshop.meter.measure(path)
+        return {"latency_ms": result.latency_ms, **self._workshop.footprint.measure(path)}
 
     def train(self, progress: Progress) -> None:
         """Fine-tune the network, with several seeds where a metric asks for them."""
@@ -186,7 +193,7 @@ class FileWork:
             self._workshop.data.validation,
             data=self._workshop.data,
             task=task,
-            runtime=self._workshop.meter.runtime,
+            runtime=self._workshop.runtime,
         )
         return readings | self._workshop.quality.readings(self._subject(self._folder / MODEL_FILE))
 
@@ -202,7 +209,7 @@ class FileWork:
             baseline=workshop.meter.baseline,
             data=workshop.data,
             split=workshop.data.validation,
-            runtime=workshop.meter.runtime,
+            runtime=workshop.runtime,
             settings=workshop.quality.settings,
             tuning=self._tuning,
         )

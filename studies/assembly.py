@@ -77,6 +77,12 @@ class Assembly:
         """One input of the network's shape, ``[1, ...]``, to trace it with."""
         return torch.zeros(1, *self.data.input_shape)
 
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Names of the metrics that a limit or an objective names."""
+        limited = {limit.metric for limit in self.limits}
+        return frozenset(limited | {objective.metric for objective in self.objectives})
+
     def space(self, module: nn.Module) -> CompressionSpace:
         """Return what may change about a trained network."""
         settings = space_settings(self.study.spec.space)

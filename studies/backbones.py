@@ -18,12 +18,13 @@ import torchvision
 from torch import nn
 
 from tightfit import Constraint, Measurement, Reading, SpecError, TightfitError
+from tightfit.objectives.footprint import FOOTPRINT_METRICS
 from tightfit.objectives.latency import LatencyMeter
+from tightfit.objectives.meter.device import Device, DeviceSettings
 from tightfit.objectives.metrics import METRICS
 from tightfit.objectives.models import load_model
 from tightfit.objectives.models.torchvision_models import check_name, torchvision_names
 from tightfit.objectives.profile import CPU, DeviceProfile
-from tightfit.objectives.runtimes import OnnxRuntime
 from tightfit.objectives.workshop import static_readings, write_network
 from tightfit.search.survey import survey
 from tightfit.spaces.compression import CompressionSpace
@@ -33,6 +34,7 @@ from tightfit.studies.costs import StaticCosts
 from tightfit.studies.limits import parse_limit
 
 FITS, COMPRESSED, TOO_LARGE = "fits", "after compression", "not within reach"
+_COMPARED = [metric.name for metric in METRICS if metric not in FOOTPRINT_METRICS]
 COLUMNS = ("params", "macs", "size_kb", "ram_kb", "latency_ms")
 
 
@@ -88,11 +90,11 @@ def parse_limits(texts: Sequence[str]) -> tuple[Constraint, ...]:
     """Return limits as constraints.
 
     Raises:
-        SpecError: An unknown metric, or a bound that is relative: there is no baseline here.
+        SpecError: A metric that is not compared, or a relative bound: there is no baseline here.
     """
     found = []
     for text in texts:
-        limit = parse_limit(text, [metric.name for metric in METRICS])
+        limit = parse_limit(text, _COMPARED)
         if limit.relative:
             raise SpecError(f"the limit {text!r} must be a number here: there is no baseline")
         found.append(limit.resolve(lambda _metric: 1.0))
@@ -118,12 +120,13 @@ def compare(
         limits: With bounds as numbers.
         profile: The device that the formulas are about.
     """
+    device = Device(DeviceSettings(threads=profile.threads))
     for name in names:
         accuracy = published_accuracy(name)
         try:
             module = load_model(name, input_shape=input_shape, classes=classes, folder=Path.cwd())
             space = CompressionSpace(module, torch.zeros(1, *input_shape), settings=EVERYTHING)
-            readings = _readings(space, profile)
+            readings = _readings(space, profile, device)
         except (TightfitError, MemoryError) as error:
             yield Backbone(name, accuracy, Measurement(), reason=str(error))
             continue
@@ -139,14 +142,13 @@ def published_accuracy(name: str) -> float | None:
     return float(found) / 100
 
 
-def _readings(space: CompressionSpace, profile: DeviceProfile) -> Measurement:
+def _readings(space: CompressionSpace, profile: DeviceProfile, device: Device) -> Measurement:
     readings: dict[str, Reading] = static_readings(space.baseline_blueprint(), profile)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         network: nn.Module = space.baseline_network()
         readings |= write_network(network, path, metadata={})
-        meter = LatencyMeter(path, OnnxRuntime(profile.threads))
-        readings["latency_ms"] = meter.measure_baseline()
+        readings["latency_ms"] = LatencyMeter(path, device).measure_baseline()
     return Measurement(readings)
 
 

@@ -14,18 +14,23 @@ from torch import nn
 from tightfit import Measurement, Reading, Recipe
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.evaluator import Progress
+from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
+from tightfit.objectives.meter.device import Device
+from tightfit.objectives.meter.facts import Facts
 from tightfit.objectives.models.weights import tensors_of
 from tightfit.objectives.optimization import USUAL
 from tightfit.objectives.quality import score_file
 from tightfit.objectives.quality_metrics import Subject
-from tightfit.objectives.runtimes import Runtime
+from tightfit.objectives.runtimes import OnnxRuntime
 from tightfit.objectives.workshop import MODEL_FILE, static_readings, write_network
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.studies.assembly import Assembly
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.settings import measuring_precision
 
 READINGS_FILE = "readings.json"
+DEVICE_FILE = "device.json"
 
 Say = Callable[[str], None]
 """Told in a few words what is being done."""
@@ -67,19 +72,42 @@ def _training_key(assembly: Assembly) -> str:
 
 
 def measured_baseline(
-    assembly: Assembly, space: CompressionSpace, folder: RunFolder, *, runtime: Runtime
+    assembly: Assembly, space: CompressionSpace, folder: RunFolder, *, device: Device
 ) -> Measurement:
-    """Return the baseline's readings, taken once: of its file, which lies in the run."""
+    """Return the baseline's readings, taken once: of its file, which lies in the run.
+
+    From then on, the device must have the architecture that it had.
+
+    Raises:
+        SpecError: The device does not answer, or is not what the study needs.
+        MeasurementError: The file does not run there, or the machine is too disturbed.
+    """
     path, kept = folder.baseline / MODEL_FILE, folder.baseline / READINGS_FILE
     known = path.is_file() and kept.is_file()
-    readings = _kept(kept) if known else _readings(assembly, space, path, runtime)
+    readings = _kept(kept) if known else {}
+    if known:
+        device.require(measured_on(folder).architecture)
+    footprint = FootprintMeter(path, device, wanted=assembly.wanted - readings.keys())
     missing = set(assembly.quality.names(of_baseline=True)) - readings.keys()
+    if known and not missing and not footprint.asked:
+        return Measurement(readings)
+    if not known:
+        readings = _readings(assembly, space, path, device)
     if missing:
-        readings |= _named_quality(assembly, space, path, runtime)
-    if missing or not known:
-        values = {name: reading.to_json() for name, reading in readings.items()}
-        write_atomically(kept, json.dumps(values).encode())
+        readings |= _named_quality(assembly, space, path)
+    if not known or footprint.asked:
+        readings |= footprint.measure(path)
+        facts = json.dumps(device.facts().to_json())
+        write_atomically(folder.baseline / DEVICE_FILE, facts.encode())
+        device.close()
+    values = {name: reading.to_json() for name, reading in readings.items()}
+    write_atomically(kept, json.dumps(values).encode())
     return Measurement(readings)
+
+
+def measured_on(folder: RunFolder) -> Facts:
+    """Return the device that a run's baseline was measured on."""
+    return Facts.from_json(json.loads((folder.baseline / DEVICE_FILE).read_text("utf-8")))
 
 
 def _kept(path: Path) -> dict[str, Reading]:
@@ -88,21 +116,25 @@ def _kept(path: Path) -> dict[str, Reading]:
 
 
 def _readings(
-    assembly: Assembly, space: CompressionSpace, path: Path, runtime: Runtime
+    assembly: Assembly, space: CompressionSpace, path: Path, device: Device
 ) -> dict[str, Reading]:
     """Write the baseline's file and return what every study asks of it."""
+    precision = measuring_precision(assembly.study.spec.device)
     readings = static_readings(space.baseline_blueprint(), assembly.profile)
     readings |= write_network(space.baseline_network(), path, metadata={"tightfit": "baseline"})
-    readings["latency_ms"] = LatencyMeter(path, runtime).measure_baseline()
+    meter = LatencyMeter(path, device, precision=precision)
+    readings["latency_ms"] = meter.measure_baseline()
     readings[assembly.task.metric.name] = score_file(
-        path, assembly.data.validation, data=assembly.data, task=assembly.task, runtime=runtime
+        path,
+        assembly.data.validation,
+        data=assembly.data,
+        task=assembly.task,
+        runtime=OnnxRuntime(assembly.profile.threads),
     )
     return readings
 
 
-def _named_quality(
-    assembly: Assembly, space: CompressionSpace, path: Path, runtime: Runtime
-) -> dict[str, Reading]:
+def _named_quality(assembly: Assembly, space: CompressionSpace, path: Path) -> dict[str, Reading]:
     """Return the quality metrics that the study names and the baseline has."""
     subject = Subject(
         file=path,
@@ -110,7 +142,7 @@ def _named_quality(
         baseline=path,
         data=assembly.data,
         split=assembly.data.validation,
-        runtime=runtime,
+        runtime=OnnxRuntime(assembly.profile.threads),
         settings=assembly.quality.settings,
     )
     return assembly.quality.readings(subject)

@@ -10,7 +10,9 @@ import torch
 
 from tightfit import Constraint, Measurement, __version__
 from tightfit.objectives.evaluator import Progress, StagedEvaluator
+from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
+from tightfit.objectives.meter.device import Device
 from tightfit.objectives.runtimes import OnnxRuntime
 from tightfit.objectives.teacher import Teacher, prepare_teacher
 from tightfit.objectives.workshop import MODEL_FILE, Workshop
@@ -20,6 +22,7 @@ from tightfit.studies.baseline import Say, measured_baseline, trained_module
 from tightfit.studies.costs import StaticCosts
 from tightfit.studies.limits import check_contradictions
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.settings import measuring_device, measuring_precision
 from tightfit.studies.spec import StudySpec
 from tightfit.studies.study_file import read_study
 
@@ -37,6 +40,7 @@ class Bench:
         teacher: Views and outputs of the baseline, when anything distils.
         fingerprint: Of all that readings depend on.
         costs: The static metrics of candidates.
+        device: Where files are measured.
     """
 
     assembly: Assembly
@@ -47,6 +51,7 @@ class Bench:
     teacher: Teacher | None
     fingerprint: str
     costs: StaticCosts
+    device: Device
 
     @property
     def workshop(self) -> Workshop:
@@ -58,9 +63,17 @@ class Bench:
             profile=self.assembly.profile,
             meter=LatencyMeter(
                 self.folder.baseline / MODEL_FILE,
-                OnnxRuntime(self.assembly.profile.threads),
+                self.device,
                 reference_ms=self.baseline.value("latency_ms"),
+                precision=measuring_precision(self.assembly.study.spec.device),
             ),
+            footprint=FootprintMeter(
+                self.folder.baseline / MODEL_FILE,
+                self.device,
+                wanted=self.assembly.wanted,
+                references={name: self.baseline.value(name) for name in self.baseline},
+            ),
+            runtime=OnnxRuntime(self.assembly.profile.threads),
             trainer=self.assembly.trainer(self.teacher),
             folder=self.folder.candidates,
             metadata={"tightfit": __version__, "baseline": self.fingerprint},
@@ -109,8 +122,8 @@ def prepare(
     if space is None:
         space = assembly.space(module)
     say("measuring the baseline")
-    runtime = OnnxRuntime(assembly.profile.threads)
-    baseline = measured_baseline(assembly, space, folder, runtime=runtime)
+    device = measuring_device(assembly.study.spec.device)
+    baseline = measured_baseline(assembly, space, folder, device=device)
     confident = assembly.study.spec.confident
     constraints = tuple(
         limit.resolve(baseline.value, confident=confident) for limit in assembly.limits
@@ -126,6 +139,7 @@ def prepare(
         teacher=_teacher(assembly, space, folder, fingerprint, say, progress) if teach else None,
         fingerprint=fingerprint,
         costs=StaticCosts(space, assembly.profile),
+        device=device,
     )
 
 

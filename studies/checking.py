@@ -10,11 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from tightfit import Constraint, Metric, Reading
+from tightfit.objectives.meter.connection import LOCAL
 from tightfit.objectives.workshop import static_readings
 from tightfit.search.survey import Survey, survey
 from tightfit.studies.assembly import Assembly, assemble, static_errors
 from tightfit.studies.costs import StaticCosts
 from tightfit.studies.limits import Limit, check_contradictions
+from tightfit.studies.settings import measuring_device
 from tightfit.studies.study_file import Study
 from tightfit.studies.wording import quantity
 
@@ -99,7 +101,7 @@ def check_study(study: Study) -> Check:
     """Read everything a study names and say what it would mean; train nothing.
 
     Raises:
-        SpecError: The study cannot be run as written.
+        SpecError: The study cannot be run as written, or its device does not answer.
     """
     assembly = assemble(study)
     space = assembly.space(assembly.model.module)
@@ -127,8 +129,19 @@ def check_study(study: Study) -> Check:
         survey=found,
         size=space.search_space.size,
         hparams=len(space.search_space),
-        notes=_notes(assembly, space.sites.frozen),
+        notes=(*_device_notes(study), *_notes(assembly, space.sites.frozen)),
     )
+
+
+def _device_notes(study: Study) -> tuple[str, ...]:
+    """Return what another device is, so that one that does not answer is told before the run."""
+    table = study.spec.device
+    if table.connect == LOCAL:
+        return ()
+    device = measuring_device(table)
+    facts = device.facts()
+    device.close()
+    return (f"files are measured on {facts}",)
 
 
 def _notes(assembly: Assembly, frozen: tuple[tuple[str, str], ...]) -> tuple[str, ...]:

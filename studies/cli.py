@@ -17,6 +17,8 @@ from rich.table import Table
 from tightfit import SpecError, TightfitError, __version__
 from tightfit.objectives.artifact import write_atomically
 from tightfit.objectives.datasets import load_data
+from tightfit.objectives.meter.connection import LOCAL
+from tightfit.objectives.meter.device import DeviceSettings
 from tightfit.objectives.metrics import METRICS
 from tightfit.objectives.quality_metrics import QUALITY_METRICS
 from tightfit.objectives.task import classification
@@ -202,10 +204,15 @@ def verify(
     score: Annotated[
         str | None, typer.Option(help="Your own score, module:function, as the study names it.")
     ] = None,
+    connect: Annotated[
+        str, typer.Option(help="Where latency and memory are read, as device.connect of a study.")
+    ] = LOCAL,
     as_json: JsonOption = False,
 ) -> None:
     """Measure an exported file anew and say which claims of its report hold."""
-    found = verify_export(open_export(folder), data=data, baseline=baseline, score=score)
+    export = open_export(folder)
+    device = DeviceSettings(connect=connect, threads=export.report["threads"])
+    found = verify_export(export, data=data, baseline=baseline, score=score, device=device)
     if as_json:
         print_json(found.to_json())
     else:

@@ -10,7 +10,7 @@ from typing import Any
 from tightfit import SpecError
 from tightfit.objectives.instruction_view import Found, InstructionView, side_by_side
 from tightfit.objectives.latency import LatencyMeter
-from tightfit.objectives.runtimes import OnnxRuntime
+from tightfit.objectives.meter.device import Device
 from tightfit.objectives.runtimes.instructions import Instruction, Instructions, Tensor
 from tightfit.objectives.runtimes.ort_profile import profile
 from tightfit.objectives.workshop import MODEL_FILE
@@ -92,13 +92,17 @@ def diff_files(
     first, second = _file(a), _file(b)
     programs = profile((first, second), budget_s=budget_s)
     view = side_by_side(*programs)
-    result = LatencyMeter(first, OnnxRuntime()).measure(second)
+    device = Device()
+    try:
+        result = LatencyMeter(first, device).measure(second)
+    finally:
+        device.close()
     return Diff(
         names=names or (str(a), str(b)),
         paths=(first, second),
         latencies=(result.baseline_ms, result.latency_ms.value),
-        ratio=result.ratio,
-        ratio_stderr=result.ratio_stderr,
+        ratio=result.ratio.median,
+        ratio_stderr=result.ratio.stderr,
         view=view,
     )
 

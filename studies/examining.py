@@ -6,7 +6,7 @@ import math
 import statistics
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from tightfit import Kind, Reading, Stage
+from tightfit.objectives.meter.device import DeviceSettings
 from tightfit.objectives.proof import Found, Job, prove
 from tightfit.objectives.proof.pictures import read_pictures
 from tightfit.objectives.task import Score
@@ -33,12 +34,14 @@ class Evidence:
         baseline: The uncompressed network's file, if it is at hand.
         pictures: An ``.npz`` with inputs and targets, if there is one.
         score: The user's own, where the study has one and it is at hand.
+        device: Where latency and memory are read.
     """
 
     model: Path
     baseline: Path | None
     pictures: Path | None
     score: Score | None = None
+    device: DeviceSettings = field(default_factory=DeviceSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def examine(evidence: Evidence, report: Mapping[str, Any]) -> tuple[Found, Quali
                 pictures=pictures,
                 mean=tuple(report["input"]["mean"]),
                 std=tuple(report["input"]["std"]),
-                threads=report["threads"],
+                device=evidence.device,
                 outputs=None if score is None else Path(folder),
             )
         )
@@ -92,7 +95,7 @@ def _timed_again(found: Found, evidence: Evidence, report: Mapping[str, Any]) ->
     if ratio is None or judged_latency(report, ratio).verdict is not Verdict.BROKEN:
         return found
     mean, std = tuple(report["input"]["mean"]), tuple(report["input"]["std"])
-    job = Job(evidence.model, evidence.baseline, None, mean, std, report["threads"])
+    job = Job(evidence.model, evidence.baseline, None, mean, std, evidence.device)
     again = [prove(job).latency_ratio for _ in range(TIMED_AGAIN)]
     ratios = [ratio.value, *(each.value for each in again if each is not None)]
     stderr = statistics.stdev(ratios) / math.sqrt(len(ratios))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tightfit import SpecError
@@ -11,6 +11,7 @@ from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.proof.pictures import Pictures, write_pictures
 from tightfit.objectives.workshop import MODEL_FILE, WEIGHTS_FILE
 from tightfit.studies.assembly import Assembly, assemble
+from tightfit.studies.baseline import measured_on
 from tightfit.studies.examining import Evidence, examine
 from tightfit.studies.export_config import export_config
 from tightfit.studies.export_folder import (
@@ -28,6 +29,7 @@ from tightfit.studies.model_card import model_card
 from tightfit.studies.plan import Plan
 from tightfit.studies.report import write_report
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.settings import device_settings
 from tightfit.studies.spec import StudySpec
 from tightfit.studies.standing import Standing, chosen, standings
 from tightfit.studies.study_file import Study
@@ -104,6 +106,7 @@ def export_member(
         _copy(folder.candidate(standing.record.candidate), stage)
         evidence = _evidence(stage, folder, assembly)
         report = member_report(member, _reached(member, folder), model=stage / MODEL_FILE)
+        report["measured_on"] = measured_on(folder).to_json()
         found, quality = examine(evidence, report)
         verification = compare(report, found, quality, title=member.title)
         _keep_proof(stage, proof=proof)
@@ -141,7 +144,17 @@ def _evidence(stage: Path, folder: RunFolder, assembly: Assembly) -> Evidence:
         arrays = Pictures(split.inputs.numpy(), split.targets.numpy())
         small = arrays.inputs.nbytes <= LARGEST_PICTURES
         write_pictures(pictures, arrays, compressed=small)
-    return Evidence(stage / MODEL_FILE, stage / BASELINE_FILE, pictures, assembly.task.score)
+    return Evidence(
+        model=stage / MODEL_FILE,
+        baseline=stage / BASELINE_FILE,
+        pictures=pictures,
+        score=assembly.task.score,
+        # What the run's latencies are ratios to was measured there.
+        device=replace(
+            device_settings(assembly.study.spec.device),
+            architecture=measured_on(folder).architecture,
+        ),
+    )
 
 
 def _keep_proof(stage: Path, *, proof: bool) -> None:

@@ -9,6 +9,8 @@ from typing import TypeVar, cast
 
 from tightfit import Direction, SpecError
 from tightfit.objectives.augmentation import Augment
+from tightfit.objectives.latency import Precision
+from tightfit.objectives.meter.device import Device, DeviceSettings
 from tightfit.objectives.profile import PROFILES, DeviceProfile
 from tightfit.objectives.quality_metrics import (
     QUALITY_METRICS,
@@ -48,6 +50,28 @@ def device_profile(table: DeviceTable) -> DeviceProfile:
     if table.idle_mw is not None:
         profile = replace(profile, idle_mw=table.idle_mw)
     return profile
+
+
+def measuring_device(table: DeviceTable) -> Device:
+    """Return the device that files are measured on; nothing is started yet."""
+    return Device(device_settings(table))
+
+
+def device_settings(table: DeviceTable) -> DeviceSettings:
+    """Return where and with what files are measured."""
+    return DeviceSettings(
+        connect=table.connect,
+        python=table.python,
+        architecture=table.architecture,
+        threads=table.threads,
+        processors=table.processors,
+        spinning=table.spinning,
+    )
+
+
+def measuring_precision(table: DeviceTable) -> Precision:
+    """Return how sure a latency must be."""
+    return Precision(table.interval, table.seconds)
 
 
 def space_settings(table: SpaceTable) -> SpaceSettings:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tightfit.objectives.meter.connection import agent_command
 from tightfit.objectives.optimization import USUAL, OptimizerName
 from tightfit.objectives.quality_metrics import QualitySettings
 from tightfit.spaces.settings import Criterion, Grouping
@@ -207,6 +208,34 @@ class DeviceTable(Table):
     rate_hz: Positive | None = Field(None, description="Pictures a second, for power_mw.")
     idle_mw: Annotated[float, Field(ge=0)] | None = None
     threads: PositiveInt = 1
+    connect: str = Field(
+        "local", description="Where files are measured: local, ssh:user@host or command:..."
+    )
+    python: str = Field("python3", description="Of a device that is reached by ssh.")
+    architecture: str | None = Field(
+        None, description="What the device must be, e.g. aarch64; not checked when not given."
+    )
+    processors: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (), description="Numbers of those that the runtime may use; all when not given."
+    )
+    spinning: bool = Field(
+        False, description="Whether the runtime's threads wait for each other without sleeping."
+    )
+    interval: Share = Field(
+        0.02, description="Half of a latency's 95 % interval, as a share, that is narrow enough."
+    )
+    seconds: Positive = Field(
+        3.0, description="When a latency's measurement stops, its interval narrow or not."
+    )
+
+    @model_validator(mode="after")
+    def _reachable(self) -> DeviceTable:
+        agent_command(self.connect, self.python)
+        if 0 < len(set(self.processors)) < self.threads:
+            raise ValueError(
+                f"{self.threads} threads need as many processors, got {list(self.processors)}"
+            )
+        return self
 
 
 class ReferencesTable(Table):

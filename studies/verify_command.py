@@ -10,6 +10,7 @@ from typing import cast
 
 from tightfit import SpecError
 from tightfit.objectives.datasets import load_data
+from tightfit.objectives.meter.device import DeviceSettings
 from tightfit.objectives.proof.pictures import Pictures, write_pictures
 from tightfit.objectives.task import Score
 from tightfit.objectives.workshop import MODEL_FILE
@@ -28,6 +29,7 @@ def verify_export(
     data: str | None = None,
     baseline: Path | None = None,
     score: str | None = None,
+    device: DeviceSettings,
 ) -> Verification:
     """Read an export's file anew in a fresh process and return which of its claims hold.
 
@@ -38,6 +40,7 @@ def verify_export(
             export when not given.
         baseline: The uncompressed network's file; the one in the export when not given.
         score: The user's own score ``module:function``, looked up in this folder.
+        device: Where latency and memory are read.
 
     Raises:
         SpecError: Something that was named does not exist or does not fit.
@@ -52,6 +55,7 @@ def verify_export(
             baseline=baseline or export.file(BASELINE_FILE),
             pictures=pictures,
             score=own,
+            device=device,
         )
         found, quality = examine(evidence, export.report)
     title = f"{export.report['study']}, trial {export.report['trial']}"

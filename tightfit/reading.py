@@ -22,6 +22,7 @@ class Reading:
         stage: The stage that took it; a later stage's reading replaces an earlier one's.
         stderr: One standard error, in the metric's unit; 0 for what is counted.
         repeats: How many independent takings ``stderr`` is over.
+        note: What went otherwise than it should, e.g. that the machine was disturbed.
 
     Raises:
         MeasurementError: A value or error that is not finite, a negative error, no repeats.
@@ -32,6 +33,7 @@ class Reading:
     stage: Stage
     stderr: float = 0.0
     repeats: int = 1
+    note: str = ""
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.value):
@@ -61,13 +63,14 @@ class Reading:
 
     def to_json(self) -> dict[str, Any]:
         """Return the reading as JSON values."""
-        return {
+        values = {
             "value": self.value,
             "stderr": self.stderr,
             "repeats": self.repeats,
             "kind": self.kind.value,
             "stage": self.stage.value,
         }
+        return values | ({"note": self.note} if self.note else {})
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Reading:
@@ -78,4 +81,5 @@ class Reading:
             stage=Stage(values["stage"]),
             stderr=float(values["stderr"]),
             repeats=int(values["repeats"]),
+            note=str(values.get("note", "")),
         )

@@ -14,8 +14,10 @@ from tightfit.objectives.metrics import (
     energy_mj,
     flash_kb,
     latency_ms,
+    load_ms,
     macs,
     params,
+    peak_kb,
     power_mw,
     ram_kb,
     size_kb,
@@ -57,6 +59,8 @@ STATIC_METRICS = (
 METRICS: tuple[Metric, ...] = (
     *(static.metric for static in STATIC_METRICS),
     latency_ms.METRIC,
+    load_ms.METRIC,
+    peak_kb.METRIC,
 )
 """In the order in which they are shown."""
 

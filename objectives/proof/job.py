@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tightfit.objectives.meter.device import DeviceSettings
 from tightfit.reading import Reading
 
 
@@ -20,7 +21,7 @@ class Job:
         pictures: An ``.npz`` with ``inputs`` ``[N, C, ...]`` and ``targets`` ``[N, ...]``; without
             it no quality is read.
         mean, std: Per channel, as the file wants its inputs.
-        threads: Of the runtime.
+        device: Where latency and memory are read; answers are always this process's own.
         outputs: Folder for the files' outputs as ``model.npy`` and ``baseline.npy``, where another
             process scores them; without it, right answers are counted.
     """
@@ -30,7 +31,7 @@ class Job:
     pictures: Path | None
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    threads: int = 1
+    device: DeviceSettings = field(default_factory=DeviceSettings)
     outputs: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -41,7 +42,7 @@ class Job:
             "pictures": _text(self.pictures),
             "mean": list(self.mean),
             "std": list(self.std),
-            "threads": self.threads,
+            "device": asdict(self.device),
             "outputs": _text(self.outputs),
         }
 
@@ -54,7 +55,9 @@ class Job:
             pictures=_path(values["pictures"]),
             mean=tuple(values["mean"]),
             std=tuple(values["std"]),
-            threads=int(values["threads"]),
+            device=DeviceSettings(
+                **{**values["device"], "processors": tuple(values["device"]["processors"])}
+            ),
             outputs=_path(values["outputs"]),
         )
 
@@ -65,17 +68,17 @@ class Found:
 
     Attributes:
         size_kb: Bytes of the file.
-        memory_kb: Peak resident memory above an empty runtime; ``None`` where the system does not
+        memory_kb: Peak resident memory above an empty runtime; ``None`` where the device does not
             tell it.
         latency_ratio: To the baseline, in the same seconds; ``None`` without the baseline.
-        latency_ms: Of this machine; ``None`` without the baseline.
+        latency_ms: Of the device; ``None`` without the baseline.
         right: How many pictures the model answered rightly; ``None`` where nothing was counted.
         pairs: Pictures that both files answered rightly, only the baseline, only the model, and
             neither; ``None`` without the baseline, or where nothing was counted.
         pictures: How many there were.
         pictures_digest: Of the pictures and targets, as :func:`pictures_digest` has it.
         runtime: Its name with version and threads.
-        machine: Processor and system.
+        machine: Processor and system of the device.
         modules: What the process had loaded beside Python's own.
     """
 

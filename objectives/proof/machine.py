@@ -6,6 +6,8 @@ import platform
 from collections.abc import Mapping
 from pathlib import Path
 
+from tightfit.objectives.meter.facts import Facts
+
 _CPUINFO = Path("/proc/cpuinfo")
 _EXACT = ("avx512_vnni", "avx_vnni", "asimddp", "asimd")
 """Instructions that add products of 8 bits without saturating on the way."""
@@ -22,6 +24,17 @@ def machine() -> dict[str, str]:
         "eight_bits": eight_bits(told),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
+    }
+
+
+def machine_elsewhere(facts: Facts) -> dict[str, str]:
+    """Return the same of a device at the other end of a connection."""
+    return {
+        "processor": facts.processor or facts.architecture,
+        "architecture": facts.architecture,
+        "eight_bits": UNKNOWN,
+        "system": facts.system,
+        "python": facts.python,
     }
 
 

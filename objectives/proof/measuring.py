@@ -10,10 +10,13 @@ import numpy.typing as npt
 
 from tightfit.errors import SpecError
 from tightfit.metric import Kind, Stage
+from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
+from tightfit.objectives.meter.connection import LOCAL
+from tightfit.objectives.meter.device import Device, UntoldError
+from tightfit.objectives.metrics import peak_kb
 from tightfit.objectives.proof.job import Found, Job
-from tightfit.objectives.proof.machine import machine
-from tightfit.objectives.proof.memory import memory_kb
+from tightfit.objectives.proof.machine import machine, machine_elsewhere
 from tightfit.objectives.proof.pictures import Pictures, prepared, read_pictures
 from tightfit.objectives.runtimes import Float32Array, OnnxRuntime, predict
 from tightfit.reading import Reading
@@ -30,24 +33,30 @@ def measure(job: Job) -> Found:
         SpecError: The pictures do not fit the file.
         MeasurementError: A file does not run.
     """
-    runtime = OnnxRuntime(job.threads)
+    runtime = OnnxRuntime(job.device.threads)
     pictures = None if job.pictures is None else read_pictures(job.pictures)
     right, pairs = None, None
     if pictures is not None:
         right, pairs = _answers(job, pictures, runtime)
     size = job.model.stat().st_size / 1000
-    ratio, milliseconds = _latency(job, runtime)
+    device = Device(job.device)
+    try:
+        ratio, milliseconds = _latency(job, device)
+        memory = _memory(job, device)
+        facts = device.facts()
+    finally:
+        device.close()
     return Found(
         size_kb=Reading(size, Kind.COUNTED, Stage.RUNTIME),
-        memory_kb=memory_kb(job.model, threads=job.threads),
+        memory_kb=memory,
         latency_ratio=ratio,
         latency_ms=milliseconds,
         right=right,
         pairs=pairs,
         pictures=0 if pictures is None else len(pictures),
         pictures_digest="" if pictures is None else pictures.digest,
-        runtime=runtime.name,
-        machine=machine(),
+        runtime=facts.runtime_name,
+        machine=machine() if job.device.connect == LOCAL else machine_elsewhere(facts),
         modules=_foreign_modules(),
     )
 
@@ -60,19 +69,27 @@ def _foreign_modules() -> tuple[str, ...]:
     return tuple(sorted(name for name in top - own if not name.startswith("_")))
 
 
-def _latency(job: Job, runtime: OnnxRuntime) -> tuple[Reading | None, Reading | None]:
-    """Return the ratio to the baseline and the milliseconds, in this process on this machine.
-
-    The one place where a file is timed for a proof: a meter on another machine is asked here.
-    """
+def _latency(job: Job, device: Device) -> tuple[Reading | None, Reading | None]:
+    """Return the ratio to the baseline and the milliseconds, as the device has them."""
     if job.baseline is None:
         return None, None
-    read = LatencyMeter(job.baseline, runtime).measure(job.model)
-    repeats = read.latency_ms.repeats
+    read = LatencyMeter(job.baseline, device).measure(job.model)
     ratio = Reading(
-        read.ratio, Kind.MEASURED, Stage.RUNTIME, stderr=read.ratio_stderr, repeats=repeats
+        read.ratio.median,
+        Kind.MEASURED,
+        Stage.RUNTIME,
+        stderr=read.ratio.stderr,
+        repeats=read.latency_ms.repeats,
     )
     return ratio, read.latency_ms
+
+
+def _memory(job: Job, device: Device) -> Reading | None:
+    name = peak_kb.METRIC.name
+    try:
+        return FootprintMeter(job.model, device, wanted=(name,)).measure(job.model)[name]
+    except UntoldError:
+        return None
 
 
 def _answers(job: Job, pictures: Pictures, runtime: OnnxRuntime) -> tuple[int | None, Pairs | None]:

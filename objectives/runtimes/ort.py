@@ -12,11 +12,9 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from tightfit.errors import MeasurementError, SpecError
+from tightfit.objectives.meter.agent import explain, session_options
 from tightfit.objectives.runtimes.layers import place_of
 from tightfit.objectives.runtimes.protocol import Float32Array
-
-FATAL_ONLY = 4
-LONGEST_REASON = 300
 
 _FOREIGN = (
     state.EPFail,
@@ -31,7 +29,6 @@ _FOREIGN = (
     ValueError,
 )
 
-_OPERATOR = re.compile(r"running (\w+) node\. Name:'([^']*)'")
 _LACKING = re.compile(
     r"Fatal error: (?:[\w.]+:)?(\w+)\(-?\d+\) is not a registered"
     r"|No Op registered for (\w+)"
@@ -43,8 +40,7 @@ _LACKING = re.compile(
 class OnnxRuntime:
     """Sessions with a stated number of threads that sleep between runs.
 
-    A pool that spins would take the core from whatever is measured beside it. With one thread there
-    is no pool at all, which is what repeats best from measurement to measurement.
+    Their options are those that the agent measures with.
 
     Raises:
         SpecError: Less than one thread.
@@ -97,19 +93,6 @@ class OrtSession:
         return outputs
 
 
-def session_options(threads: int) -> onnxruntime.SessionOptions:
-    """Return how every session of ours runs."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    # What fails is raised; the library's own log would tear the progress bar.
-    options.log_severity_level = FATAL_ONLY
-    return options
-
-
 @contextmanager
 def translated(path: Path, doing: str) -> Iterator[None]:
     """Turn the library's exceptions into ours, with the file and, where it is told, the layer.
@@ -120,12 +103,10 @@ def translated(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except _FOREIGN as error:
-        found, lacking = _OPERATOR.search(str(error)), _LACKING.search(str(error))
-        layer = f" at {found[1]} {found[2]!r}" if found else ""
-        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        lacking = _LACKING.search(str(error))
+        reason = explain(error)
         if lacking:
             operator = next(filter(None, lacking.groups()))
-            reason = f"it lacks the operator {operator!r}, {place_of(operator, path)}; {reason}"
-        raise MeasurementError(
-            f"onnxruntime could not {doing} {str(path)!r}{layer}: {reason}"
-        ) from error
+            place = place_of(operator, path)
+            reason = f": it lacks the operator {operator!r}, {place}; {reason.removeprefix(': ')}"
+        raise MeasurementError(f"onnxruntime could not {doing} {str(path)!r}{reason}") from error

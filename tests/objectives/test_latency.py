@@ -1,142 +1,151 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tightfit.errors import MeasurementError, SpecError
 from tightfit.metric import Kind, Stage
-from tightfit.objectives import latency as latency_module
+from tightfit.objectives import latency
 from tightfit.objectives.artifact import write_onnx
-from tightfit.objectives.latency import LatencyMeter
-from tightfit.objectives.runtimes import Float32Array, OnnxRuntime
+from tightfit.objectives.latency import LatencyMeter, Precision
+from tightfit.objectives.meter.device import Device
+from tightfit.objectives.meter.facts import Session
+from tightfit.objectives.meter.interval import FEWEST
 from tightfit.program import Program
 
 ResidualProgram = Callable[..., Program]
 BASELINE, CANDIDATE = Path("baseline.onnx"), Path("candidate.onnx")
+COST_MS = {CANDIDATE: 1.0, BASELINE: 4.0}
 
 
 @dataclass
-class Machine:
-    """A runtime on a machine whose clock only runs move, and whose pace may drift."""
+class Scripted:
+    """A device whose sessions are luckier or unluckier, and disturbed or not, in a fixed order."""
 
-    cost_ms: dict[Path, float]
-    drift: float = 0.0
-    cold: float = 1.0
     luck: Sequence[float] = (1.0,)
-    now_ns: int = 0
-    order: list[Path] = field(default_factory=list)
-    opened: list[Path] = field(default_factory=list)
-    name: str = "machine"
+    waited: Sequence[float | None] = (0.0,)
+    session_s: float = 0.2
+    now: float = 0.0
+    taken: list[tuple[Path, ...]] = field(default_factory=list)
 
-    def open(self, path: Path) -> Run:
-        self.opened.append(path)
-        return Run(self, path, self.luck[self.opened.count(path) % len(self.luck)])
+    def __post_init__(self) -> None:
+        self._luck: Iterator[float] = cycle(self.luck)
+        self._waited: Iterator[float | None] = cycle(self.waited)
 
-    def clock(self) -> int:
-        return self.now_ns
+    def session(self, paths: Sequence[Path], seconds: float) -> Session:
+        assert seconds > 0
+        self.taken.append(tuple(paths))
+        self.now += self.session_s
+        lucky, *rest = (COST_MS[path] for path in paths)
+        return Session((lucky * next(self._luck), *rest), next(self._waited), others=1.5)
 
-
-@dataclass
-class Run:
-    machine: Machine
-    path: Path
-    luck: float
-    input_shapes: tuple[tuple[int, ...], ...] = ((1, 2, 2),)
-
-    def run(self, inputs: Sequence[Float32Array]) -> list[Float32Array]:
-        machine = self.machine
-        assert [entry.shape for entry in inputs] == [(1, 1, 2, 2)]
-        cold = 1.0 if machine.order[-3:] == [self.path] * 3 else machine.cold
-        machine.order.append(self.path)
-        pace = 1 + machine.drift * machine.now_ns / 1e9
-        machine.now_ns += int(1e6 * machine.cost_ms[self.path] * pace * cold * self.luck)
-        return [np.zeros(1, np.float32)]
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
 
 
 @pytest.fixture
-def on(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Machine]:
-    """A factory of machines that replace the clock."""
+def on(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Scripted]:
+    """A factory of devices that replace the clock."""
 
-    def make(candidate_ms: float = 1.0, baseline_ms: float = 4.0, **more: object) -> Machine:
-        machine = Machine({CANDIDATE: candidate_ms, BASELINE: baseline_ms}, **more)  # type: ignore[arg-type]
-        monkeypatch.setattr(time, "perf_counter_ns", machine.clock)
-        return machine
+    def make(**more: object) -> Scripted:
+        device = Scripted(**more)  # type: ignore[arg-type]
+        monkeypatch.setattr(time, "monotonic", lambda: device.now)
+        monkeypatch.setattr(time, "sleep", device.sleep)
+        return device
 
     return make
 
 
-def test_a_candidate_is_its_ratio_times_the_reference(on: Callable[..., Machine]) -> None:
-    result = LatencyMeter(BASELINE, on(1.0, 4.0), reference_ms=5.0).measure(CANDIDATE)
-    assert result.ratio == pytest.approx(0.25)
+def test_a_candidate_is_its_ratio_times_the_reference(on: Callable[..., Scripted]) -> None:
+    device = on()
+    result = LatencyMeter(BASELINE, device, reference_ms=5.0).measure(CANDIDATE)
+    assert result.ratio.median == pytest.approx(0.25)
     assert result.latency_ms.value == pytest.approx(1.25)
     assert result.baseline_ms == pytest.approx(4.0)
     assert result.latency_ms.kind is Kind.MEASURED
     assert result.latency_ms.stage is Stage.RUNTIME
-    assert result.latency_ms.repeats == 5
+    assert result.latency_ms.note == ""
+    assert device.taken == [(CANDIDATE, BASELINE)] * FEWEST
+    assert result.latency_ms.repeats == FEWEST
 
 
 def test_without_a_reference_the_milliseconds_are_those_of_the_moment(
-    on: Callable[..., Machine],
+    on: Callable[..., Scripted],
 ) -> None:
-    result = LatencyMeter(BASELINE, on(1.5, 4.0)).measure(CANDIDATE)
-    assert result.latency_ms.value == pytest.approx(1.5)
+    result = LatencyMeter(BASELINE, on()).measure(CANDIDATE)
+    assert result.latency_ms.value == pytest.approx(1.0)
 
 
-def test_a_machine_that_slows_down_changes_no_ratio(on: Callable[..., Machine]) -> None:
-    result = LatencyMeter(BASELINE, on(1.0, 4.0, drift=1.0), reference_ms=4.0).measure(CANDIDATE)
-    assert result.baseline_ms > 5
-    assert result.latency_ms.value == pytest.approx(1.0, rel=0.05)
+def test_it_repeats_until_the_interval_is_narrow(on: Callable[..., Scripted]) -> None:
+    device = on(luck=(1.03, 0.97, 1.0, 1.0, 1.0, 1.0, 1.0))
+    found = LatencyMeter(BASELINE, device).measure(CANDIDATE)
+    assert FEWEST < found.latency_ms.repeats <= 12
+    assert found.ratio.half_width <= 0.02
+    assert found.latency_ms.note == ""
 
 
-def test_runs_that_find_cold_caches_are_dropped(on: Callable[..., Machine]) -> None:
-    result = LatencyMeter(BASELINE, on(1.0, 4.0, cold=3.0), reference_ms=4.0).measure(CANDIDATE)
-    assert result.latency_ms.value == pytest.approx(1.0, rel=0.01)
+def test_when_the_time_is_up_it_says_how_wide_the_interval_is(on: Callable[..., Scripted]) -> None:
+    device = on(luck=(0.8, 1.0, 1.2))
+    found = LatencyMeter(BASELINE, device, precision=Precision(seconds=2.0)).measure(CANDIDATE)
+    assert device.now < 2.5
+    assert found.latency_ms.value == pytest.approx(1.0)
+    assert found.latency_ms.note.startswith("the time was up after 2.2 s: ±")
+    assert 0.05 < found.latency_ms.stderr < 0.15
 
 
-def test_the_error_is_that_between_sessions(on: Callable[..., Machine]) -> None:
-    steady = LatencyMeter(BASELINE, on(1.0, 4.0)).measure(CANDIDATE)
-    assert steady.ratio_stderr == pytest.approx(0, abs=1e-6)
-    machine = on(1.0, 4.0, luck=(0.8, 1.0, 1.2))
-    monitored = LatencyMeter(BASELINE, machine, sessions=6).measure_baseline()
-    assert monitored.value == pytest.approx(4.0)
-    assert 0.1 < monitored.stderr < 0.6
+def test_disturbed_sessions_are_set_aside_and_repeated(on: Callable[..., Scripted]) -> None:
+    device = on(luck=(1.0, 1.5), waited=(0.0, 0.4))
+    found = LatencyMeter(BASELINE, device, precision=Precision(seconds=9.0)).measure(CANDIDATE)
+    assert found.latency_ms.value == pytest.approx(1.0)
+    assert len(device.taken) == 2 * FEWEST - 1
+    assert found.latency_ms.repeats == FEWEST
+    assert device.now > 0.2 * len(device.taken) + 0.5  # it waited for a quiet moment
 
 
-def test_blocks_of_candidate_and_baseline_alternate_over_fresh_sessions(
-    on: Callable[..., Machine],
+def test_a_system_that_tells_no_disturbance_is_believed(on: Callable[..., Scripted]) -> None:
+    assert LatencyMeter(BASELINE, on(waited=(None,))).measure(CANDIDATE).latency_ms.note == ""
+
+
+def test_a_disturbed_machine_whose_sessions_agree_gives_a_reading_that_says_so(
+    on: Callable[..., Scripted],
 ) -> None:
-    machine = on(1.0, 1.0)
-    LatencyMeter(BASELINE, machine, sessions=5).measure(CANDIDATE)
-    assert machine.opened == [CANDIDATE, BASELINE] * 5
-    changes = sum(a != b for a, b in zip(machine.order, machine.order[1:], strict=False))
-    assert len(machine.order) / changes >= 10
+    device = on(luck=(0.97, 1.0, 1.03), waited=(0.5,))
+    found = LatencyMeter(BASELINE, device).measure(CANDIDATE)
+    assert found.latency_ms.value == pytest.approx(1.0)
+    assert found.latency_ms.note == "the machine was disturbed: ±3.0 %"
 
 
-@pytest.mark.parametrize("milliseconds", [0.01, 1.0, 30.0])
-def test_a_measurement_keeps_its_budget(on: Callable[..., Machine], milliseconds: float) -> None:
-    machine = on(milliseconds, 2 * milliseconds)
-    LatencyMeter(BASELINE, machine, budget_s=1.0).measure(CANDIDATE)
-    runs = 2 * latency_module.FEWEST_RUNS + latency_module.PROBES
-    fewest = 5 * 3 * milliseconds * runs / 1000
-    assert machine.now_ns / 1e9 <= max(1.6, fewest)
+def test_a_machine_too_disturbed_to_measure_is_refused(on: Callable[..., Scripted]) -> None:
+    device = on(luck=(0.5, 1.0, 2.0), waited=(0.5,))
+    message = (
+        r"too disturbed to measure 'candidate\.onnx': after 2\d s its latency is known to ±\d\d % "
+        r"only; it waited 50 % of the time for a processor, other processes kept 1\.5 processors"
+    )
+    with pytest.raises(MeasurementError, match=message):
+        LatencyMeter(BASELINE, device, precision=Precision(seconds=2.0)).measure(CANDIDATE)
+    assert device.now <= 2.0 * latency.PATIENCE + 1
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"sessions": 2}, "at least 3 sessions, got 2"),
-        ({"budget_s": 0.0}, "'budget_s' of a latency must be positive, got 0"),
-        ({"reference_ms": float("nan")}, "'reference_ms' of a latency must be positive, got nan"),
+        ({"interval": 0.0}, "'interval' of a latency must be positive, got 0"),
+        ({"seconds": float("inf")}, "'seconds' of a latency must be positive, got inf"),
     ],
 )
-def test_a_meter_that_cannot_measure_is_refused(wrong: dict[str, float], message: str) -> None:
+def test_a_precision_that_means_nothing_is_refused(wrong: dict[str, float], message: str) -> None:
     with pytest.raises(SpecError, match=message):
-        LatencyMeter(BASELINE, OnnxRuntime(), **wrong)  # type: ignore[arg-type]
+        Precision(**wrong)
+
+
+def test_a_reference_that_means_nothing_is_refused() -> None:
+    with pytest.raises(SpecError, match="'reference_ms' of a latency must be positive, got nan"):
+        LatencyMeter(BASELINE, Device(), reference_ms=float("nan"))
 
 
 def test_a_wider_net_is_measured_as_slower(
@@ -145,11 +154,13 @@ def test_a_wider_net_is_measured_as_slower(
     for width in (8, 64):
         program = residual_program(None, width=width)
         write_onnx(program, tmp_path / f"{width}.onnx", metadata={})
-    meter = LatencyMeter(tmp_path / "64.onnx", OnnxRuntime(), budget_s=0.2)
-    assert meter.measure(tmp_path / "8.onnx").ratio < 0.6
+    device = Device()
+    meter = LatencyMeter(tmp_path / "64.onnx", device, precision=Precision(0.5))
+    assert meter.measure(tmp_path / "8.onnx").ratio.median < 0.6
     assert meter.measure_baseline().value > 0
+    device.close()
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(MeasurementError, match="gone"):
-        LatencyMeter(tmp_path / "gone.onnx", OnnxRuntime()).measure_baseline()
+        LatencyMeter(tmp_path / "gone.onnx", Device()).measure_baseline()

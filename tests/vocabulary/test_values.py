@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -102,6 +103,13 @@ def test_a_reading_that_says_nothing_is_refused(changes: dict[str, float], messa
             stderr=values["stderr"],
             repeats=int(values["repeats"]),
         )
+
+
+def test_a_note_survives_json_and_is_not_written_where_there_is_none() -> None:
+    plain = reading(1.0)
+    assert "note" not in plain.to_json()
+    noted = replace(plain, note="the machine was disturbed")
+    assert Reading.from_json(json.loads(json.dumps(noted.to_json()))) == noted
 
 
 def test_a_record_survives_json() -> None:

@@ -39,6 +39,8 @@ def test_every_metric_has_a_unit_a_stage_and_a_kind() -> None:
         "energy_mj": ("mJ", Stage.STATIC, Kind.ESTIMATED),
         "power_mw": ("mW", Stage.STATIC, Kind.ESTIMATED),
         "latency_ms": ("ms", Stage.RUNTIME, Kind.MEASURED),
+        "load_ms": ("ms", Stage.RUNTIME, Kind.MEASURED),
+        "peak_kb": ("kB", Stage.RUNTIME, Kind.MEASURED),
     }
     assert all(metric.direction is Direction.MINIMIZE and metric.summary for metric in METRICS)
 

@@ -1,0 +1,106 @@
+"""What a file takes before it answers: the time to load it, and the memory at the worst moment.
+
+Both are taken in new processes, because a runtime that has loaded a file before is faster, and
+memory that was freed is used again. The file lies in the system's cache, as the second start of an
+application finds it. The peak is mostly one of loading: a runtime holds the file beside what it
+makes of it, so it is several times the weights, and hardly feels the activations.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from tightfit.errors import SpecError
+from tightfit.metric import Kind, Stage
+from tightfit.objectives.meter.facts import Fresh
+from tightfit.objectives.meter.interval import median_interval
+from tightfit.objectives.metrics import load_ms, peak_kb
+from tightfit.reading import Reading
+
+LOADS, PEAKS = 7, 3
+"""New processes for each file; the peak repeats from process to process, the time does not."""
+FOOTPRINT_METRICS = (load_ms.METRIC, peak_kb.METRIC)
+
+
+class FreshStarts(Protocol):
+    """What starts files anew; :class:`tightfit.objectives.meter.device.Device` does."""
+
+    def fresh(self, path: Path) -> Fresh:
+        """Load and run a file in a new process.
+
+        Raises:
+            MeasurementError: It could not be loaded or run, or the memory is not told there.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FootprintMeter:
+    """Measures what is wanted of load time and memory, and nothing where nothing is.
+
+    Attributes:
+        baseline: The baseline's file.
+        device: Where files are started.
+        wanted: Names of metrics; others than ``load_ms`` and ``peak_kb`` are not looked at.
+        references: The baseline's own values by metric. A candidate's load time is its ratio to
+            the baseline, whose starts alternate with its own, times the reference; without one
+            the milliseconds are those of the moment.
+    """
+
+    baseline: Path
+    device: FreshStarts
+    wanted: Collection[str]
+    references: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        value = self.references.get(load_ms.METRIC.name, 1.0)
+        if not value > 0:
+            raise SpecError(f"the reference of 'load_ms' must be positive, got {value}")
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything is wanted of it."""
+        return any(metric.name in self.wanted for metric in FOOTPRINT_METRICS)
+
+    def measure(self, path: Path) -> dict[str, Reading]:
+        """Return the wanted readings of a file.
+
+        Raises:
+            MeasurementError: It could not be loaded or run, or the memory is not told there.
+        """
+        if not self.asked:
+            return {}
+        loads = load_ms.METRIC.name in self.wanted
+        peaks = peak_kb.METRIC.name in self.wanted
+        starts, besides = [], []
+        for _ in range(LOADS if loads else PEAKS):
+            starts.append(self.device.fresh(path))
+            if loads and path != self.baseline:
+                besides.append(self.device.fresh(self.baseline).load_ms)
+        readings = {}
+        if loads:
+            readings[load_ms.METRIC.name] = self._load([each.load_ms for each in starts], besides)
+        if peaks:
+            readings[peak_kb.METRIC.name] = _reading([each.peak_kb for each in starts], 1.0)
+        return readings
+
+    def _load(self, taken: list[float], besides: list[float]) -> Reading:
+        if not besides:
+            return _reading(taken, 1.0)
+        unit = self.references.get(load_ms.METRIC.name, statistics.median(besides))
+        return _reading([a / b for a, b in zip(taken, besides, strict=True)], unit)
+
+
+def _reading(values: list[float], unit: float) -> Reading:
+    found = median_interval(values)
+    return Reading(
+        found.median * unit,
+        Kind.MEASURED,
+        Stage.RUNTIME,
+        stderr=found.stderr * unit,
+        repeats=len(values),
+    )

@@ -1,0 +1,454 @@
+"""Measures files where they will run. This one file is sent to a device, as it is.
+
+It needs Python 3.10, numpy and the runtime, and imports nothing else but the standard library.
+Messages are lines of JSON on standard input; each gets one line of JSON on standard output:
+
+    {"do": "hello", "runtime": "onnxruntime", "threads": 1, ...} -> {"architecture": "aarch64", ...}
+    {"do": "have", "name": "SHA256.onnx", "path": "/a/file"} -> {"have": true}
+    {"do": "put", "name": "SHA256.onnx", "size": 9, "offset": 0, "data": "base64"} -> {}
+    {"do": "session", "files": ["SHA256.onnx", ...], "seconds": 0.2} -> {"ms": [1.2, 4.8], ...}
+    {"do": "fresh", "files": ["SHA256.onnx"]} -> {"load_ms": 31.0, "peak_kb": 9120.0}
+
+What could not be done is ``{"failed": KIND, "why": TEXT}``, with ``file`` where one is to blame.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import errno
+import hashlib
+import importlib
+import json
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+BOOTSTRAP = (
+    "import sys; sys.path[:] = [entry for entry in sys.path if entry]; "
+    "source = sys.stdin.buffer.read(int(sys.stdin.buffer.readline())); "
+    'exec(compile(source, "tightfit agent", "exec"))'
+)
+"""For ``python -c``: reads the length of this file and its bytes from standard input, runs it."""
+SOURCE: bytes = globals().get("source", b"")
+"""The text of this file, where it was started so; a fresh process is started with it again."""
+
+FEWEST_RUNS, MOST_RUNS = 3, 20
+MOST_PAIRS = 3
+DROPPED = 4
+CALM_RUNS, CALM = 3, 0.95
+UNINTERRUPTED = 0.95
+STORE_BYTES = 2_000_000_000
+FATAL_ONLY = 4
+LONGEST_REASON = 300
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NOISY = {"float": "float32", "double": "float64", "float16": "float16"}
+
+_OPERATOR = re.compile(r"running (\w+) node\. Name:'([^']*)'")
+
+
+class Failure(Exception):  # noqa: N818 - it becomes an answer, and an error only where it is read
+    """What the other side must hear: a kind that it knows, a reason, and the file to blame."""
+
+    def __init__(self, kind: str, why: str, file: str = "") -> None:
+        super().__init__(why)
+        self.answer = {"failed": kind, "why": why, "file": file}
+
+
+def explain(error: Exception) -> str:
+    """Return the runtime's reason in one line, behind the operator where it is told."""
+    found = _OPERATOR.search(str(error))
+    layer = f" at {found[1]} {found[2]!r}" if found else ""
+    return f"{layer}: {' '.join(str(error).split())[:LONGEST_REASON]}"
+
+
+def session_options(threads: int, *, spinning: bool = False) -> Any:
+    """Return onnxruntime's options for sessions that can be measured beside each other.
+
+    A pool that spins would take the core from whatever is measured beside it: it sleeps between
+    runs, or, where it shall spin, stops when a run ends. With one thread there is no pool.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    # What fails is raised; the library's own log would tear the progress bar.
+    options.log_severity_level = FATAL_ONLY
+    return options
+
+
+def open_onnxruntime(path: Path, threads: int, spinning: bool) -> Callable[[], object]:
+    """Load a file; return one run of it on noise, of one picture where the batch is free."""
+    import numpy
+    import onnxruntime
+
+    options = session_options(threads, spinning=spinning)
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    rng, inputs = numpy.random.default_rng(0), {}
+    for entry in session.get_inputs():
+        first, *rest = entry.shape or [1]
+        shape = (first if isinstance(first, int) else 1, *rest)[: len(entry.shape)]
+        kind = entry.type.removeprefix("tensor(").removesuffix(")")
+        noisy = kind in NOISY
+        values = rng.standard_normal(shape) if noisy else numpy.zeros(shape)  # 0 is in any table
+        inputs[entry.name] = values.astype(NOISY.get(kind, kind))
+    return lambda: session.run(None, inputs)
+
+
+RUNTIMES = {"onnxruntime": open_onnxruntime}
+
+
+class Timer:
+    """Times one session's runs, in milliseconds.
+
+    Where one thread does all the work, a run that was interrupted counts with the time that its
+    thread was on a processor: what the run takes when nothing else wants it.
+    """
+
+    def __init__(self, run: Callable[[], object], threads: int = 1) -> None:
+        self._run = run
+        self._alone = threads == 1
+        self.medians: list[float] = []
+
+    def once(self) -> float:
+        """Return the milliseconds of one run."""
+        began, start = time.thread_time_ns(), time.perf_counter_ns()
+        self._run()
+        wall, core = time.perf_counter_ns() - start, time.thread_time_ns() - began
+        return (core if self._alone and core < UNINTERRUPTED * wall else wall) / 1e6
+
+    def warm_up(self, limit_ms: float) -> float:
+        """Run until nothing gets faster any more; return the milliseconds of the fastest run."""
+        spent = self.once()  # allocates
+        fastest, calm = self.once(), 0
+        spent += fastest
+        while calm < CALM_RUNS and spent < limit_ms:
+            took = self.once()
+            calm = calm + 1 if took > CALM * fastest else 0
+            fastest = min(fastest, took)
+            spent += took
+        return fastest
+
+    def block(self, runs: int) -> None:
+        """Take the median of a block, without the runs that find cold caches."""
+        times = [self.once() for _ in range(runs)]
+        self.medians.append(statistics.median(times[min(DROPPED, runs // 3) :]))
+
+
+class Watch:
+    """What else the machine did since it was made."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._before = self._now()
+
+    def seen(self) -> dict[str, float | None]:
+        """Return how disturbed the time since then was.
+
+        ``waited`` is the share in which a thread could have run and did not. With one thread it is
+        all time without the processor, with several what the kernel's ``schedstat`` counts.
+        ``others`` is how many processors everything else kept busy. ``None`` is what this system
+        does not tell.
+        """
+        wall, core, own, queued, busy = (
+            None if after is None or before is None else after - before
+            for after, before in zip(self._now(), self._before, strict=True)
+        )
+        assert wall is not None
+        assert core is not None
+        assert own is not None
+        waited = queued / wall / self._threads if queued is not None else None
+        return {
+            "waited": max(0.0, 1 - core / wall) if self._threads == 1 else waited,
+            "others": None if busy is None else max(0.0, (busy - own) / wall),
+        }
+
+    def _now(self) -> tuple[float | None, ...]:
+        """Return seconds: of the clock, this thread, this process, in the queue, of all."""
+        queued = busy = None
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            tasks = Path("/proc/self/task").glob("*/schedstat")
+            queued = sum(int(task.read_text().split()[1]) for task in tasks) / 1e9
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            ticks = [int(field) for field in Path("/proc/stat").read_text().split()[1:9]]
+            busy = (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")
+        return time.perf_counter(), time.thread_time(), time.process_time(), queued, busy
+
+
+def time_session(
+    opened: Sequence[Callable[[], object]], seconds: float, threads: int
+) -> dict[str, Any]:
+    """Return the milliseconds of each opened file, in blocks that alternate, and the disturbance.
+
+    Rounds go there and back, first file first and then last file first, so that a pace that
+    changes evenly cancels. Nets so slow that the fewest runs take longer than ``seconds`` take
+    longer.
+    """
+    timers = [Timer(run, threads) for run in opened]
+    share = 1000 * seconds
+    single = sum(timer.warm_up(share / (4 * len(timers))) for timer in timers)
+    runs = min(max(int(share / (2 * single)), FEWEST_RUNS), MOST_RUNS)
+    pairs = min(max(int(share / (2 * runs * single)), 1), MOST_PAIRS)
+    watch = Watch(threads)
+    for _ in range(pairs):
+        for timer in (*timers, *reversed(timers)):
+            timer.block(runs)
+    return {"ms": [statistics.median(timer.medians) for timer in timers], **watch.seen()}
+
+
+class Store:
+    """Files by the checksum that they are named after, each sent once."""
+
+    def __init__(self) -> None:
+        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        self.folder = Path(cache) / "tightfit" / "files"
+        self._known: dict[str, Path] = {}
+
+    def have(self, name: str, path: str | None) -> bool:
+        """Say whether the file is here: at ``path``, where both sides share a disk, or kept."""
+        for place in (*([Path(path)] if path else []), self.folder / name):
+            with contextlib.suppress(OSError):
+                if _checksum(place) == Path(name).stem:
+                    self._known[name] = place
+                    if place.parent == self.folder:
+                        os.utime(place)
+                    return True
+        return False
+
+    def path(self, name: str) -> Path:
+        """Return where a file lies that is here."""
+        return self._known[name]
+
+    def put(self, name: str, size: int, offset: int, data: bytes) -> None:
+        """Take a part of a file; behind the last one it has its name, or the attempt is gone."""
+        part = self.folder / f"{name}.{os.getpid()}.part"
+        try:
+            if offset == 0:
+                self._make_room(size)
+            with part.open("ab" if offset else "wb") as stream:
+                stream.write(data)
+            if offset + len(data) == size:
+                if _checksum(part) != Path(name).stem:
+                    raise Failure("damaged", "the bytes that arrived are not those that were sent")
+                part.replace(self.folder / name)
+                self._known[name] = self.folder / name
+        except (OSError, Failure) as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            if isinstance(error, Failure):
+                raise
+            kind = "room" if error.errno in FULL else "store"
+            raise Failure(kind, f"{self.folder}: {error.strerror}") from error
+
+    def _make_room(self, size: int) -> None:
+        """Drop files that were used longest ago, where there would be too many or no room."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        kept = sorted(self.folder.iterdir(), key=lambda path: path.stat().st_mtime)
+        held = sum(path.stat().st_size for path in kept)
+        free = shutil.disk_usage(self.folder).free
+        if free + held < size:
+            raise Failure("room", f"{self.folder} has {free:,} bytes left, {size:,} are needed")
+        while kept and (held + size > STORE_BYTES or free < size):
+            gone = kept.pop(0)
+            held, free = held - gone.stat().st_size, free + gone.stat().st_size
+            self._known.pop(gone.name, None)
+            gone.unlink()
+
+
+def _checksum(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while part := stream.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+class Agent:
+    """Answers messages, one after another."""
+
+    def __init__(self) -> None:
+        self._store = Store()
+        self._runtime = "onnxruntime"
+        self._threads, self._spinning = 1, False
+
+    def answer(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to a message; a :class:`Failure` is one as well."""
+        work = message.pop("do")
+        try:
+            answer: dict[str, Any] = getattr(self, f"do_{work}")(**message)
+        except Failure as failure:
+            return failure.answer
+        return answer
+
+    def do_hello(
+        self, runtime: str, threads: int, spinning: bool, processors: Sequence[int]
+    ) -> dict[str, Any]:
+        """Set what is measured with, and tell what this machine is."""
+        if processors:
+            try:
+                os.sched_setaffinity(0, processors)
+            except (AttributeError, OSError, ValueError) as error:
+                raise Failure("processors", str(error)) from error
+        try:
+            module = importlib.import_module(runtime)
+            importlib.import_module("numpy")
+        except Exception as error:
+            raise Failure("runtime", f"{type(error).__name__}: {error}") from error
+        self._runtime, self._threads, self._spinning = runtime, threads, spinning
+        return {**machine(), "runtime": f"{runtime} {module.__version__}"}
+
+    def do_have(self, name: str, path: str | None) -> dict[str, Any]:
+        """See :meth:`Store.have`."""
+        return {"have": self._store.have(name, path)}
+
+    def do_put(self, name: str, size: int, offset: int, data: str) -> dict[str, Any]:
+        """See :meth:`Store.put`."""
+        self._store.put(name, size, offset, base64.b64decode(data))
+        return {}
+
+    def do_session(self, files: Sequence[str], seconds: float) -> dict[str, Any]:
+        """Load files afresh and time them; see :func:`time_session`."""
+        opened = [self._open(file, self._store.path(file)) for file in files]
+        answer = time_session(opened, seconds, self._threads)
+        return {**answer, **condition()}
+
+    def do_fresh(self, files: Sequence[str]) -> dict[str, Any]:
+        """Load and run one file in a process of its own; return what that took."""
+        (file,) = files
+        hello = {"do": "hello", "runtime": self._runtime, "threads": self._threads}
+        hello |= {"spinning": self._spinning, "processors": []}
+        alone = {"do": "alone", "file": file, "path": str(self._store.path(file))}
+        lines = "".join(f"{json.dumps(message)}\n" for message in (hello, alone)).encode()
+        process = subprocess.run(
+            [sys.executable, "-c", BOOTSTRAP],
+            input=b"%d\n" % len(SOURCE) + SOURCE + lines,
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+        answers = process.stdout.splitlines()
+        if len(answers) < 2:
+            raise Failure("run", f": its process ended with code {process.returncode}", file)
+        answer: dict[str, Any] = json.loads(answers[1])
+        return answer
+
+    def do_alone(self, file: str, path: str) -> dict[str, Any]:
+        """Load and run a file here, where nothing was loaded before.
+
+        ``load_ms`` is from the file to the first answer. ``peak_kb`` is the highest resident
+        memory above what the runtime took with nothing loaded.
+        """
+        empty = resident("VmRSS", reset=True)
+        start = time.perf_counter_ns()
+        timer = Timer(self._open(file, Path(path)))
+        timer.once()
+        load_ms = (time.perf_counter_ns() - start) / 1e6
+        for _ in range(2):
+            timer.once()
+        return {"load_ms": load_ms, "peak_kb": resident("VmHWM") - empty}
+
+    def _open(self, file: str, path: Path) -> Callable[[], object]:
+        try:
+            run = RUNTIMES[self._runtime](path, self._threads, self._spinning)
+        except Exception as error:
+            raise Failure("load", explain(error), file) from error
+        return _guarded(run, file)
+
+
+def _guarded(run: Callable[[], object], file: str) -> Callable[[], object]:
+    """Return the run with its errors blamed on the file; plain, for it is timed."""
+
+    def guarded() -> object:
+        try:
+            return run()
+        except Exception as error:
+            raise Failure("run", explain(error), file) from error
+
+    return guarded
+
+
+def resident(field: str, *, reset: bool = False) -> float:
+    """Return a figure of this process's resident memory, in kilobytes of 1,000 bytes.
+
+    Args:
+        field: ``VmRSS`` is what is held now, ``VmHWM`` the highest since the reset.
+        reset: Let the highest begin anew.
+    """
+    try:
+        if reset:
+            Path("/proc/self/clear_refs").write_text("5")
+        status = Path("/proc/self/status").read_text()
+    except OSError as error:
+        raise Failure("memory", f"{error.filename}: {error.strerror}") from error
+    found = re.search(rf"{field}:\s+(\d+) kB", status)
+    if found is None:
+        raise Failure("memory", f"/proc/self/status has no {field}")
+    return int(found[1]) * 1.024
+
+
+def machine() -> dict[str, Any]:
+    """Return what this machine is."""
+    processor = _read("/proc/device-tree/model").strip("\0")
+    if not processor:
+        named = re.search(r"model name\s*: (.+)", _read("/proc/cpuinfo"))
+        processor = named[1] if named else platform.processor()
+    usable = getattr(os, "sched_getaffinity", None)
+    return {
+        "architecture": platform.machine(),
+        "processor": processor,
+        "processors": len(usable(0)) if usable else os.cpu_count() or 1,
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }
+
+
+def condition() -> dict[str, float | None]:
+    """Return clock and temperature of the hottest part, where this system tells them."""
+    devices = Path("/sys")
+    clocks = [
+        float(text) / 1000
+        for path in devices.glob("devices/system/cpu/cpu[0-9]*/cpufreq/scaling_cur_freq")
+        if (text := _read(path))
+    ] or [float(text) for text in re.findall(r"cpu MHz\s*: ([\d.]+)", _read("/proc/cpuinfo"))]
+    heat = [
+        float(text) / 1000
+        for path in devices.glob("class/thermal/thermal_zone*/temp")
+        if (text := _read(path))
+    ]
+    return {
+        "clock_mhz": max(clocks, default=None),
+        "temperature_c": max(heat, default=None),
+    }
+
+
+def _read(path: str | Path) -> str:
+    try:
+        return Path(path).read_text(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def main() -> None:
+    """Answer messages until the other side is gone."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a runtime prints is no answer
+    agent = Agent()
+    for line in sys.stdin.buffer:
+        answers.write(json.dumps(agent.answer(json.loads(line))) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

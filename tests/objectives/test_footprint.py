@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+
+from tightfit.errors import SpecError
+from tightfit.metric import Kind, Stage
+from tightfit.objectives.footprint import LOADS, PEAKS, FootprintMeter
+from tightfit.objectives.meter.facts import Fresh
+
+BASELINE, CANDIDATE = Path("baseline.onnx"), Path("candidate.onnx")
+START = {CANDIDATE: Fresh(10.0, 300.0), BASELINE: Fresh(40.0, 900.0)}
+
+
+@dataclass
+class Slowing:
+    """A device that takes longer from start to start, and whose memory is nearly the same."""
+
+    started: list[Path] = field(default_factory=list)
+    memory: Iterator[float] = field(default_factory=lambda: cycle((0.0, 4.0, 2.0)))
+
+    def fresh(self, path: Path) -> Fresh:
+        self.started.append(path)
+        pace = 1 + 0.05 * len(self.started)
+        return Fresh(START[path].load_ms * pace, START[path].peak_kb + next(self.memory))
+
+
+def test_nothing_is_started_where_nothing_is_wanted() -> None:
+    device = Slowing()
+    meter = FootprintMeter(BASELINE, device, wanted={"latency_ms", "size_kb"})
+    assert meter.measure(CANDIDATE) == {}
+    assert not meter.asked
+    assert device.started == []
+
+
+def test_a_load_time_is_its_ratio_times_the_reference() -> None:
+    device = Slowing()
+    meter = FootprintMeter(BASELINE, device, wanted={"load_ms"}, references={"load_ms": 80.0})
+    found = meter.measure(CANDIDATE)
+    assert list(found) == ["load_ms"]
+    assert found["load_ms"].value == pytest.approx(20.0, rel=0.05)
+    assert (found["load_ms"].kind, found["load_ms"].stage) == (Kind.MEASURED, Stage.RUNTIME)
+    assert device.started == [CANDIDATE, BASELINE] * LOADS
+
+
+def test_the_peak_is_the_middle_of_a_few_processes_with_its_spread() -> None:
+    device = Slowing()
+    found = FootprintMeter(BASELINE, device, wanted={"peak_kb"}).measure(CANDIDATE)
+    assert list(found) == ["peak_kb"]
+    assert found["peak_kb"].value == 302.0
+    assert 0 < found["peak_kb"].stderr < 2
+    assert device.started == [CANDIDATE] * PEAKS
+
+
+def test_the_baseline_is_measured_beside_nothing() -> None:
+    device = Slowing()
+    found = FootprintMeter(BASELINE, device, wanted={"peak_kb", "load_ms"}).measure(BASELINE)
+    assert device.started == [BASELINE] * LOADS
+    assert found["load_ms"].value == pytest.approx(40.0 * 1.2)
+    assert found["peak_kb"].value == pytest.approx(902.0)
+
+
+def test_a_reference_that_means_nothing_is_refused() -> None:
+    with pytest.raises(SpecError, match="the reference of 'load_ms' must be positive, got 0"):
+        FootprintMeter(BASELINE, Slowing(), wanted=(), references={"load_ms": 0.0})

@@ -1,0 +1,73 @@
+"""A study that is measured on another device: a second Python, reached by a command."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.studies.command_line import tightfit, tiny_study
+
+DEVICE = f"device.connect=command:{sys.executable} -"
+SHORT = ("trials=1", "references={uniform=0, single_techniques=false, from_scratch=false}")
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tiny_study(tmp_path)
+
+
+@pytest.mark.slow
+def test_candidates_are_measured_there_and_the_report_says_where(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits = 'constraints=["peak_kb <= 3 * baseline", "accuracy >= 0.1"]'
+    run, export = study.parent / "run", study.parent / "export"
+    settings = [word for each in (*SHORT, limits, DEVICE) for word in ("--set", each)]
+    assert tightfit("run", study, "--to", run, *settings) == 0
+    capsys.readouterr()
+    assert tightfit("front", run, "--json") == 0
+    networks = json.loads(capsys.readouterr().out)["networks"]
+    assert all(network["metrics"]["peak_kb"]["value"] > 0 for network in networks)
+    assert all("load_ms" not in network["metrics"] for network in networks)
+    assert len(list((study.parent / "cache" / "tightfit" / "files").iterdir())) >= 2
+
+    assert tightfit("export", run, "--pick", "knee", "--to", export) == 0
+    report = json.loads((export / "report.json").read_text())
+    assert report["measured_on"]["architecture"] == platform.machine()
+    assert report["metrics"]["peak_kb"]["kind"] == "measured"
+
+    kept = run / "baseline" / "device.json"
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), "architecture": "riscv64"}))
+    assert tightfit("export", run, "--pick", "knee", "--to", study.parent / "other") == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"has the architecture '{platform.machine()}', not 'riscv64'" in said
+
+
+def test_a_check_says_what_the_device_is(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tightfit("check", study, "--json", "--set", DEVICE) == 0
+    (note,) = [
+        note
+        for note in json.loads(capsys.readouterr().out)["notes"]
+        if note.startswith("files are measured on ")
+    ]
+    assert platform.machine() in note
+    assert note.endswith(", 1 thread")
+    assert tightfit("check", study, "--set", "device.connect=command:no-such-box python3") == 2
+    assert "does not answer: no-such-box" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.slow
+def test_a_device_that_does_not_answer_ends_the_run_in_a_line(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent = "device.connect=command:sh -c 'echo no such box >&2; exit 1'"
+    assert tightfit("run", study, "--to", study.parent / "run", "--set", silent) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "does not answer: no such box" in said
+    assert "Traceback" not in said
+    assert not (study.parent / "run" / "plan.json").exists()
