@@ -19,11 +19,12 @@ import onnx
 import onnxruntime
 
 from tightfit.errors import MeasurementError
+from tightfit.objectives.meter.agent import session_options
 from tightfit.objectives.runtimes.instructions import Instructions, Tensor
 from tightfit.objectives.runtimes.layers import numpy_name
 from tightfit.objectives.runtimes.marking import mark, outline
 from tightfit.objectives.runtimes.optimized_graph import OptimizedGraph, events_of_runs
-from tightfit.objectives.runtimes.ort import OnnxRuntime, session_options, translated
+from tightfit.objectives.runtimes.ort import OnnxRuntime, translated
 
 DROPPED = 2
 FEWEST_RUNS, MOST_RUNS = 3, 12

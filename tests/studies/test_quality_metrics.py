@@ -25,7 +25,7 @@ from tightfit import (
 from tightfit.objectives.quality_metrics import QUALITY_METRICS
 from tightfit.studies.bench import Bench
 from tightfit.studies.run_folder import RunFolder
-from tightfit.studies.running import reference_point
+from tightfit.studies.session import reference_point
 from tightfit.studies.study_file import parse_spec, read_study
 from tightfit.studies.wording import quantity, title
 
