@@ -1,0 +1,102 @@
+"""A decision as people read it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.studies.conftest import LATENCY, METRICS, SIZE, SPACE
+from tightfit import Kind, Reading, Stage
+from tightfit.search.forecast import Expected, Promise
+from tightfit.studies.decision import Answer, Decision
+from tightfit.studies.decision_view import decision_view
+from tightfit.studies.fastest import Fastest
+from tightfit.studies.witness import Checked, Witness
+
+DECISION = Decision(
+    answer=Answer.NOT_FOUND,
+    name="quickstart",
+    limits=(str(SIZE), str(LATENCY)),
+    message="20 candidates were trained",
+    seconds=61.0,
+    trained=1,
+    trained_before=19,
+)
+
+
+def shown(decision: Decision) -> str:
+    console = Console(width=160)
+    with console.capture() as capture:
+        console.print(decision_view(decision, {metric.name: metric for metric in METRICS}))
+    return capture.get()
+
+
+def test_not_found_names_its_cost_and_calls_a_prediction_one() -> None:
+    promise = Promise(
+        records=20,
+        candidate=SPACE.baseline(),
+        chance=0.001,
+        expected={"accuracy": Expected(0.87, 0.85, 0.89)},
+        within=0.42,
+        trials=20,
+        trainings=24,
+        trainings_high=None,
+    )
+    text = shown(replace(DECISION, promise=promise))
+    assert "not found: 20 candidates were trained" in text
+    assert "Deciding took 61 s and 1 training, beside 19 of earlier runs." in text
+    assert "Predicted from 20 records" in text
+    assert "less than 1 %, one of the next 20 with 42 %" in text
+    assert "Estimated: 24 trainings for an even chance." in text
+    assert "Predicted of that candidate: accuracy 87.0 % (85.0 to 89.0)." in text
+    assert "too few records to predict" in shown(DECISION)
+
+
+def test_a_witness_is_shown_with_what_its_file_has() -> None:
+    witness = Witness(7, Path("out"), (Checked(SIZE, 600.0, 0.0), Checked(LATENCY, 0.43, 0.01)))
+    assert witness.verified
+    text = shown(replace(DECISION, answer=Answer.YES, witness=witness))
+    assert "The witness is in out." in text
+    assert "600 kB" in text
+    broken = Checked(SIZE, 900.0, 0.0)
+    assert not broken.kept
+    assert not replace(witness, checks=(broken,)).verified
+
+
+def test_what_was_measured_stands_beside_the_limit_that_it_misses() -> None:
+    reading = Reading(0.6, Kind.MEASURED, Stage.RUNTIME, stderr=0.01, repeats=3)
+    fastest = Fastest(LATENCY, {SPACE.baseline(): reading})
+    assert fastest.unreachable
+    text = shown(replace(DECISION, answer=Answer.UNREACHABLE, fastest=(fastest,)))
+    assert "The lowest latency of 1 candidates, untrained, beside latency ≤ 0.421 ms" in text
+    assert "0.600 ±0.010 ms" in text
+    near = replace(reading, value=0.43)
+    assert not Fastest(LATENCY, {SPACE.baseline(): near}).unreachable
+
+
+def test_a_proof_names_the_conflict_and_the_bounds_that_would_do() -> None:
+    found = {"value": 1000.0, "bound": 1000.0, "candidate": {}, "indices": []}
+    proof = {
+        "limits": [
+            {
+                "limit": str(SIZE),
+                "metric": "size_kb",
+                "alone": found,
+                "under_the_other_limits": None,
+            }
+        ],
+        "conflict": [str(SIZE)],
+        "bounds_that_would_work": [
+            {"metric": "size_kb", "sense": "<=", "bound": 1000.0, "counted": 990.0}
+        ],
+        "all_relaxed_together": {"share": 0.1},
+    }
+    text = shown(replace(DECISION, answer=Answer.IMPOSSIBLE, proof=proof))
+    assert "1,000 kB" in text
+    assert "none: they conflict" in text
+    assert "The space does not reach size ≤ 894 kB, whatever the other limits." in text
+    assert "the file of that candidate, untrained, has 990 kB." in text
+    relaxed = shown(replace(DECISION, proof={**proof, "bounds_that_would_work": []}))
+    assert "all limits relaxed by 10 % of their bounds" in relaxed
