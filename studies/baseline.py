@@ -74,7 +74,9 @@ def measured_baseline(
         return Measurement({name: Reading.from_json(each) for name, each in values.items()})
     network = space.baseline_network()
     readings = static_readings(space.baseline_blueprint(), assembly.profile)
-    readings |= write_network(network, path, metadata={"tightfit": "baseline"})
+    readings |= write_network(
+        network, path, metadata={"tightfit": "baseline"}, profile=assembly.profile
+    )
     readings["latency_ms"] = LatencyMeter(path, runtime).measure_baseline()
     readings[assembly.task.metric.name] = score_file(
         path, assembly.data.validation, data=assembly.data, task=assembly.task, runtime=runtime

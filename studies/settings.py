@@ -40,6 +40,8 @@ def device_profile(table: DeviceTable) -> DeviceProfile:
         profile = replace(profile, rate_hz=table.rate_hz)
     if table.idle_mw is not None:
         profile = replace(profile, idle_mw=table.idle_mw)
+    if table.link_kbps is not None:
+        profile = replace(profile, link_kbps=table.link_kbps)
     return profile
 
 

@@ -173,6 +173,9 @@ class DeviceTable(Table):
     )
     rate_hz: Positive | None = Field(None, description="Pictures a second, for power_mw.")
     idle_mw: Annotated[float, Field(ge=0)] | None = None
+    link_kbps: Positive | None = Field(
+        None, description="Kilobits a second of the link that brings the file, for download_s."
+    )
     threads: PositiveInt = 1
 
 
