@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tightfit import WEIGHT_OPERATORS, Graph, Node, Program
-from tightfit.spaces.fake_quantization import along, weight_limit, weight_step
+from tightfit.spaces.fake_quantization import along, weight_step
 
 SMALLEST_SCALE = 1e-12
 """Of weights; a channel whose gain is zero has a scale all the same."""
@@ -91,16 +91,15 @@ class _Folder:
         if bias is not None:
             parameters["bias"] = f"{node.name}.bias"
             self._result[parameters["bias"]] = bias.numpy()
-        if bits := node.integer("weight_bits"):
+        if limit := node.integer("weight_limit"):
             parameters["weight_scale"] = f"{node.name}.weight_scale"
             clip = self._tensors[node.parameters["weight_clip"]].float()
-            step = weight_step(weight, clip, bits, axis=axis)
+            step = weight_step(weight, clip, limit, axis=axis)
             codes = torch.round(weight / along(step, weight, axis))
             if gain is not None:
                 # A scale is positive; the sign of a gain goes into the codes.
                 codes = codes * along(torch.where(gain < 0, -1.0, 1.0), weight, axis)
                 step = (step * gain.abs()).clamp_min(SMALLEST_SCALE)
-            limit = weight_limit(bits)
             self._result[name] = codes.clamp(-limit, limit).to(torch.int8).numpy()
             self._result[parameters["weight_scale"]] = step.numpy()
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from torch.nn import functional as F
 from tightfit import WEIGHT_OPERATORS, CandidateError, Graph, Node, Program
 from tightfit.spaces.execution import OPERATIONS
 from tightfit.spaces.fake_quantization import (
+    FEW_CODES,
     Range,
     best_clip,
     fake_quantize_activation,
@@ -20,6 +20,9 @@ from tightfit.spaces.fake_quantization import (
     weight_step,
 )
 from tightfit.spaces.folding import fold, output_axis
+from tightfit.spaces.learned_steps import round_to_learned_steps
+from tightfit.spaces.settings import USUAL_ROUNDING, RoundingSettings
+from tightfit.spaces.steps import Step, holder
 
 
 class Network(nn.Module):
@@ -34,6 +37,7 @@ class Network(nn.Module):
         tensors: By the graph's names; taken over, not copied.
         trainable: Names of those that are parameters.
         input_shape: Of the input, without the batch axis.
+        rounding: How ranges are found, and what of them is trained.
     """
 
     def __init__(
@@ -43,20 +47,22 @@ class Network(nn.Module):
         *,
         trainable: frozenset[str],
         input_shape: tuple[int, ...],
+        rounding: RoundingSettings = USUAL_ROUNDING,
     ) -> None:
         super().__init__()
         self.graph = graph
         self.input_shape = input_shape
         self.quantization = False
+        self._rounding = rounding
         self._calibrated = False
         self._norm_momentum: float | None = None
         self._seen: dict[str, Range] | None = None
         for name, tensor in tensors.items():
-            holder, leaf = _holder(self, name)
+            owner, leaf = holder(self, name)
             if name in trainable:
-                holder.register_parameter(leaf, nn.Parameter(tensor))
+                owner.register_parameter(leaf, nn.Parameter(tensor))
             else:
-                holder.register_buffer(leaf, tensor)
+                owner.register_buffer(leaf, tensor)
         self._add_grids()
         self._steps = self._compile()
 
@@ -105,6 +111,7 @@ class Network(nn.Module):
             CandidateError: An activation is not finite, or there are no batches.
         """
         training, quantization = self.training, self.quantization
+        least_error = self._rounding.least_error_ranges
         self.eval()
         self.quantization = False
         self._seen = {}
@@ -115,7 +122,7 @@ class Network(nn.Module):
                 if node.operator == "quantize":
                     if node.name not in self._seen:
                         raise CandidateError("calibration needs at least one batch, got none")
-                    scale, zero = self._seen[node.name].grid()
+                    scale, zero = self._seen[node.name].grid(least_error=least_error)
                     if not bool(torch.isfinite(scale)):
                         raise CandidateError(f"the activation {node.inputs[0]!r} is not finite")
                     self._tensor(node.parameters["scale"]).copy_(scale)
@@ -125,10 +132,12 @@ class Network(nn.Module):
             self.quantization = quantization
             self.train(training)
         for node in self.graph.nodes:
-            if bits := node.integer("weight_bits"):
+            if limit := node.integer("weight_limit"):
                 weight = self._tensor(node.parameters["weight"])
-                clip = best_clip(weight, bits, axis=output_axis(node))
-                self._tensor(node.parameters["weight_clip"]).copy_(clip)
+                clip = self._tensor(node.parameters["weight_clip"])
+                clip.fill_(1.0)
+                if least_error:
+                    clip.copy_(best_clip(weight, limit, axis=output_axis(node)))
         self._calibrated = True
 
     @torch.no_grad()
@@ -147,14 +156,12 @@ class Network(nn.Module):
         """Trust the ranges that were loaded into the state."""
         self._calibrated = True
 
-    def _run(self, step: _Step, inputs: list[Tensor]) -> Tensor:
+    def _run(self, step: Step, inputs: list[Tensor]) -> Tensor:
         node = step.node
         if step.operation is not None:
             tensors = {role: owner[leaf] for role, owner, leaf in step.tensors}
-            if step.bits and self.quantization:
-                axis, weight = step.axis, tensors["weight"]
-                grid = weight_step(weight, tensors["weight_clip"], step.bits, axis=axis)
-                tensors["weight"] = fake_quantize_weight(weight, grid, step.bits, axis=axis)
+            if step.limit and self.quantization:
+                tensors["weight"] = self._rounded(step, tensors["weight"], tensors["weight_clip"])
             result: Tensor = step.operation(inputs, tensors, node.attributes)
             return result
         if node.operator == "batch_norm":
@@ -163,7 +170,15 @@ class Network(nn.Module):
             return F.dropout(inputs[0], step.rate, self.training)
         return self._quantize(step, inputs[0])
 
-    def _batch_norm(self, step: _Step, inputs: Tensor) -> Tensor:
+    def _rounded(self, step: Step, weight: Tensor, clip: Tensor) -> Tensor:
+        limit, axis = step.limit, step.axis
+        if clip.requires_grad:
+            return round_to_learned_steps(weight, clip, limit, axis=axis)
+        return fake_quantize_weight(
+            weight, weight_step(weight, clip, limit, axis=axis), limit, axis=axis
+        )
+
+    def _batch_norm(self, step: Step, inputs: Tensor) -> Tensor:
         tensors = {role: owner[leaf] for role, owner, leaf in step.tensors}
         momentum = self._norm_momentum
         return F.batch_norm(
@@ -177,7 +192,7 @@ class Network(nn.Module):
             step.eps,
         )
 
-    def _quantize(self, step: _Step, inputs: Tensor) -> Tensor:
+    def _quantize(self, step: Step, inputs: Tensor) -> Tensor:
         if self._seen is not None:
             self._seen.setdefault(step.node.name, Range()).see(inputs)
         if not self.quantization:
@@ -195,17 +210,25 @@ class Network(nn.Module):
             for role, name in node.parameters.items():
                 if name in known or role not in ("scale", "zero_point", "weight_clip"):
                     continue
-                holder, leaf = _holder(self, name)
+                owner, leaf = holder(self, name)
                 if role == "weight_clip":
-                    weight = self._tensor(node.parameters["weight"])
-                    value = torch.ones(weight.shape[output_axis(node)], dtype=weight.dtype)
+                    self._add_clip(node, owner, leaf)
                 else:
                     value = torch.tensor(1.0 if role == "scale" else 0.0, dtype=torch.float32)
-                holder.register_buffer(
-                    leaf, value.to(torch.int32) if role == "zero_point" else value
-                )
+                    owner.register_buffer(
+                        leaf, value.to(torch.int32) if role == "zero_point" else value
+                    )
 
-    def _compile(self) -> list[_Step]:
+    def _add_clip(self, node: Node, owner: nn.Module, leaf: str) -> None:
+        weight = self._tensor(node.parameters["weight"])
+        clip = torch.ones(weight.shape[output_axis(node)], dtype=weight.dtype)
+        few = node.integer("weight_limit") <= FEW_CODES
+        if few and weight.requires_grad and self._rounding.learned_steps:
+            owner.register_parameter(leaf, nn.Parameter(clip))
+        else:
+            owner.register_buffer(leaf, clip)
+
+    def _compile(self) -> list[Step]:
         last: dict[str, str] = {}
         for node in self.graph.nodes:
             last.update(dict.fromkeys(node.inputs, node.name))
@@ -214,7 +237,7 @@ class Network(nn.Module):
             if name not in self.graph.outputs:
                 freed.setdefault(reader, []).append(name)
         return [
-            _Step(
+            Step(
                 node=node,
                 operation=OPERATIONS.get(node.operator),
                 tensors=self._owners(node),
@@ -226,59 +249,16 @@ class Network(nn.Module):
     def _owners(self, node: Node) -> tuple[tuple[str, dict[str, Any], str], ...]:
         owners: list[tuple[str, dict[str, Any], str]] = []
         for role, name in node.parameters.items():
-            holder, leaf = _holder(self, name)
-            owner: dict[str, Any] = (
-                holder._parameters if leaf in holder._parameters else holder._buffers
-            )
+            module, leaf = holder(self, name)
+            parameters: dict[str, Any] = module._parameters
+            owner = parameters if leaf in parameters else module._buffers
             owners.append((role, owner, leaf))
         if node.operator in WEIGHT_OPERATORS and "bias" not in node.parameters:
             owners.append(("bias", {"": None}, ""))
         return tuple(owners)
 
     def _tensor(self, name: str) -> Tensor:
-        holder, leaf = _holder(self, name)
-        found = getattr(holder, leaf)
+        owner, leaf = holder(self, name)
+        found = getattr(owner, leaf)
         assert isinstance(found, Tensor)
         return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One node, ready to run.
-
-    Tensors are looked up in the dictionaries of the modules that own them, so that moving the
-    network to another device, or loading a state, is seen.
-    """
-
-    node: Node
-    operation: Any
-    tensors: tuple[tuple[str, dict[str, Any], str], ...]
-    last_use_of: tuple[str, ...]
-
-    @property
-    def axis(self) -> int:
-        return output_axis(self.node)
-
-    @property
-    def bits(self) -> int:
-        return self.node.integer("weight_bits")
-
-    @property
-    def rate(self) -> float:
-        """Momentum of a batch norm, rate of a dropout."""
-        return self.node.number("momentum" if self.node.operator == "batch_norm" else "rate")
-
-    @property
-    def eps(self) -> float:
-        return self.node.number("eps")
-
-
-def _holder(root: nn.Module, name: str) -> tuple[nn.Module, str]:
-    """Return the nested module that holds a tensor, made when it is not there, and its leaf."""
-    *path, leaf = name.split(".")
-    module = root
-    for part in path:
-        if part not in module._modules:
-            module.add_module(part, nn.Module())
-        module = module._modules[part]  # type: ignore[assignment]
-    return module, leaf

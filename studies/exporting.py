@@ -179,11 +179,13 @@ def _tested(
 def _config(results: Results, plan: Plan, assembly: Assembly, record: Record) -> str:
     """Return what :func:`tightfit.studies.loading.load` needs, as TOML."""
     model, space = plan.spec["model"], plan.spec["space"]
+    target_cpu = assembly.study.spec.device.target_cpu
     lines = ["# Written by tightfit: enough to rebuild the network around model.safetensors.", ""]
     lines += ["[input]", f"baseline_shape = {json.dumps(list(assembly.data.input_shape))}"]
     if assembly.data.classes is not None:
         lines.append(f"classes = {assembly.data.classes}")
     lines += ["", "[model]", *_assignments(model)]
+    lines += ["", "[device]", *_assignments({"target_cpu": target_cpu})]
     for name, table in space.items():
         if table is not None:
             lines += ["", f"[space.{name}]", *_assignments(table)]

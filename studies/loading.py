@@ -19,7 +19,7 @@ from tightfit.objectives.workshop import WEIGHTS_FILE
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.network import Network
 from tightfit.studies.settings import space_settings
-from tightfit.studies.spec import ModelTable, SpaceTable
+from tightfit.studies.spec import DeviceTable, ModelTable, SpaceTable
 
 CONFIG_FILE = "config.toml"
 
@@ -39,7 +39,9 @@ def load(folder: str | Path, *, model: Callable[[], nn.Module] | None = None) ->
     config = _config(folder / CONFIG_FILE)
     try:
         table = ModelTable(**config["model"])
-        settings = space_settings(SpaceTable.model_validate(config["space"]))
+        # Exports without the table have weights of the whole 8 bits.
+        device = DeviceTable.model_validate(config.get("device", {"target_cpu": "vnni"}))
+        settings = space_settings(SpaceTable.model_validate(config["space"]), device.target_cpu)
         shape = tuple(config["input"]["baseline_shape"])
         choices = {hparam["name"]: hparam.get("value") for hparam in config["candidate"]}
         classes = config["input"].get("classes")

@@ -21,6 +21,7 @@ from tightfit.spaces.settings import (
     QuantizationSettings,
     ScheduleSettings,
     SpaceSettings,
+    TargetCpu,
 )
 from tightfit.studies.limits import unknown
 from tightfit.studies.spec import DeviceTable, SpaceTable, StudySpec
@@ -45,8 +46,8 @@ def device_profile(table: DeviceTable) -> DeviceProfile:
     return profile
 
 
-def space_settings(table: SpaceTable) -> SpaceSettings:
-    """Return the techniques that a study turns on."""
+def space_settings(table: SpaceTable, target_cpu: TargetCpu) -> SpaceSettings:
+    """Return the techniques that a study turns on, for the processor that it names."""
     pruning, quantization = table.pruning, table.quantization
     decomposition, distillation = table.decomposition, table.distillation
     return SpaceSettings(
@@ -57,7 +58,9 @@ def space_settings(table: SpaceTable) -> SpaceSettings:
         ),
         quantization=None
         if quantization is None
-        else QuantizationSettings(quantization.per, tuple(map(_or_none, quantization.bits))),
+        else QuantizationSettings(
+            quantization.per, tuple(map(_or_none, quantization.bits)), target_cpu
+        ),
         decomposition=None
         if decomposition is None
         else DecompositionSettings(decomposition.per, tuple(map(_or_none, decomposition.ranks))),

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tightfit.objectives.optimization import USUAL, OptimizerName
-from tightfit.spaces.settings import Criterion, Grouping
+from tightfit.spaces.settings import Criterion, Grouping, TargetCpu
 
 Share = Annotated[float, Field(gt=0, le=1)]
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -177,6 +177,11 @@ class DeviceTable(Table):
         None, description="Kilobits a second of the link that brings the file, for download_s."
     )
     threads: PositiveInt = 1
+    target_cpu: TargetCpu = Field(
+        "portable",
+        description="Quantized files compute the same everywhere with 'portable': 8-bit weights "
+        "stay within 7 bits. 'vnni' and 'arm' use all 8, for processors that add in 32 bits.",
+    )
 
 
 class ReferencesTable(Table):

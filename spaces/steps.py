@@ -1,0 +1,54 @@
+"""The nodes of a network, ready to run, and the modules that hold their tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from tightfit import Node
+from tightfit.spaces.folding import output_axis
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node, ready to run.
+
+    Tensors are looked up in the dictionaries of the modules that own them, so that moving the
+    network to another device, or loading a state, is seen.
+    """
+
+    node: Node
+    operation: Any
+    tensors: tuple[tuple[str, dict[str, Any], str], ...]
+    last_use_of: tuple[str, ...]
+
+    @property
+    def axis(self) -> int:
+        return output_axis(self.node)
+
+    @property
+    def limit(self) -> int:
+        """The largest code of quantized weights, 0 where they are floats."""
+        return self.node.integer("weight_limit")
+
+    @property
+    def rate(self) -> float:
+        """Momentum of a batch norm, rate of a dropout."""
+        return self.node.number("momentum" if self.node.operator == "batch_norm" else "rate")
+
+    @property
+    def eps(self) -> float:
+        return self.node.number("eps")
+
+
+def holder(root: nn.Module, name: str) -> tuple[nn.Module, str]:
+    """Return the nested module that holds a tensor, made when it is not there, and its leaf."""
+    *path, leaf = name.split(".")
+    module = root
+    for part in path:
+        if part not in module._modules:
+            module.add_module(part, nn.Module())
+        module = module._modules[part]  # type: ignore[assignment]
+    return module, leaf
