@@ -14,15 +14,16 @@ from tightfit.spaces.execution import OPERATIONS
 from tightfit.spaces.fake_quantization import (
     FEW_CODES,
     Range,
+    along,
     best_clip,
     fake_quantize_activation,
     fake_quantize_weight,
     weight_step,
 )
-from tightfit.spaces.folding import fold, output_axis
+from tightfit.spaces.folding import fold, folded_layer, folded_norms, folded_parameters, output_axis
 from tightfit.spaces.learned_steps import round_to_learned_steps
 from tightfit.spaces.settings import USUAL_ROUNDING, RoundingSettings
-from tightfit.spaces.steps import Step, holder
+from tightfit.spaces.steps import Owned, Step, holder
 
 
 class Network(nn.Module):
@@ -161,14 +162,31 @@ class Network(nn.Module):
         if step.operation is not None:
             tensors = {role: owner[leaf] for role, owner, leaf in step.tensors}
             if step.limit and self.quantization:
+                if self._as_file:
+                    return self._folded(step, inputs)
                 tensors["weight"] = self._rounded(step, tensors["weight"], tensors["weight_clip"])
             result: Tensor = step.operation(inputs, tensors, node.attributes)
             return result
         if node.operator == "batch_norm":
+            if node.name in self._folds and self.quantization and self._as_file:
+                return inputs[0]
             return self._batch_norm(step, inputs[0])
         if node.operator == "dropout":
             return F.dropout(inputs[0], step.rate, self.training)
         return self._quantize(step, inputs[0])
+
+    @property
+    def _as_file(self) -> bool:
+        """Whether what is computed is what the file says, norms folded, and not what learns."""
+        return not self.training and self._norm_momentum is None
+
+    def _folded(self, step: Step, inputs: list[Tensor]) -> Tensor:
+        tensors = {role: owner[leaf] for role, owner, leaf in step.folded}
+        layer = folded_layer(step.node, tensors, norm=step.norm)
+        weight = layer.codes * along(layer.scale, layer.codes, step.axis)
+        operands = {"weight": weight, "bias": layer.bias}
+        result: Tensor = step.operation(inputs, operands, step.node.attributes)
+        return result
 
     def _rounded(self, step: Step, weight: Tensor, clip: Tensor) -> Tensor:
         limit, axis = step.limit, step.axis
@@ -232,6 +250,9 @@ class Network(nn.Module):
         last: dict[str, str] = {}
         for node in self.graph.nodes:
             last.update(dict.fromkeys(node.inputs, node.name))
+        norms, sources = folded_norms(self.graph), folded_parameters(self.graph)
+        quantized = {node.name for node in self.graph.nodes if node.integer("weight_limit")}
+        self._folds = {norm.name for name, norm in norms.items() if name in quantized}
         freed: dict[str, list[str]] = {}
         for name, reader in last.items():
             if name not in self.graph.outputs:
@@ -242,19 +263,25 @@ class Network(nn.Module):
                 operation=OPERATIONS.get(node.operator),
                 tensors=self._owners(node),
                 last_use_of=tuple(freed.get(node.name, ())),
+                folded=self._owned(sources[node.name]) if node.name in quantized else (),
+                norm=norms.get(node.name),
             )
             for node in self.graph.nodes
         ]
 
-    def _owners(self, node: Node) -> tuple[tuple[str, dict[str, Any], str], ...]:
-        owners: list[tuple[str, dict[str, Any], str]] = []
-        for role, name in node.parameters.items():
+    def _owners(self, node: Node) -> tuple[Owned, ...]:
+        owners = self._owned(node.parameters)
+        if node.operator in WEIGHT_OPERATORS and "bias" not in node.parameters:
+            owners = (*owners, ("bias", {"": None}, ""))
+        return owners
+
+    def _owned(self, names: Mapping[str, str]) -> tuple[Owned, ...]:
+        owners: list[Owned] = []
+        for role, name in names.items():
             module, leaf = holder(self, name)
             parameters: dict[str, Any] = module._parameters
             owner = parameters if leaf in parameters else module._buffers
             owners.append((role, owner, leaf))
-        if node.operator in WEIGHT_OPERATORS and "bias" not in node.parameters:
-            owners.append(("bias", {"": None}, ""))
         return tuple(owners)
 
     def _tensor(self, name: str) -> Tensor:

@@ -16,15 +16,12 @@ from tightfit import FLOAT_BITS, BoolArray, Choice, Graph, Hparam, IntArray, Nod
 from tightfit.choice_array import pick
 from tightfit.spaces.bypass import WHOLE, Bypass
 from tightfit.spaces.fake_quantization import weight_limit
-from tightfit.spaces.folding import folded_norms
+from tightfit.spaces.folding import MOVES, folded_norms
 from tightfit.spaces.settings import QuantizationSettings, TargetCpu
 from tightfit.spaces.sites import Sites, grouped
 
 QUANTIZABLE = frozenset({"conv", "linear"})
 ACTIVATION_BITS = 8
-
-MOVES = frozenset({"max_pool", "flatten", "dropout", "reshape", "permute"})
-"""Operators whose outputs are some of their inputs, and so on the same grid."""
 
 FUSED = frozenset({"relu", "clip"})
 """Activations that a runtime fuses with what they alone read."""

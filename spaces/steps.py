@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from torch import nn
 
 from tightfit import Node
 from tightfit.spaces.folding import output_axis
 
+Owned: TypeAlias = tuple[str, dict[str, Any], str]
+"""A tensor's role, the dictionary that holds it, and its key there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One node, ready to run.
+
+    What a file folds into a quantized layer is in ``folded``, by the roles of
+    :func:`tightfit.spaces.folding.folded_parameters`, and ``norm``.
 
     Tensors are looked up in the dictionaries of the modules that own them, so that moving the
     network to another device, or loading a state, is seen.
@@ -21,8 +27,10 @@ class Step:
 
     node: Node
     operation: Any
-    tensors: tuple[tuple[str, dict[str, Any], str], ...]
+    tensors: tuple[Owned, ...]
     last_use_of: tuple[str, ...]
+    folded: tuple[Owned, ...] = ()
+    norm: Node | None = None
 
     @property
     def axis(self) -> int:

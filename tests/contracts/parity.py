@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from tightfit.studies.vit import make_model
 SPACE = SpaceSettings(
     pruning=PruningSettings("network", ratios=(0.0, 0.25)), quantization=QuantizationSettings()
 )
-OWN = {"small": lambda: SmallNet(16), "vit": lambda: make_model(10)}
+OWN: dict[str, Callable[[], nn.Module]] = {"small": lambda: SmallNet(16), "vit": lambda: make_model(10)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def parities(
         trainer(data)(network, Recipe(epochs, 0.05), seed=0, progress=quiet)
         inputs = prepare_inputs(data, data.validation.inputs, network.input_shape)
         with torch.no_grad():
-            expected = torch.cat([network(part) for part in inputs.split(250)]).numpy()
+            expected = torch.cat([network(part) for part in torch.split(inputs, 250)]).numpy()
         write_onnx(network.program(), path, metadata={})
         found = predict(OnnxRuntime().open(path), inputs.numpy(), batch_size=250)
         correct = (found.argmax(1) == data.validation.targets.numpy()).mean()
@@ -92,7 +92,9 @@ def candidate(space: CompressionSpace, bits: str) -> Candidate:
     for hparam in space.search_space.hparams:
         if hparam.name.endswith(".bits"):
             drawn = int(rng.choice([8, 4]))
-            choices[hparam.name] = None if bits == "none" else drawn if bits == "mixed" else int(bits)
+            choices[hparam.name] = (
+                None if bits == "none" else drawn if bits == "mixed" else int(bits)
+            )
         elif hparam.name.endswith(".pruning_ratio"):
             choices[hparam.name] = 0.25
     return space.search_space.from_choices(choices)
@@ -107,5 +109,5 @@ def accuracy(model: nn.Module, data: Data) -> float:
     """Return the share of held-out pictures that a network in torch is right about."""
     inputs = prepare_inputs(data, data.validation.inputs, data.input_shape)
     with torch.no_grad():
-        outputs = torch.cat([model(part) for part in inputs.split(250)])
+        outputs = torch.cat([model(part) for part in torch.split(inputs, 250)])
     return float((outputs.argmax(1) == data.validation.targets).float().mean())
