@@ -27,7 +27,10 @@ from tightfit.studies.vit import make_model
 SPACE = SpaceSettings(
     pruning=PruningSettings("network", ratios=(0.0, 0.25)), quantization=QuantizationSettings()
 )
-OWN: dict[str, Callable[[], nn.Module]] = {"small": lambda: SmallNet(16), "vit": lambda: make_model(10)}
+OWN: dict[str, Callable[[], nn.Module]] = {
+    "small": lambda: SmallNet(16),
+    "vit": lambda: make_model(10),
+}
 
 
 @dataclass(frozen=True, slots=True)
