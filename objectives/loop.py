@@ -130,6 +130,7 @@ class Loop:
         model = self._model
         if isinstance(model, Quantizable) and model.quantized:
             model.calibrate(self._batches.unchanged(self._settings.calibration_batches))
+            model.correct_biases(next(iter(self._batches.unchanged(1))))
             model.quantization = True
 
     def _settle(self) -> None:

@@ -28,6 +28,7 @@ from tightfit.spaces.compiled_graph import compile_graph
 from tightfit.spaces.correction import Correction
 from tightfit.spaces.decomposition import Decomposition
 from tightfit.spaces.depth import Depth
+from tightfit.spaces.equalization import equalized
 from tightfit.spaces.evidence import Evidence, Observations
 from tightfit.spaces.importance import Importance, View
 from tightfit.spaces.input_size import InputSize
@@ -181,7 +182,10 @@ class CompressionSpace:
     ) -> Network:
         graph, tensors, trainable = self._surgery(choices, kept, mixtures)
         if self._quantization is not None:
-            graph = self._quantization.rewritten(graph, self._bits(choices, graph))
+            bits = self._bits(choices, graph)
+            if self._rounding.equalized:
+                tensors = equalized(graph, tensors, bits)
+            graph = self._quantization.rewritten(graph, bits)
         size = self._size.shape(choices)[self._traced.graph.inputs[0]][1:]
         return Network(
             graph, tensors, trainable=trainable, input_shape=size, rounding=self._rounding

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tightfit import WEIGHT_OPERATORS, CandidateError, Graph, Node, Program
+from tightfit.spaces.bias_correction import Watch, correct_biases
 from tightfit.spaces.execution import OPERATIONS
 from tightfit.spaces.fake_quantization import (
     FEW_CODES,
@@ -74,19 +75,37 @@ class Network(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the output ``[N, ...]`` for ``inputs`` ``[N, *input_shape]``."""
-        values: dict[str, Tensor] = {self.graph.inputs[0]: inputs}
-        for step in self._steps:
-            values[step.node.name] = self._run(step, [values[name] for name in step.node.inputs])
-            for name in step.last_use_of:
-                del values[name]
-        return values[self.graph.outputs[0]]
+        return self._execute(inputs, None)
 
     def activations(self, inputs: Tensor) -> dict[str, Tensor]:
         """Return the input and every node's output by name."""
         values: dict[str, Tensor] = {self.graph.inputs[0]: inputs}
-        for step in self._steps:
-            values[step.node.name] = self._run(step, [values[name] for name in step.node.inputs])
+
+        def keep(node: Node, given: Tensor) -> Tensor:
+            values[node.name] = given
+            return given
+
+        self._execute(inputs, keep)
         return values
+
+    @torch.no_grad()
+    def watched(self, inputs: Tensor, watch: Watch) -> None:
+        """Run in evaluation mode; ``watch`` sees what each node gives, and may replace it."""
+        training = self.training
+        self.eval()
+        try:
+            self._execute(inputs, watch)
+        finally:
+            self.train(training)
+
+    def correct_biases(self, inputs: Tensor) -> None:
+        """Take the mean error of rounding out of each channel; needs calibrated ranges.
+
+        Args:
+            inputs: Normalized, ``[n, *input_shape]``.
+        """
+        if self.quantized and self._rounding.corrected_biases:
+            correct_biases(self, inputs)
 
     @torch.no_grad()
     def recalibrate_norms(self, batches: Iterable[Tensor]) -> None:
@@ -126,16 +145,16 @@ class Network(nn.Module):
                     scale, zero = self._seen[node.name].grid(least_error=least_error)
                     if not bool(torch.isfinite(scale)):
                         raise CandidateError(f"the activation {node.inputs[0]!r} is not finite")
-                    self._tensor(node.parameters["scale"]).copy_(scale)
-                    self._tensor(node.parameters["zero_point"]).copy_(zero)
+                    self.tensor(node.parameters["scale"]).copy_(scale)
+                    self.tensor(node.parameters["zero_point"]).copy_(zero)
         finally:
             self._seen = None
             self.quantization = quantization
             self.train(training)
         for node in self.graph.nodes:
             if limit := node.integer("weight_limit"):
-                weight = self._tensor(node.parameters["weight"])
-                clip = self._tensor(node.parameters["weight_clip"])
+                weight = self.tensor(node.parameters["weight"])
+                clip = self.tensor(node.parameters["weight_clip"])
                 clip.fill_(1.0)
                 if least_error:
                     clip.copy_(best_clip(weight, limit, axis=output_axis(node)))
@@ -156,6 +175,15 @@ class Network(nn.Module):
     def mark_calibrated(self) -> None:
         """Trust the ranges that were loaded into the state."""
         self._calibrated = True
+
+    def _execute(self, inputs: Tensor, watch: Watch | None) -> Tensor:
+        values: dict[str, Tensor] = {self.graph.inputs[0]: inputs}
+        for step in self._steps:
+            given = self._run(step, [values[name] for name in step.node.inputs])
+            values[step.node.name] = given if watch is None else watch(step.node, given)
+            for name in step.last_use_of:
+                del values[name]
+        return values[self.graph.outputs[0]]
 
     def _run(self, step: Step, inputs: list[Tensor]) -> Tensor:
         node = step.node
@@ -238,7 +266,7 @@ class Network(nn.Module):
                     )
 
     def _add_clip(self, node: Node, owner: nn.Module, leaf: str) -> None:
-        weight = self._tensor(node.parameters["weight"])
+        weight = self.tensor(node.parameters["weight"])
         clip = torch.ones(weight.shape[output_axis(node)], dtype=weight.dtype)
         few = node.integer("weight_limit") <= FEW_CODES
         if few and weight.requires_grad and self._rounding.learned_steps:
@@ -284,7 +312,8 @@ class Network(nn.Module):
             owners.append((role, owner, leaf))
         return tuple(owners)
 
-    def _tensor(self, name: str) -> Tensor:
+    def tensor(self, name: str) -> Tensor:
+        """Return a tensor of the graph's."""
         owner, leaf = holder(self, name)
         found = getattr(owner, leaf)
         assert isinstance(found, Tensor)

@@ -98,7 +98,7 @@ class RoundingSettings:
 
     least_error_ranges: bool = True
     learned_steps: bool = True
-    equalized: bool = True
+    equalized: bool = False
     corrected_biases: bool = True
 
 
