@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 
+import torch
 from torch import Tensor, nn
 
 from tightfit import CandidateError, Recipe
@@ -86,9 +87,20 @@ class Loop:
         loss = self._loss(outputs.float(), batch)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        if step == 0:
+            self._state_of_all()
         nn.utils.clip_grad_norm_(self._model.parameters(), self._settings.clip_norm)
         self._optimizer.step()
         return loss.item()
+
+    def _state_of_all(self) -> None:
+        """Let the optimizer begin all parameters at once, those too that only rounding uses.
+
+        Fused, it takes no parameters that begin among others that have begun.
+        """
+        for parameter in self._model.parameters():
+            if parameter.requires_grad and parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
 
     def _loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         how = self._recipe.distillation
@@ -118,6 +130,7 @@ class Loop:
         model = self._model
         if isinstance(model, Quantizable) and model.quantized:
             model.calibrate(self._batches.unchanged(self._settings.calibration_batches))
+            model.correct_biases(next(iter(self._batches.unchanged(1))))
             model.quantization = True
 
     def _settle(self) -> None:

@@ -68,10 +68,11 @@ class DeviceProfile:
         sram_kb: Memory on the chip (1 kB = 1,000 bytes); what fits in it is moved cheaply.
         rate_hz: Pictures a second that the power is stated for.
         idle_mw: Milliwatts that the machine takes without any picture.
+        link_kbps: Kilobits a second of the link that brings the file to the machine.
         energy: Picojoules of operations and bytes.
 
     Raises:
-        SpecError: No thread, or a number that is negative or not finite.
+        SpecError: No thread, no link, or a number that is negative or not finite.
     """
 
     name: str
@@ -80,6 +81,7 @@ class DeviceProfile:
     sram_kb: float = 1_000.0
     rate_hz: float = 10.0
     idle_mw: float = 0.0
+    link_kbps: float = 10_000.0
     energy: EnergyTable = field(default_factory=EnergyTable)
 
     def __post_init__(self) -> None:
@@ -89,10 +91,20 @@ class DeviceProfile:
             )
         numbers = {"sram_kb": self.sram_kb, "rate_hz": self.rate_hz, "idle_mw": self.idle_mw}
         _require_at_least_zero(f"profile {self.name!r}", numbers)
+        if not (math.isfinite(self.link_kbps) and self.link_kbps > 0):
+            raise SpecError(
+                f"'link_kbps' of the profile {self.name!r} must be finite and above 0, "
+                f"got {self.link_kbps}"
+            )
 
 
 CPU = DeviceProfile("cpu")
 MICROCONTROLLER = DeviceProfile(
-    "microcontroller", weights_in_ram=False, sram_kb=512.0, rate_hz=1.0, idle_mw=5.0
+    "microcontroller",
+    weights_in_ram=False,
+    sram_kb=512.0,
+    rate_hz=1.0,
+    idle_mw=5.0,
+    link_kbps=250.0,  # IEEE 802.15.4, the radio of Zigbee and Thread
 )
 PROFILES = (CPU, MICROCONTROLLER)

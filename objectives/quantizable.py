@@ -32,6 +32,10 @@ class Quantizable(Protocol):
         """Find the ranges of its activations."""
         ...
 
+    def correct_biases(self, inputs: Tensor) -> None:
+        """Take the mean error of rounding out of each channel."""
+        ...
+
     def recalibrate_norms(self, batches: Iterable[Tensor]) -> None:
         """Take the statistics of normalizations anew."""
         ...

@@ -12,12 +12,13 @@ import numpy as np
 from safetensors.torch import save
 from torch import nn
 
-from tightfit import Blueprint, Candidate, IntArray, Kind, Program, Reading, Recipe, Stage
+from tightfit import Blueprint, Candidate, IntArray, Program, Reading, Recipe, Stage
 from tightfit.objectives.artifact import write_onnx
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.calibration import Calibrated, settle
 from tightfit.objectives.data import Data
 from tightfit.objectives.evaluator import Progress
+from tightfit.objectives.file_readings import file_readings
 from tightfit.objectives.fine_tuning import FineTuning
 from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
@@ -227,17 +228,15 @@ class FileWork:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / MODEL_FILE
         metadata = self._workshop.file_metadata(self._origin)
-        return write_network(self._model, path, metadata=metadata)
+        return write_network(self._model, path, metadata=metadata, profile=self._workshop.profile)
 
 
 def write_network(
-    model: nn.Module, path: Path, *, metadata: Mapping[str, str]
+    model: nn.Module, path: Path, *, metadata: Mapping[str, str], profile: DeviceProfile
 ) -> Mapping[str, Reading]:
     """Write the file of a :class:`Compressed` network; return what its bytes say."""
-    size = write_onnx(cast(Compressed, model).program(), path, metadata=metadata)
-    size_kb = Reading(size / 1000, kind=Kind.COUNTED, stage=Stage.RUNTIME)
-    # What flash must hold is the file, so its bytes settle both.
-    return {"size_kb": size_kb, "flash_kb": size_kb}
+    write_onnx(cast(Compressed, model).program(), path, metadata=metadata)
+    return file_readings(path, profile)
 
 
 def static_readings(blueprint: Blueprint, profile: DeviceProfile) -> dict[str, Reading]:

@@ -28,13 +28,14 @@ from tightfit.spaces.compiled_graph import compile_graph
 from tightfit.spaces.correction import Correction
 from tightfit.spaces.decomposition import Decomposition
 from tightfit.spaces.depth import Depth
+from tightfit.spaces.equalization import equalized
 from tightfit.spaces.evidence import Evidence, Observations
 from tightfit.spaces.importance import Importance, View
 from tightfit.spaces.input_size import InputSize
 from tightfit.spaces.network import Network
 from tightfit.spaces.pruning import Pruning
-from tightfit.spaces.quantization import Quantization, quantize_graph
-from tightfit.spaces.settings import SpaceSettings
+from tightfit.spaces.quantization import Quantization
+from tightfit.spaces.settings import QuantizationSettings, SpaceSettings
 from tightfit.spaces.shapes import BATCH
 from tightfit.spaces.sites import Sites, find_sites
 from tightfit.spaces.surgery import fitted, mixed, slice_tensors
@@ -81,6 +82,7 @@ class CompressionSpace:
         self._quantization = (
             Quantization(settings.quantization, self.sites) if settings.quantization else None
         )
+        self._rounding = (settings.quantization or QuantizationSettings()).rounding
         self._decomposition = (
             Decomposition(settings.decomposition, self.sites, tensors)
             if settings.decomposition
@@ -180,9 +182,14 @@ class CompressionSpace:
     ) -> Network:
         graph, tensors, trainable = self._surgery(choices, kept, mixtures)
         if self._quantization is not None:
-            graph = quantize_graph(graph, self._bits(choices, graph))
+            bits = self._bits(choices, graph)
+            if self._rounding.equalized:
+                tensors = equalized(graph, tensors, bits)
+            graph = self._quantization.rewritten(graph, bits)
         size = self._size.shape(choices)[self._traced.graph.inputs[0]][1:]
-        return Network(graph, tensors, trainable=trainable, input_shape=size).eval()
+        return Network(
+            graph, tensors, trainable=trainable, input_shape=size, rounding=self._rounding
+        ).eval()
 
     def kept(self, candidate: Candidate) -> dict[str, tuple[Tensor, ...]]:
         """Return by name of an activation which of the baseline's positions stay along each axis.

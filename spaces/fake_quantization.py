@@ -9,18 +9,24 @@ import torch
 from torch import Tensor
 
 ACTIVATION_LEVELS = 255
+FEW_CODES = 7
+"""The largest code up to which it pays to cut the largest weights off."""
+
+SMALLEST_STEP = 1e-12
+SMALLEST_CLIP = 0.02
+"""However far learning goes, a grid keeps some of its channel's range."""
 _SHRINKS = torch.linspace(1.0, 0.5, 21)
 _TERNARY_SHRINKS = torch.linspace(1.0, 0.1, 37)
 _SAMPLE = 65_536
 
 
 def weight_limit(bits: int) -> int:
-    """Return the largest code of symmetric weights: 127 for 8 bits, 7 for 4, 1 for 2."""
+    """Return the largest code of symmetric weights: 127 for 8 bits, 63 for 7, 7 for 4, 1 for 2."""
     return int(2 ** (bits - 1) - 1)
 
 
 @torch.no_grad()
-def weight_step(weight: Tensor, clip: Tensor, bits: int, *, axis: int = 0) -> Tensor:
+def weight_step(weight: Tensor, clip: Tensor, limit: int, *, axis: int = 0) -> Tensor:
     """Return the distance between two levels of each output channel, ``[O]``.
 
     It follows the largest weight. So rounding does not care whether a norm's gain is multiplied
@@ -30,23 +36,22 @@ def weight_step(weight: Tensor, clip: Tensor, bits: int, *, axis: int = 0) -> Te
     Args:
         weight: With ``O`` output channels along ``axis``.
         clip: Share of a channel's largest weight that the largest code stands for, ``[O]``.
-        bits: 8, 4 or 2.
+        limit: The largest code, see :func:`weight_limit`.
         axis: 0, or 1 for transposed convolutions.
     """
-    others = tuple(each for each in range(weight.dim()) if each != axis)
-    return (clip * weight.abs().amax(others) / weight_limit(bits)).clamp_min(1e-12)
+    share = clip.clamp_min(SMALLEST_CLIP)
+    return (share * weight.abs().amax(others(weight, axis)) / limit).clamp_min(SMALLEST_STEP)
 
 
-def fake_quantize_weight(weight: Tensor, step: Tensor, bits: int, *, axis: int = 0) -> Tensor:
+def fake_quantize_weight(weight: Tensor, step: Tensor, limit: int, *, axis: int = 0) -> Tensor:
     """Return ``weight`` on its grid; the gradient passes as if nothing were rounded.
 
     Args:
         weight: With ``O`` output channels along ``axis``.
         step: Between levels of each channel, ``[O]``.
-        bits: 8, 4 or 2.
+        limit: The largest code.
         axis: 0, or 1 for transposed convolutions.
     """
-    limit = float(weight_limit(bits))
     result: Tensor = _Round.apply(weight, along(step, weight, axis), -limit, limit)
     return result
 
@@ -68,6 +73,11 @@ def fake_quantize_activation(values: Tensor, scale: Tensor, zero_point: Tensor) 
     return torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, ACTIVATION_LEVELS)
 
 
+def others(weight: Tensor, axis: int) -> tuple[int, ...]:
+    """Return every axis of ``weight`` but that of its output channels."""
+    return tuple(each for each in range(weight.dim()) if each != axis)
+
+
 def along(numbers: Tensor, weight: Tensor, axis: int) -> Tensor:
     """Return ``numbers`` ``[O]`` in the shape that multiplies ``weight`` along ``axis``."""
     shape = [1] * weight.dim()
@@ -84,7 +94,9 @@ class _Round(torch.autograd.Function):
 
     @staticmethod
     def forward(_ctx: Any, values: Tensor, step: Tensor | float, low: float, high: float) -> Tensor:
-        return (values * (1 / step)).round_().clamp_(low, high).mul_(step)
+        # Divided as a file's QuantizeLinear divides: a product with the reciprocal rounds other
+        # values up, and pictures of 256 grey levels have the same value many times.
+        return (values / step).round_().clamp_(low, high).mul_(step)
 
     @staticmethod
     def backward(_ctx: Any, *gradients: Any) -> tuple[Any, None, None, None]:
@@ -92,7 +104,7 @@ class _Round(torch.autograd.Function):
 
 
 @torch.no_grad()
-def best_clip(weight: Tensor, bits: int, *, axis: int = 0) -> Tensor:
+def best_clip(weight: Tensor, limit: int, *, axis: int = 0) -> Tensor:
     """Return the clip of each channel that leaves the least squared error, ``[O]``.
 
     With 8 bits nothing is clipped; with 4, cutting a few large weights off makes the grid finer for
@@ -101,13 +113,13 @@ def best_clip(weight: Tensor, bits: int, *, axis: int = 0) -> Tensor:
     """
     flat = weight.detach().float().movedim(axis, 0).flatten(1)
     ones = torch.ones(len(flat), device=flat.device)
-    if bits >= 8:
+    if limit > FEW_CODES:
         return ones
-    shrinks = (_SHRINKS if bits > 2 else _TERNARY_SHRINKS).to(flat.device)
-    largest = weight_step(flat, ones, bits)
+    shrinks = (_SHRINKS if limit > 1 else _TERNARY_SHRINKS).to(flat.device)
+    largest = weight_step(flat, ones, limit)
     errors = torch.stack(
         [
-            (fake_quantize_weight(flat, shrink * largest, bits) - flat).square().sum(1)
+            (fake_quantize_weight(flat, shrink * largest, limit) - flat).square().sum(1)
             for shrink in shrinks
         ]
     )
@@ -132,13 +144,18 @@ class Range:
             stride += 1  # else the sample would see the same few rows of every map
         self._samples.append(flat[::stride].cpu())
 
-    def grid(self) -> tuple[Tensor, Tensor]:
+    def grid(self, *, least_error: bool = True) -> tuple[Tensor, Tensor]:
         """Return scale and zero point, both ``[]``, that leave the least squared error.
 
         The scale is NaN when a value was not finite.
+
+        Args:
+            least_error: Else the grid holds every value that was seen.
         """
         if not self._finite:
             return torch.tensor(math.nan), torch.tensor(0, dtype=torch.int32)
+        if not least_error:
+            return _affine(self._low, self._high)
         values = torch.cat(self._samples)
         values = values[:: max(1, len(values) // _SAMPLE)]
         best = (torch.tensor(float("inf")), torch.tensor(1.0), torch.tensor(0, dtype=torch.int32))

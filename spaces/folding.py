@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,10 @@ import torch
 from torch import Tensor
 
 from tightfit import WEIGHT_OPERATORS, Graph, Node, Program
-from tightfit.spaces.fake_quantization import along, weight_limit, weight_step
+from tightfit.spaces.fake_quantization import along, weight_step
+
+MOVES = frozenset({"max_pool", "flatten", "dropout", "reshape", "permute"})
+"""Operators whose outputs are some of their inputs, and so on the same grid."""
 
 SMALLEST_SCALE = 1e-12
 """Of weights; a channel whose gain is zero has a scale all the same."""
@@ -50,11 +53,101 @@ def fold(graph: Graph, tensors: Mapping[str, Tensor], input_shape: tuple[int, ..
     return _Folder(graph, tensors).program(input_shape)
 
 
+def grids(graph: Graph) -> dict[str, Node]:
+    """Return by activation the ``quantize`` whose grid it is on, where it is on one."""
+    found: dict[str, Node] = {}
+    for node in graph.nodes:
+        if node.operator == "quantize":
+            found[node.name] = node
+        elif node.operator in MOVES and node.inputs[0] in found:
+            found[node.name] = found[node.inputs[0]]
+    return found
+
+
+def folded_parameters(graph: Graph) -> dict[str, dict[str, str]]:
+    """Return by layer the names of the tensors that its folded form is made of, by role.
+
+    Beside its own they are those of its norm, as ``norm.ROLE``, and ``scale``, that of the grid
+    which its input is on.
+    """
+    norms, on_grid = folded_norms(graph), grids(graph)
+    found = {}
+    for node in graph.nodes:
+        if node.operator in WEIGHT_OPERATORS:
+            names = dict(node.parameters)
+            if node.name in norms:
+                norm = norms[node.name].parameters
+                names |= {f"norm.{role}": name for role, name in norm.items()}
+            if node.inputs[0] in on_grid:
+                names["scale"] = on_grid[node.inputs[0]].parameters["scale"]
+            found[node.name] = names
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedLayer:
+    """A quantized layer as its file has it, its norm folded in.
+
+    Attributes:
+        codes: Whole numbers, in the shape of the weights.
+        scale: Of each output channel, ``[O]``, positive.
+        bias: ``[O]``, on the grid of the sums of products where the input is on a grid.
+    """
+
+    codes: Tensor
+    scale: Tensor
+    bias: Tensor | None
+
+
+def folded_layer(node: Node, tensors: Mapping[str, Tensor], *, norm: Node | None) -> FoldedLayer:
+    """Return a quantized layer's codes, scales and bias; all that its file rounds is rounded.
+
+    Args:
+        node: Of the layer.
+        tensors: By the roles of :func:`folded_parameters`.
+        norm: Folded into it.
+    """
+    axis, limit = output_axis(node), node.integer("weight_limit")
+    weight, bias = tensors["weight"], tensors.get("bias")
+    step = weight_step(weight, tensors["weight_clip"], limit, axis=axis)
+    codes = torch.round(weight / along(step, weight, axis)).clamp(-limit, limit)
+    if norm is not None:
+        gain, bias = gain_and_bias(
+            {role: tensors[f"norm.{role}"] for role in norm.parameters}, norm.number("eps"), bias
+        )
+        # A scale is positive; the sign of a gain goes into the codes.
+        codes = codes * along(torch.where(gain < 0, -1.0, 1.0), weight, axis)
+        step = (step * gain.abs()).clamp_min(SMALLEST_SCALE)
+    if bias is not None and "scale" in tensors:
+        # The int32 bias of the file counts products of the input's and the weights' steps.
+        unit = step * tensors["scale"]
+        bias = torch.round(bias / unit) * unit
+    return FoldedLayer(codes, step, bias)
+
+
+def gain_and_bias(
+    norm: Mapping[str, Tensor], eps: float, bias: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Return what a norm multiplies each channel by, and what it then adds, both ``[O]``.
+
+    Args:
+        norm: Its tensors by role.
+        eps: Of the norm.
+        bias: Of the layer in front.
+    """
+    gain = torch.rsqrt(norm["running_var"] + eps)
+    if "weight" in norm:
+        gain = gain * norm["weight"]
+    shift = (0 if bias is None else bias) - norm["running_mean"]
+    return gain, shift * gain + norm.get("bias", 0)
+
+
 class _Folder:
     def __init__(self, graph: Graph, tensors: Mapping[str, Tensor]) -> None:
         self._graph = graph
         self._tensors = tensors
         self._norms = folded_norms(graph)
+        self._sources = folded_parameters(graph)
         self._result: dict[str, npt.NDArray[Any]] = {}
         self._renamed: dict[str, str] = {}
 
@@ -82,30 +175,27 @@ class _Folder:
 
     def _layer(self, node: Node) -> Node:
         """Return a layer with its norm folded in, its weights as codes where it is quantized."""
-        name, axis = self._free(node), output_axis(node)
-        weight, gain = self._tensors[node.parameters["weight"]].float(), None
-        bias = self._tensors[node.parameters["bias"]].float() if "bias" in node.parameters else None
-        if node.name in self._norms:
-            gain, bias = self._gain_and_bias(self._norms[node.name], bias)
+        name, axis, norm = self._free(node), output_axis(node), self._norms.get(node.name)
         parameters = {"weight": name}
+        tensors = {
+            role: self._tensors[each].float() for role, each in self._sources[node.name].items()
+        }
+        if node.integer("weight_limit"):
+            folded = folded_layer(node, tensors, norm=norm)
+            self._result[name] = folded.codes.to(torch.int8).numpy()
+            parameters["weight_scale"] = f"{node.name}.weight_scale"
+            self._result[parameters["weight_scale"]] = folded.scale.numpy()
+            bias = folded.bias
+        else:
+            weight, bias = tensors["weight"], tensors.get("bias")
+            if norm is not None:
+                roles = {role: tensors[f"norm.{role}"] for role in norm.parameters}
+                gain, bias = gain_and_bias(roles, norm.number("eps"), bias)
+                weight = weight * along(gain, weight, axis)
+            self._result[name] = weight.numpy()
         if bias is not None:
             parameters["bias"] = f"{node.name}.bias"
             self._result[parameters["bias"]] = bias.numpy()
-        if bits := node.integer("weight_bits"):
-            parameters["weight_scale"] = f"{node.name}.weight_scale"
-            clip = self._tensors[node.parameters["weight_clip"]].float()
-            step = weight_step(weight, clip, bits, axis=axis)
-            codes = torch.round(weight / along(step, weight, axis))
-            if gain is not None:
-                # A scale is positive; the sign of a gain goes into the codes.
-                codes = codes * along(torch.where(gain < 0, -1.0, 1.0), weight, axis)
-                step = (step * gain.abs()).clamp_min(SMALLEST_SCALE)
-            limit = weight_limit(bits)
-            self._result[name] = codes.clamp(-limit, limit).to(torch.int8).numpy()
-            self._result[parameters["weight_scale"]] = step.numpy()
-        else:
-            folded = weight if gain is None else weight * along(gain, weight, axis)
-            self._result[name] = folded.numpy()
         return replace(node, parameters=parameters)
 
     def _free(self, node: Node) -> str:
@@ -114,12 +204,3 @@ class _Folder:
         while name in self._result:
             name = f"{name}.{node.name}"
         return name
-
-    def _gain_and_bias(self, norm: Node, bias: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return what a norm multiplies each channel by, and what it then adds, both ``[O]``."""
-        tensors = {role: self._tensors[name].float() for role, name in norm.parameters.items()}
-        gain = torch.rsqrt(tensors["running_var"] + norm.number("eps"))
-        if "weight" in tensors:
-            gain = gain * tensors["weight"]
-        shift = (0 if bias is None else bias) - tensors["running_mean"]
-        return gain, shift * gain + tensors.get("bias", 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,15 +10,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tightfit import WEIGHT_OPERATORS, CandidateError, Graph, Node, Program
+from tightfit.spaces.bias_correction import Watch, correct_biases
 from tightfit.spaces.execution import OPERATIONS
 from tightfit.spaces.fake_quantization import (
+    FEW_CODES,
     Range,
+    along,
     best_clip,
     fake_quantize_activation,
     fake_quantize_weight,
     weight_step,
 )
-from tightfit.spaces.folding import fold, output_axis
+from tightfit.spaces.folding import fold, folded_layer, folded_norms, folded_parameters, output_axis
+from tightfit.spaces.learned_steps import round_to_learned_steps
+from tightfit.spaces.settings import USUAL_ROUNDING, RoundingSettings
+from tightfit.spaces.steps import Owned, Step, holder
 
 
 class Network(nn.Module):
@@ -34,6 +39,7 @@ class Network(nn.Module):
         tensors: By the graph's names; taken over, not copied.
         trainable: Names of those that are parameters.
         input_shape: Of the input, without the batch axis.
+        rounding: How ranges are found, and what of them is trained.
     """
 
     def __init__(
@@ -43,20 +49,22 @@ class Network(nn.Module):
         *,
         trainable: frozenset[str],
         input_shape: tuple[int, ...],
+        rounding: RoundingSettings = USUAL_ROUNDING,
     ) -> None:
         super().__init__()
         self.graph = graph
         self.input_shape = input_shape
         self.quantization = False
+        self._rounding = rounding
         self._calibrated = False
         self._norm_momentum: float | None = None
         self._seen: dict[str, Range] | None = None
         for name, tensor in tensors.items():
-            holder, leaf = _holder(self, name)
+            owner, leaf = holder(self, name)
             if name in trainable:
-                holder.register_parameter(leaf, nn.Parameter(tensor))
+                owner.register_parameter(leaf, nn.Parameter(tensor))
             else:
-                holder.register_buffer(leaf, tensor)
+                owner.register_buffer(leaf, tensor)
         self._add_grids()
         self._steps = self._compile()
 
@@ -67,19 +75,37 @@ class Network(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the output ``[N, ...]`` for ``inputs`` ``[N, *input_shape]``."""
-        values: dict[str, Tensor] = {self.graph.inputs[0]: inputs}
-        for step in self._steps:
-            values[step.node.name] = self._run(step, [values[name] for name in step.node.inputs])
-            for name in step.last_use_of:
-                del values[name]
-        return values[self.graph.outputs[0]]
+        return self._execute(inputs, None)
 
     def activations(self, inputs: Tensor) -> dict[str, Tensor]:
         """Return the input and every node's output by name."""
         values: dict[str, Tensor] = {self.graph.inputs[0]: inputs}
-        for step in self._steps:
-            values[step.node.name] = self._run(step, [values[name] for name in step.node.inputs])
+
+        def keep(node: Node, given: Tensor) -> Tensor:
+            values[node.name] = given
+            return given
+
+        self._execute(inputs, keep)
         return values
+
+    @torch.no_grad()
+    def watched(self, inputs: Tensor, watch: Watch) -> None:
+        """Run in evaluation mode; ``watch`` sees what each node gives, and may replace it."""
+        training = self.training
+        self.eval()
+        try:
+            self._execute(inputs, watch)
+        finally:
+            self.train(training)
+
+    def correct_biases(self, inputs: Tensor) -> None:
+        """Take the mean error of rounding out of each channel; needs calibrated ranges.
+
+        Args:
+            inputs: Normalized, ``[n, *input_shape]``.
+        """
+        if self.quantized and self._rounding.corrected_biases:
+            correct_biases(self, inputs)
 
     @torch.no_grad()
     def recalibrate_norms(self, batches: Iterable[Tensor]) -> None:
@@ -105,6 +131,7 @@ class Network(nn.Module):
             CandidateError: An activation is not finite, or there are no batches.
         """
         training, quantization = self.training, self.quantization
+        least_error = self._rounding.least_error_ranges
         self.eval()
         self.quantization = False
         self._seen = {}
@@ -115,20 +142,22 @@ class Network(nn.Module):
                 if node.operator == "quantize":
                     if node.name not in self._seen:
                         raise CandidateError("calibration needs at least one batch, got none")
-                    scale, zero = self._seen[node.name].grid()
+                    scale, zero = self._seen[node.name].grid(least_error=least_error)
                     if not bool(torch.isfinite(scale)):
                         raise CandidateError(f"the activation {node.inputs[0]!r} is not finite")
-                    self._tensor(node.parameters["scale"]).copy_(scale)
-                    self._tensor(node.parameters["zero_point"]).copy_(zero)
+                    self.tensor(node.parameters["scale"]).copy_(scale)
+                    self.tensor(node.parameters["zero_point"]).copy_(zero)
         finally:
             self._seen = None
             self.quantization = quantization
             self.train(training)
         for node in self.graph.nodes:
-            if bits := node.integer("weight_bits"):
-                weight = self._tensor(node.parameters["weight"])
-                clip = best_clip(weight, bits, axis=output_axis(node))
-                self._tensor(node.parameters["weight_clip"]).copy_(clip)
+            if limit := node.integer("weight_limit"):
+                weight = self.tensor(node.parameters["weight"])
+                clip = self.tensor(node.parameters["weight_clip"])
+                clip.fill_(1.0)
+                if least_error:
+                    clip.copy_(best_clip(weight, limit, axis=output_axis(node)))
         self._calibrated = True
 
     @torch.no_grad()
@@ -147,23 +176,55 @@ class Network(nn.Module):
         """Trust the ranges that were loaded into the state."""
         self._calibrated = True
 
-    def _run(self, step: _Step, inputs: list[Tensor]) -> Tensor:
+    def _execute(self, inputs: Tensor, watch: Watch | None) -> Tensor:
+        values: dict[str, Tensor] = {self.graph.inputs[0]: inputs}
+        for step in self._steps:
+            given = self._run(step, [values[name] for name in step.node.inputs])
+            values[step.node.name] = given if watch is None else watch(step.node, given)
+            for name in step.last_use_of:
+                del values[name]
+        return values[self.graph.outputs[0]]
+
+    def _run(self, step: Step, inputs: list[Tensor]) -> Tensor:
         node = step.node
         if step.operation is not None:
             tensors = {role: owner[leaf] for role, owner, leaf in step.tensors}
-            if step.bits and self.quantization:
-                axis, weight = step.axis, tensors["weight"]
-                grid = weight_step(weight, tensors["weight_clip"], step.bits, axis=axis)
-                tensors["weight"] = fake_quantize_weight(weight, grid, step.bits, axis=axis)
+            if step.limit and self.quantization:
+                if self._as_file:
+                    return self._folded(step, inputs)
+                tensors["weight"] = self._rounded(step, tensors["weight"], tensors["weight_clip"])
             result: Tensor = step.operation(inputs, tensors, node.attributes)
             return result
         if node.operator == "batch_norm":
+            if node.name in self._folds and self.quantization and self._as_file:
+                return inputs[0]
             return self._batch_norm(step, inputs[0])
         if node.operator == "dropout":
             return F.dropout(inputs[0], step.rate, self.training)
         return self._quantize(step, inputs[0])
 
-    def _batch_norm(self, step: _Step, inputs: Tensor) -> Tensor:
+    @property
+    def _as_file(self) -> bool:
+        """Whether what is computed is what the file says, norms folded, and not what learns."""
+        return not self.training and self._norm_momentum is None
+
+    def _folded(self, step: Step, inputs: list[Tensor]) -> Tensor:
+        tensors = {role: owner[leaf] for role, owner, leaf in step.folded}
+        layer = folded_layer(step.node, tensors, norm=step.norm)
+        weight = layer.codes * along(layer.scale, layer.codes, step.axis)
+        operands = {"weight": weight, "bias": layer.bias}
+        result: Tensor = step.operation(inputs, operands, step.node.attributes)
+        return result
+
+    def _rounded(self, step: Step, weight: Tensor, clip: Tensor) -> Tensor:
+        limit, axis = step.limit, step.axis
+        if clip.requires_grad:
+            return round_to_learned_steps(weight, clip, limit, axis=axis)
+        return fake_quantize_weight(
+            weight, weight_step(weight, clip, limit, axis=axis), limit, axis=axis
+        )
+
+    def _batch_norm(self, step: Step, inputs: Tensor) -> Tensor:
         tensors = {role: owner[leaf] for role, owner, leaf in step.tensors}
         momentum = self._norm_momentum
         return F.batch_norm(
@@ -177,7 +238,7 @@ class Network(nn.Module):
             step.eps,
         )
 
-    def _quantize(self, step: _Step, inputs: Tensor) -> Tensor:
+    def _quantize(self, step: Step, inputs: Tensor) -> Tensor:
         if self._seen is not None:
             self._seen.setdefault(step.node.name, Range()).see(inputs)
         if not self.quantization:
@@ -195,90 +256,65 @@ class Network(nn.Module):
             for role, name in node.parameters.items():
                 if name in known or role not in ("scale", "zero_point", "weight_clip"):
                     continue
-                holder, leaf = _holder(self, name)
+                owner, leaf = holder(self, name)
                 if role == "weight_clip":
-                    weight = self._tensor(node.parameters["weight"])
-                    value = torch.ones(weight.shape[output_axis(node)], dtype=weight.dtype)
+                    self._add_clip(node, owner, leaf)
                 else:
                     value = torch.tensor(1.0 if role == "scale" else 0.0, dtype=torch.float32)
-                holder.register_buffer(
-                    leaf, value.to(torch.int32) if role == "zero_point" else value
-                )
+                    owner.register_buffer(
+                        leaf, value.to(torch.int32) if role == "zero_point" else value
+                    )
 
-    def _compile(self) -> list[_Step]:
+    def _add_clip(self, node: Node, owner: nn.Module, leaf: str) -> None:
+        weight = self.tensor(node.parameters["weight"])
+        clip = torch.ones(weight.shape[output_axis(node)], dtype=weight.dtype)
+        few = node.integer("weight_limit") <= FEW_CODES
+        if few and weight.requires_grad and self._rounding.learned_steps:
+            owner.register_parameter(leaf, nn.Parameter(clip))
+        else:
+            owner.register_buffer(leaf, clip)
+
+    def _compile(self) -> list[Step]:
         last: dict[str, str] = {}
         for node in self.graph.nodes:
             last.update(dict.fromkeys(node.inputs, node.name))
+        norms, sources = folded_norms(self.graph), folded_parameters(self.graph)
+        quantized = {node.name for node in self.graph.nodes if node.integer("weight_limit")}
+        self._folds = {norm.name for name, norm in norms.items() if name in quantized}
         freed: dict[str, list[str]] = {}
         for name, reader in last.items():
             if name not in self.graph.outputs:
                 freed.setdefault(reader, []).append(name)
         return [
-            _Step(
+            Step(
                 node=node,
                 operation=OPERATIONS.get(node.operator),
                 tensors=self._owners(node),
                 last_use_of=tuple(freed.get(node.name, ())),
+                folded=self._owned(sources[node.name]) if node.name in quantized else (),
+                norm=norms.get(node.name),
             )
             for node in self.graph.nodes
         ]
 
-    def _owners(self, node: Node) -> tuple[tuple[str, dict[str, Any], str], ...]:
-        owners: list[tuple[str, dict[str, Any], str]] = []
-        for role, name in node.parameters.items():
-            holder, leaf = _holder(self, name)
-            owner: dict[str, Any] = (
-                holder._parameters if leaf in holder._parameters else holder._buffers
-            )
-            owners.append((role, owner, leaf))
+    def _owners(self, node: Node) -> tuple[Owned, ...]:
+        owners = self._owned(node.parameters)
         if node.operator in WEIGHT_OPERATORS and "bias" not in node.parameters:
-            owners.append(("bias", {"": None}, ""))
+            owners = (*owners, ("bias", {"": None}, ""))
+        return owners
+
+    def _owned(self, names: Mapping[str, str]) -> tuple[Owned, ...]:
+        owners: list[Owned] = []
+        for role, name in names.items():
+            module, leaf = holder(self, name)
+            parameters: dict[str, Any] = module._parameters
+            owner = parameters if leaf in parameters else module._buffers
+            owners.append((role, owner, leaf))
         return tuple(owners)
 
-    def _tensor(self, name: str) -> Tensor:
-        holder, leaf = _holder(self, name)
-        found = getattr(holder, leaf)
+    def tensor(self, name: str) -> Tensor:
+        """Return a tensor of the graph's."""
+        owner, leaf = holder(self, name)
+        found = getattr(owner, leaf)
         assert isinstance(found, Tensor)
         return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One node, ready to run.
-
-    Tensors are looked up in the dictionaries of the modules that own them, so that moving the
-    network to another device, or loading a state, is seen.
-    """
-
-    node: Node
-    operation: Any
-    tensors: tuple[tuple[str, dict[str, Any], str], ...]
-    last_use_of: tuple[str, ...]
-
-    @property
-    def axis(self) -> int:
-        return output_axis(self.node)
-
-    @property
-    def bits(self) -> int:
-        return self.node.integer("weight_bits")
-
-    @property
-    def rate(self) -> float:
-        """Momentum of a batch norm, rate of a dropout."""
-        return self.node.number("momentum" if self.node.operator == "batch_norm" else "rate")
-
-    @property
-    def eps(self) -> float:
-        return self.node.number("eps")
-
-
-def _holder(root: nn.Module, name: str) -> tuple[nn.Module, str]:
-    """Return the nested module that holds a tensor, made when it is not there, and its leaf."""
-    *path, leaf = name.split(".")
-    module = root
-    for part in path:
-        if part not in module._modules:
-            module.add_module(part, nn.Module())
-        module = module._modules[part]  # type: ignore[assignment]
-    return module, leaf

@@ -15,15 +15,13 @@ import numpy as np
 from tightfit import FLOAT_BITS, BoolArray, Choice, Graph, Hparam, IntArray, Node
 from tightfit.choice_array import pick
 from tightfit.spaces.bypass import WHOLE, Bypass
-from tightfit.spaces.folding import folded_norms
-from tightfit.spaces.settings import QuantizationSettings
+from tightfit.spaces.fake_quantization import weight_limit
+from tightfit.spaces.folding import MOVES, folded_norms
+from tightfit.spaces.settings import QuantizationSettings, TargetCpu
 from tightfit.spaces.sites import Sites, grouped
 
 QUANTIZABLE = frozenset({"conv", "linear"})
 ACTIVATION_BITS = 8
-
-MOVES = frozenset({"max_pool", "flatten", "dropout", "reshape", "permute"})
-"""Operators whose outputs are some of their inputs, and so on the same grid."""
 
 FUSED = frozenset({"relu", "clip"})
 """Activations that a runtime fuses with what they alone read."""
@@ -41,6 +39,7 @@ class Quantization:
             for layer in sites.layers
             if layer.node.operator in QUANTIZABLE and not layer.constant
         ]
+        self._target_cpu = settings.target_cpu
         self._site_of: dict[str, str] = {}
         self.hparams: list[Hparam] = []
         for site, names in grouped(layers, settings.per).items():
@@ -58,6 +57,10 @@ class Quantization:
             for name, site in self._site_of.items()
         }
 
+    def rewritten(self, graph: Graph, bits: Mapping[str, int]) -> Graph:
+        """Return the graph with weights of ``bits`` (by layer) and rounded activations."""
+        return quantize_graph(graph, bits, target_cpu=self._target_cpu)
+
     def layers_of(self, hparam: str) -> list[str]:
         """Return the layers that an hparam is about."""
         return [name for name, site in self._site_of.items() if site == hparam]
@@ -71,7 +74,18 @@ class Quantization:
         }
 
 
-def quantize_graph(graph: Graph, bits: Mapping[str, int]) -> Graph:
+def largest_code(bits: int, target_cpu: TargetCpu) -> int:
+    """Return the largest code of weights of ``bits`` that a processor multiplies without harm.
+
+    Without VNNI, x86 adds two products of an unsigned and a signed code in 16 bits (``pmaddubsw``).
+    Weights within 7 bits keep 2 x 255 x 63 below 2 ** 15, whichever two meet.
+    """
+    return weight_limit(min(bits, 7) if target_cpu == "portable" else bits)
+
+
+def quantize_graph(
+    graph: Graph, bits: Mapping[str, int], *, target_cpu: TargetCpu = "portable"
+) -> Graph:
     """Return the graph with weights of ``bits`` (by layer, 8, 4 or 2) and rounded activations."""
     flags = {name: np.ones(1, dtype=bool) for name in bits}
     rounded = {name for name, flag in rounded_activations(graph, flags).items() if flag[0]}
@@ -87,7 +101,11 @@ def quantize_graph(graph: Graph, bits: Mapping[str, int]) -> Graph:
             node = replace(
                 node,
                 parameters={**node.parameters, "weight_clip": f"{node.name}.weight_clip"},
-                attributes={**node.attributes, "weight_bits": bits[node.name]},
+                attributes={
+                    **node.attributes,
+                    "weight_bits": bits[node.name],
+                    "weight_limit": largest_code(bits[node.name], target_cpu),
+                },
             )
         nodes.append(node)
         if node.name in rounded:

@@ -24,6 +24,11 @@ BlockGrouping: TypeAlias = Literal["block", "stage"]
 """What shares one depth: a residual block, or the blocks of a stage."""
 
 
+TargetCpu: TypeAlias = Literal["portable", "vnni", "arm"]
+"""Where integer products are taken: on any processor; on x86 with VNNI; on ARM. The latter two add
+products in 32 bits and take weights of the whole 8 bits; x86 without VNNI adds them in 16."""
+
+
 def _share(value: float) -> bool:
     return 0 < value <= 1
 
@@ -79,14 +84,42 @@ class PruningSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundingSettings:
+    """How rounding is prepared and learned; what a benchmark can switch off one by one.
+
+    Attributes:
+        least_error_ranges: Ranges that leave the least squared error, of activations and of weights
+            of few bits; else they hold the largest value.
+        learned_steps: The steps of weights of few bits are trained with the weights.
+        equalized: Channels between two layers are brought to like ranges, which changes nothing
+            before rounding.
+        corrected_biases: The mean error of rounded weights is taken out of each channel.
+    """
+
+    least_error_ranges: bool = True
+    learned_steps: bool = True
+    equalized: bool = False
+    corrected_biases: bool = True
+
+
+USUAL_ROUNDING = RoundingSettings()
+
+
+@dataclass(frozen=True, slots=True)
 class QuantizationSettings:
-    """Bit-widths of weights; ``None`` leaves a layer in float32."""
+    """Bit-widths of weights; ``None`` leaves a layer in float32.
+
+    ``target_cpu`` bounds the codes of 8 bits to what the processors add up without an error.
+    """
 
     per: Grouping = "layer"
     bits: tuple[int | None, ...] = (None, 8, 4)
+    target_cpu: TargetCpu = "portable"
+    rounding: RoundingSettings = USUAL_ROUNDING
 
     def __post_init__(self) -> None:
         _check_grouping("quantization.per", self.per)
+        _check_grouping("quantization.target_cpu", self.target_cpu, known=get_args(TargetCpu))
         _check("quantization.bits", self.bits, lambda bits: bits in (8, 4, 2), "be None, 8, 4 or 2")
 
 

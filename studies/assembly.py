@@ -85,7 +85,8 @@ class Assembly:
 
     def space(self, module: nn.Module) -> CompressionSpace:
         """Return what may change about a trained network."""
-        settings = space_settings(self.study.spec.space)
+        spec = self.study.spec
+        settings = space_settings(spec.space, spec.device.target_cpu)
         return CompressionSpace(module, self.example, settings=settings, evidence=self.evidence)
 
     @property

@@ -21,7 +21,7 @@ from tightfit import Constraint, Measurement, Reading, SpecError, TightfitError
 from tightfit.objectives.footprint import FOOTPRINT_METRICS
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.meter.device import Device, DeviceSettings
-from tightfit.objectives.metrics import METRICS
+from tightfit.objectives.metrics import METRICS, STATIC_METRICS
 from tightfit.objectives.models import load_model
 from tightfit.objectives.models.torchvision_models import check_name, torchvision_names
 from tightfit.objectives.profile import CPU, DeviceProfile
@@ -147,7 +147,7 @@ def _readings(space: CompressionSpace, profile: DeviceProfile, device: Device) -
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         network: nn.Module = space.baseline_network()
-        readings |= write_network(network, path, metadata={})
+        readings |= write_network(network, path, metadata={}, profile=profile)
         readings["latency_ms"] = LatencyMeter(path, device).measure_baseline()
     return Measurement(readings)
 
@@ -164,7 +164,8 @@ def _verdict(
     worst = max(limits, key=lambda limit: limit.violation(readings))
     if worst.violation(readings) <= 0:
         return FITS, ""
-    static = tuple(limit for limit in limits if limit.metric != "latency_ms")
+    predicted = {each.metric.name for each in STATIC_METRICS}
+    static = tuple(limit for limit in limits if limit.metric in predicted)
     found = survey(
         space.search_space,
         StaticCosts(space, profile),
@@ -174,5 +175,6 @@ def _verdict(
     breaks = f"breaks {worst}"
     if found.allowed is None:
         return TOO_LARGE, f"{breaks}; compressed, still by {100 * found.excess:.3g} % in sum"
-    unknown = "; its latency is known when it is built" if len(static) < len(limits) else ""
+    later = dict.fromkeys(limit.metric for limit in limits if limit.metric not in predicted)
+    unknown = f"; known when it is built: {', '.join(later)}" if later else ""
     return COMPRESSED, breaks + unknown

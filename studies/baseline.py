@@ -121,7 +121,9 @@ def _readings(
     """Write the baseline's file and return what every study asks of it."""
     precision = measuring_precision(assembly.study.spec.device)
     readings = static_readings(space.baseline_blueprint(), assembly.profile)
-    readings |= write_network(space.baseline_network(), path, metadata={"tightfit": "baseline"})
+    readings |= write_network(
+        space.baseline_network(), path, metadata={"tightfit": "baseline"}, profile=assembly.profile
+    )
     meter = LatencyMeter(path, device, precision=precision)
     readings["latency_ms"] = meter.measure_baseline()
     readings[assembly.task.metric.name] = score_file(

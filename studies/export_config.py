@@ -17,6 +17,8 @@ def export_config(member: Member) -> str:
     if data.classes is not None:
         lines.append(f"classes = {data.classes}")
     lines += ["", "[model]", *_assignments(model)]
+    target_cpu = member.assembly.study.spec.device.target_cpu
+    lines += ["", "[device]", *_assignments({"target_cpu": target_cpu})]
     for name, table in space.items():
         if table is not None:
             lines += ["", f"[space.{name}]", *_assignments(table)]

@@ -20,7 +20,7 @@ from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.network import Network
 from tightfit.studies.export_folder import CONFIG_FILE, check_file, read_report
 from tightfit.studies.settings import space_settings
-from tightfit.studies.spec import ModelTable, SpaceTable
+from tightfit.studies.spec import DeviceTable, ModelTable, SpaceTable
 
 
 def load(folder: str | Path, *, model: Callable[[], nn.Module] | None = None) -> Network:
@@ -40,7 +40,9 @@ def load(folder: str | Path, *, model: Callable[[], nn.Module] | None = None) ->
     config = _config(folder / CONFIG_FILE)
     try:
         table = ModelTable(**config["model"])
-        settings = space_settings(SpaceTable.model_validate(config["space"]))
+        # Exports without the table have weights of the whole 8 bits.
+        device = DeviceTable.model_validate(config.get("device", {"target_cpu": "vnni"}))
+        settings = space_settings(SpaceTable.model_validate(config["space"]), device.target_cpu)
         shape = tuple(config["input"]["baseline_shape"])
         choices = {hparam["name"]: hparam.get("value") for hparam in config["candidate"]}
         classes = config["input"].get("classes")

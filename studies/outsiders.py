@@ -128,7 +128,8 @@ def _small_net(bench: Bench, name: str, best: Record | None, epochs: int | None)
         stem_stride=spec.model.stem_stride,
         seed=spec.seed,
     )
-    settings = SpaceSettings(quantization=QuantizationSettings("network", (None, _BITS)))
+    quantization = QuantizationSettings("network", (None, _BITS), spec.device.target_cpu)
+    settings = SpaceSettings(quantization=quantization)
     space = CompressionSpace(module, assembly.example, settings=settings)
     candidate = space.search_space.from_choices({"network.bits": _BITS})
     model_space = bench.space

@@ -30,6 +30,7 @@ from tightfit.spaces.settings import (
     QuantizationSettings,
     ScheduleSettings,
     SpaceSettings,
+    TargetCpu,
 )
 from tightfit.studies.limits import unknown
 from tightfit.studies.spec import DeviceTable, QualityTable, SpaceTable, StudySpec
@@ -49,6 +50,8 @@ def device_profile(table: DeviceTable) -> DeviceProfile:
         profile = replace(profile, rate_hz=table.rate_hz)
     if table.idle_mw is not None:
         profile = replace(profile, idle_mw=table.idle_mw)
+    if table.link_kbps is not None:
+        profile = replace(profile, link_kbps=table.link_kbps)
     return profile
 
 
@@ -74,8 +77,8 @@ def measuring_precision(table: DeviceTable) -> Precision:
     return Precision(table.interval, table.seconds)
 
 
-def space_settings(table: SpaceTable) -> SpaceSettings:
-    """Return the techniques that a study turns on."""
+def space_settings(table: SpaceTable, target_cpu: TargetCpu) -> SpaceSettings:
+    """Return the techniques that a study turns on, for the processor that it names."""
     pruning, quantization = table.pruning, table.quantization
     decomposition, distillation = table.decomposition, table.distillation
     return SpaceSettings(
@@ -86,7 +89,9 @@ def space_settings(table: SpaceTable) -> SpaceSettings:
         ),
         quantization=None
         if quantization is None
-        else QuantizationSettings(quantization.per, tuple(map(_or_none, quantization.bits))),
+        else QuantizationSettings(
+            quantization.per, tuple(map(_or_none, quantization.bits)), target_cpu
+        ),
         decomposition=None
         if decomposition is None
         else DecompositionSettings(decomposition.per, tuple(map(_or_none, decomposition.ranks))),

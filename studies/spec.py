@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tightfit.objectives.meter.connection import agent_command
 from tightfit.objectives.optimization import USUAL, OptimizerName
 from tightfit.objectives.quality_metrics import QualitySettings
-from tightfit.spaces.settings import Criterion, Grouping
+from tightfit.spaces.settings import Criterion, Grouping, TargetCpu
 
 _QUALITY = QualitySettings()
 _SHIFTS, _ATTACK = _QUALITY.shifts, _QUALITY.attack
@@ -207,7 +207,15 @@ class DeviceTable(Table):
     )
     rate_hz: Positive | None = Field(None, description="Pictures a second, for power_mw.")
     idle_mw: Annotated[float, Field(ge=0)] | None = None
+    link_kbps: Positive | None = Field(
+        None, description="Kilobits a second of the link that brings the file, for download_s."
+    )
     threads: PositiveInt = 1
+    target_cpu: TargetCpu = Field(
+        "portable",
+        description="Quantized files compute the same everywhere with 'portable': 8-bit weights "
+        "stay within 7 bits. 'vnni' and 'arm' use all 8, for processors that add in 32 bits.",
+    )
     connect: str = Field(
         "local", description="Where files are measured: local, ssh:user@host or command:..."
     )

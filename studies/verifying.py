@@ -8,7 +8,6 @@ from typing import Any
 from tightfit import Constraint, Direction, Kind, Metric, Sense, Stage
 from tightfit.objectives.metrics import METRICS
 from tightfit.objectives.proof import Found
-from tightfit.objectives.proof.machine import SATURATES, UNKNOWN
 from tightfit.studies.claims import (
     LATENCY,
     LATENCY_MARGIN,
@@ -41,8 +40,8 @@ def compare(
     claims = [_size(report, found), _latency(report, found), _memory(report, found)]
     claims += _quality_claims(report, metric, quality)
     notes = [f"{claim.name}: {claim.why}" for claim in claims if claim.found is None]
-    if _quantized(report) and found.machine["eight_bits"] != SATURATES:
-        notes.append(_eight_bits_note(found.machine["eight_bits"]))
+    if found.unchecked:
+        notes.append(found.unchecked)
     return Verification(
         title=title,
         claims=tuple(claims),
@@ -185,19 +184,3 @@ def _limits(
         how = None if value is None else kept(limit, value)
         limits.append(LimitFound(limit, known[limit.metric], value, how))
     return limits
-
-
-def _eight_bits_note(instructions: str) -> str:
-    if instructions == UNKNOWN:
-        return (
-            "this system does not tell how its processor adds 8-bit products; whether the file is "
-            "right on processors that saturate may not have been checked"
-        )
-    return (
-        f"this processor adds 8-bit products without saturating ({instructions}); whether the file "
-        "is right on processors that do saturate was not checked"
-    )
-
-
-def _quantized(report: Mapping[str, Any]) -> bool:
-    return any(name.endswith("bits") and value for name, value in report["candidate"].items())

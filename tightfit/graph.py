@@ -51,7 +51,8 @@ quantize            scale [], zero_point []                 bits (unsigned, asym
 ``quantize`` rounds an activation to the nearest of ``2 ** bits`` levels and is written as a pair of
 QuantizeLinear and DequantizeLinear. A ``conv``, ``conv_transpose`` or ``linear`` whose attribute
 ``weight_bits`` is 8, 4 or 2 has quantized weights: signed, symmetric, one scale for each output
-channel in the parameter ``weight_scale`` [O].
+channel in the parameter ``weight_scale`` [O]. Their largest code is ``weight_limit`` where a
+network is trained, all that the bits hold or less.
 """
 
 from __future__ import annotations

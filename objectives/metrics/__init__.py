@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from tightfit.blueprint import Blueprint
 from tightfit.metric import Kind, Metric
 from tightfit.objectives.metrics import (
+    download_kb,
+    download_s,
     energy_mj,
     flash_kb,
     latency_ms,
@@ -58,6 +60,8 @@ STATIC_METRICS = (
 
 METRICS: tuple[Metric, ...] = (
     *(static.metric for static in STATIC_METRICS),
+    download_kb.METRIC,
+    download_s.METRIC,
     latency_ms.METRIC,
     load_ms.METRIC,
     peak_kb.METRIC,

@@ -79,6 +79,8 @@ class Found:
         pictures_digest: Of the pictures and targets, as :func:`pictures_digest` has it.
         runtime: Its name with version and threads.
         machine: Processor and system of the device.
+        unchecked: What running the file there cannot show of other processors, in words; empty
+            where it computes the same on all of them.
         modules: What the process had loaded beside Python's own.
     """
 
@@ -92,6 +94,7 @@ class Found:
     pictures_digest: str
     runtime: str
     machine: Mapping[str, str] = field(default_factory=dict)
+    unchecked: str = ""
     modules: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -105,6 +108,7 @@ class Found:
             "pictures_digest": self.pictures_digest,
             "runtime": self.runtime,
             "machine": dict(self.machine),
+            "unchecked": self.unchecked,
             "modules": list(self.modules),
         }
 
@@ -123,6 +127,7 @@ class Found:
             pictures_digest=values["pictures_digest"],
             runtime=values["runtime"],
             machine=values["machine"],
+            unchecked=values["unchecked"],
             modules=tuple(values["modules"]),
         )
 

@@ -6,22 +6,18 @@ import platform
 from collections.abc import Mapping
 from pathlib import Path
 
+from tightfit.objectives.instruction_set import InstructionSet, instruction_set
 from tightfit.objectives.meter.facts import Facts
 
 _CPUINFO = Path("/proc/cpuinfo")
-_EXACT = ("avx512_vnni", "avx_vnni", "asimddp", "asimd")
-"""Instructions that add products of 8 bits without saturating on the way."""
-
-SATURATES, UNKNOWN = "may saturate", "unknown"
 
 
 def machine() -> dict[str, str]:
-    """Return the processor, its instructions for 8 bits, and the system."""
-    told = _cpuinfo()
+    """Return this machine's processor with its instructions, and its system."""
     return {
-        "processor": told.get("model name") or platform.processor() or platform.machine(),
+        "processor": _cpuinfo().get("model name") or platform.processor() or platform.machine(),
         "architecture": platform.machine(),
-        "eight_bits": eight_bits(told),
+        "instructions": instruction_set().name,
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }
@@ -32,25 +28,18 @@ def machine_elsewhere(facts: Facts) -> dict[str, str]:
     return {
         "processor": facts.processor or facts.architecture,
         "architecture": facts.architecture,
-        "eight_bits": UNKNOWN,
+        "instructions": instructions_elsewhere(facts).name,
         "system": facts.system,
         "python": facts.python,
     }
 
 
-def eight_bits(told: Mapping[str, str]) -> str:
-    """Return by which instructions a processor multiplies 8 bits, from what ``cpuinfo`` tells.
-
-    Without them an x86 processor adds two products of unsigned and signed 8 bits in 16 bits, which
-    saturate where weights are large.
-    """
-    flags = (told.get("flags") or told.get("Features") or "").split()
-    if not flags:
-        return UNKNOWN
-    return next((name for name in _EXACT if name in flags), SATURATES)
+def instructions_elsewhere(facts: Facts) -> InstructionSet:
+    """Return what a device's architecture tells of its instructions; it names no more than that."""
+    return instruction_set(machine=facts.architecture, cpuinfo="")
 
 
-def _cpuinfo() -> dict[str, str]:
+def _cpuinfo() -> Mapping[str, str]:
     """Return what the system says of its first processor; nothing where it does not say it."""
     if not _CPUINFO.is_file():
         return {}

@@ -7,16 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 
 from tightfit.errors import SpecError
 from tightfit.metric import Kind, Stage
 from tightfit.objectives.footprint import FootprintMeter
+from tightfit.objectives.instruction_set import instruction_set, unchecked_here
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.meter.connection import LOCAL
 from tightfit.objectives.meter.device import Device, UntoldError
 from tightfit.objectives.metrics import peak_kb
 from tightfit.objectives.proof.job import Found, Job
-from tightfit.objectives.proof.machine import machine, machine_elsewhere
+from tightfit.objectives.proof.machine import instructions_elsewhere, machine, machine_elsewhere
 from tightfit.objectives.proof.pictures import Pictures, prepared, read_pictures
 from tightfit.objectives.runtimes import Float32Array, OnnxRuntime, predict
 from tightfit.reading import Reading
@@ -46,6 +48,8 @@ def measure(job: Job) -> Found:
         facts = device.facts()
     finally:
         device.close()
+    here = job.device.connect == LOCAL
+    instructions = instruction_set() if here else instructions_elsewhere(facts)
     return Found(
         size_kb=Reading(size, Kind.COUNTED, Stage.RUNTIME),
         memory_kb=memory,
@@ -56,7 +60,8 @@ def measure(job: Job) -> Found:
         pictures=0 if pictures is None else len(pictures),
         pictures_digest="" if pictures is None else pictures.digest,
         runtime=facts.runtime_name,
-        machine=machine() if job.device.connect == LOCAL else machine_elsewhere(facts),
+        machine=machine() if here else machine_elsewhere(facts),
+        unchecked=unchecked_here(onnx.load(job.model), instructions) or "",
         modules=_foreign_modules(),
     )
 

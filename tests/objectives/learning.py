@@ -105,6 +105,9 @@ class RoundingNet(SmallNet):
     def calibrate(self, batches: Iterable[Tensor]) -> None:
         self.log.append(f"calibrated on {sum(map(len, batches))}")
 
+    def correct_biases(self, inputs: Tensor) -> None:
+        self.log.append(f"biases from {len(inputs)}")
+
     def recalibrate_norms(self, batches: Iterable[Tensor]) -> None:
         self.log.append(f"norms from {sum(map(len, batches))}")
 

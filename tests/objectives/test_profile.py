@@ -17,6 +17,10 @@ def test_the_shipped_profiles_differ_in_where_the_weights_lie() -> None:
     [
         ({"threads": 0}, "'board' needs at least 1 thread, got 0"),
         ({"rate_hz": -1.0}, "'rate_hz' of the profile 'board' must be finite and >= 0, got -1"),
+        (
+            {"link_kbps": 0.0},
+            "'link_kbps' of the profile 'board' must be finite and above 0, got 0",
+        ),
         ({"idle_mw": float("inf")}, "'idle_mw' of the profile 'board' .* got inf"),
     ],
 )

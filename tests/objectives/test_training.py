@@ -181,7 +181,7 @@ def test_the_last_steps_of_a_quantized_network_round() -> None:
     steps = [entry for entry in net.log if "step" in entry]
     assert steps == ["float step"] * 14 + ["rounded step"] * 10
     others = [entry for entry in net.log if "step" not in entry]
-    assert others == ["calibrated on 512", "rounding True", "norms from 512"]
+    assert others == ["calibrated on 512", "biases from 64", "rounding True", "norms from 512"]
 
 
 @pytest.mark.parametrize(("share", "rounded"), [(0.0, 0), (0.01, 0), (1.0, 24)])

@@ -10,6 +10,7 @@ from tightfit.spaces.fake_quantization import (
     best_clip,
     fake_quantize_activation,
     fake_quantize_weight,
+    weight_limit,
     weight_step,
 )
 
@@ -20,29 +21,29 @@ def weights(seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.parametrize("bits", [8, 4])
 def test_weights_are_rounded_as_torch_rounds_them(bits: int) -> None:
-    weight, limit = weights(), 2 ** (bits - 1) - 1
-    step = weight_step(weight, torch.ones(6), bits)
+    weight, limit = weights(), weight_limit(bits)
+    step = weight_step(weight, torch.ones(6), limit)
     expected = torch.fake_quantize_per_channel_affine(
         weight, step, torch.zeros(6, dtype=torch.int32), 0, -limit, limit
     )
-    torch.testing.assert_close(fake_quantize_weight(weight, step, bits), expected)
+    torch.testing.assert_close(fake_quantize_weight(weight, step, limit), expected)
 
 
 def test_a_gain_may_be_multiplied_before_or_after_rounding() -> None:
     weight, gain = weights(), torch.rand(6) + 0.5
     scaled = weight * gain[:, None, None, None]
     ones = torch.ones(6)
-    before = fake_quantize_weight(scaled, weight_step(scaled, ones, 4), 4)
-    after = fake_quantize_weight(weight, weight_step(weight, ones, 4), 4)
+    before = fake_quantize_weight(scaled, weight_step(scaled, ones, 7), 7)
+    after = fake_quantize_weight(weight, weight_step(weight, ones, 7), 7)
     torch.testing.assert_close(before, after * gain[:, None, None, None])
 
 
 def test_the_channels_of_transposed_weights_are_on_the_second_axis() -> None:
     weight = weights()
-    step = weight_step(weight, torch.ones(5), 8, axis=1)
+    step = weight_step(weight, torch.ones(5), 127, axis=1)
     assert step.shape == (5,)
-    turned = fake_quantize_weight(weight.transpose(0, 1), step, 8).transpose(0, 1)
-    torch.testing.assert_close(fake_quantize_weight(weight, step, 8, axis=1), turned)
+    turned = fake_quantize_weight(weight.transpose(0, 1), step, 127).transpose(0, 1)
+    torch.testing.assert_close(fake_quantize_weight(weight, step, 127, axis=1), turned)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
@@ -68,13 +69,13 @@ def test_gradients_pass_as_if_nothing_were_rounded() -> None:
 def test_four_bits_cut_outliers_and_eight_do_not() -> None:
     weight = weights()
     weight[0, 0, 0, 0] = 8.0
-    assert torch.equal(best_clip(weight, 8), torch.ones(6))
-    clip = best_clip(weight, 4)
+    assert torch.equal(best_clip(weight, 127), torch.ones(6))
+    clip = best_clip(weight, 7)
     assert clip.shape == (6,)
     assert bool(((clip >= 0.5) & (clip <= 1)).all())
 
     def error(share: torch.Tensor) -> torch.Tensor:
-        rounded = fake_quantize_weight(weight, weight_step(weight, share, 4), 4)
+        rounded = fake_quantize_weight(weight, weight_step(weight, share, 7), 7)
         return (rounded - weight).square().flatten(1).sum(1)
 
     assert bool((error(clip) <= error(torch.ones(6)) + 1e-6).all())

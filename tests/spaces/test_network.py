@@ -155,7 +155,7 @@ def test_a_program_has_whole_numbers_within_their_bits(space: CompressionSpace, 
     operators = [node.operator for node in program.graph.nodes]
     assert "dropout" not in operators
     assert operators.count("batch_norm") == 1  # behind the concatenation, with nothing to go into
-    limit = 2 ** (bits - 1) - 1
+    limit = {8: 63, 4: 7}[bits]  # within 7 bits: right on every processor
     for node in program.graph.nodes:
         if "weight_bits" in node.attributes:
             codes = program.tensors[node.parameters["weight"]]

@@ -265,7 +265,9 @@ def _result_is_quantized(scope: Scope) -> bool:
             return False
         scale = float(np.asarray(scope.emitter.program.tensors[reader.parameters["scale"]]))
         zero = int(np.asarray(scope.emitter.program.tensors[reader.parameters["zero_point"]]))
-        return low <= -zero * scale and (LEVELS - zero) * scale <= high
+        # Half a step more than the range is still rounded to its last code. 255 steps of a range
+        # that ends at 6 are seldom 6 to the last bit.
+        return low <= (0.5 - zero) * scale and (LEVELS - 0.5 - zero) * scale <= high
     return reader is not None and reader.operator == "quantize"
 
 

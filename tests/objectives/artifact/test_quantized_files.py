@@ -240,6 +240,30 @@ def test_a_clip_vanishes_where_its_grid_lies_inside(
     assert kernels(path, tmp_path)["QLinearConv"] == integer
 
 
+def test_a_clip_whose_range_is_255_steps_vanishes_whatever_the_last_bit(
+    residual_program: ResidualProgram, tmp_path: Path
+) -> None:
+    """In float32, 255 steps of 6 / 255 are more than 6; a runtime would quantize such a layer's
+    float weights by itself."""
+    program = residual_program(8)
+    scale = np.float32(6 / 255)
+    assert 255 * float(scale) > 6
+    tensors = {
+        name: np.array(scale) if name.endswith("relu.grid.scale") else tensor
+        for name, tensor in program.tensors.items()
+    }
+    nodes = tuple(
+        replace(node, operator="clip", attributes={"low": 0.0, "high": 6.0})
+        if node.operator == "relu"
+        else node
+        for node in program.graph.nodes
+    )
+    path = tmp_path / "model.onnx"
+    graph = Graph(("input",), nodes, ("fc",))
+    write_onnx(replace(program, graph=graph, tensors=tensors), path, metadata={})
+    assert kernels(path, tmp_path)["QLinearConv"] == 4
+
+
 @pytest.mark.parametrize("operator", ["add", "quantize"])
 def test_an_activation_with_other_readers_keeps_the_convolution_in_floats(
     residual_program: ResidualProgram, tmp_path: Path, operator: str

@@ -38,6 +38,8 @@ def test_every_metric_has_a_unit_a_stage_and_a_kind() -> None:
         "ram_kb": ("kB", Stage.STATIC, Kind.COMPUTED),
         "energy_mj": ("mJ", Stage.STATIC, Kind.ESTIMATED),
         "power_mw": ("mW", Stage.STATIC, Kind.ESTIMATED),
+        "download_kb": ("kB", Stage.RUNTIME, Kind.COUNTED),
+        "download_s": ("s", Stage.RUNTIME, Kind.COMPUTED),
         "latency_ms": ("ms", Stage.RUNTIME, Kind.MEASURED),
         "load_ms": ("ms", Stage.RUNTIME, Kind.MEASURED),
         "peak_kb": ("kB", Stage.RUNTIME, Kind.MEASURED),

@@ -1,28 +1,24 @@
 from __future__ import annotations
 
-import pytest
+from tightfit.objectives.meter.facts import Facts
+from tightfit.objectives.proof.machine import instructions_elsewhere, machine, machine_elsewhere
 
-from tightfit.objectives.proof.machine import eight_bits, machine
-
-
-@pytest.mark.parametrize(
-    ("told", "wanted"),
-    [
-        ({"flags": "fpu sse4_2 avx2 avx512f avx512_vnni"}, "avx512_vnni"),
-        ({"flags": "fpu avx2 avx_vnni"}, "avx_vnni"),
-        ({"flags": "fpu sse4_2 avx2"}, "may saturate"),
-        ({"Features": "fp asimd asimddp"}, "asimddp"),
-        ({"Features": "fp asimd"}, "asimd"),
-        ({}, "unknown"),
-    ],
-)
-def test_a_processor_says_whether_its_8_bit_products_saturate(
-    told: dict[str, str], wanted: str
-) -> None:
-    assert eight_bits(told) == wanted
+PI = Facts("aarch64", "Cortex-A72", 4, "Linux 6.6", "3.11.2", "onnxruntime 1.32.0", 1)
+PC = Facts("x86_64", "", 2, "Linux 6.6", "3.11.2", "onnxruntime 1.32.0", 1)
 
 
-def test_every_machine_has_a_name() -> None:
+def test_every_machine_has_a_name_and_instructions() -> None:
     found = machine()
     assert found["processor"]
-    assert found["eight_bits"]
+    assert found["instructions"].startswith(found["architecture"])
+
+
+def test_a_device_elsewhere_tells_the_same() -> None:
+    assert machine_elsewhere(PI).keys() == machine().keys()
+    assert machine_elsewhere(PI)["processor"] == "Cortex-A72"
+    assert machine_elsewhere(PC)["processor"] == "x86_64"
+
+
+def test_only_an_architecture_that_never_saturates_is_known_from_its_name() -> None:
+    assert instructions_elsewhere(PI).saturates is False
+    assert instructions_elsewhere(PC).saturates is None

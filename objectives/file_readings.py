@@ -1,0 +1,29 @@
+"""What the bytes of a file say, without running it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tightfit import Kind, Reading, Stage
+from tightfit.objectives.metrics import download_kb, download_s
+from tightfit.objectives.profile import DeviceProfile
+
+
+def file_readings(path: Path, profile: DeviceProfile) -> dict[str, Reading]:
+    """Return the readings of a file's bytes, by metric."""
+    content = path.read_bytes()
+    sent_kb = download_kb.compressed_kb(content)
+    size = _reading(len(content) / 1000, Kind.COUNTED)
+    return {
+        "size_kb": size,
+        # What flash must hold is the file, so its bytes settle both.
+        "flash_kb": size,
+        download_kb.METRIC.name: _reading(sent_kb, download_kb.METRIC.kind),
+        download_s.METRIC.name: _reading(
+            download_s.seconds(sent_kb, profile), download_s.METRIC.kind
+        ),
+    }
+
+
+def _reading(value: float, kind: Kind) -> Reading:
+    return Reading(value, kind=kind, stage=Stage.RUNTIME)

@@ -1,0 +1,66 @@
+"""Rounding of weights whose step is trained with them.
+
+Esser et al., "Learned step size quantization", 2020. A step is kept as the share ``clip`` of its
+channel's largest weight, as in the state of every quantized network, so that a weight that grows
+takes its grid along; the gradient is scaled so that a share moves as far as the paper's step would.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tightfit.spaces.fake_quantization import along, others, weight_step
+
+_LARGEST_GRADIENT = 1.0
+"""Of a clip. A channel of next to no weights would otherwise shout all others down."""
+
+
+def round_to_learned_steps(weight: Tensor, clip: Tensor, limit: int, *, axis: int = 0) -> Tensor:
+    """Return ``weight`` on its grid; the gradient goes to the weights and to the clip.
+
+    Args:
+        weight: With ``O`` output channels along ``axis``.
+        clip: Share of a channel's largest weight that the largest code stands for, ``[O]``.
+        limit: The largest code.
+        axis: 0, or 1 for transposed convolutions.
+    """
+    with torch.no_grad():
+        step = weight_step(weight, clip, limit, axis=axis)
+    result: Tensor = _LearnedRound.apply(weight, clip, step, limit, axis)
+    return result
+
+
+class _LearnedRound(torch.autograd.Function):
+    """Equations 1 to 3, with the scale of the gradient of section 2.2."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, weight: Tensor, clip: Tensor, step: Tensor, limit: int, axis: int
+    ) -> Tensor:
+        wide = along(step, weight, axis)
+        ratio = weight / wide
+        codes = ratio.round().clamp_(-limit, limit)
+        ctx.save_for_backward(ratio, codes, clip, step)
+        ctx.limit, ctx.axis = limit, axis
+        return codes * wide
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor, None, None, None]:
+        ratio, codes, clip, step = ctx.saved_tensors
+        inside = ratio.abs() <= ctx.limit
+        slope = torch.where(inside, codes - ratio, codes)
+        by_step = (gradients[0] * slope).sum(others(ratio, ctx.axis))
+        scale = math.sqrt(ratio.numel() / len(step) * ctx.limit)
+        # A step moves by its gradient over the scale; its clip by the same share of itself.
+        by_clip = by_step * (clip / step) / scale
+        return (
+            gradients[0] * inside,
+            by_clip.clamp_(-_LARGEST_GRADIENT, _LARGEST_GRADIENT),
+            None,
+            None,
+            None,
+        )
