@@ -103,6 +103,7 @@ class CompressionSpace:
             self._size.shapes,
             blocks=self._depth.blocks if self._depth else (),
             resized=self._size.resized,
+            integer_only=settings.quantization is not None and settings.quantization.integer_only,
         )
 
     def _pruning_of(
@@ -180,7 +181,8 @@ class CompressionSpace:
     ) -> Network:
         graph, tensors, trainable = self._surgery(choices, kept, mixtures)
         if self._quantization is not None:
-            graph = quantize_graph(graph, self._bits(choices, graph))
+            bits = self._bits(choices, graph)
+            graph = quantize_graph(graph, bits, integer_only=self._compiled.integer_only)
         size = self._size.shape(choices)[self._traced.graph.inputs[0]][1:]
         return Network(graph, tensors, trainable=trainable, input_shape=size).eval()
 

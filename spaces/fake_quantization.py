@@ -65,7 +65,7 @@ def fake_quantize_activation(values: Tensor, scale: Tensor, zero_point: Tensor) 
         zero = int(zero_point)
         result: Tensor = _Round.apply(values, float(scale), -zero, ACTIVATION_LEVELS - zero)
         return result
-    return torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, ACTIVATION_LEVELS)
+    return torch.fake_quantize_per_tensoraffine(values, scale, zero_point, 0, ACTIVATION_LEVELS)
 
 
 def along(numbers: Tensor, weight: Tensor, axis: int) -> Tensor:
@@ -143,7 +143,7 @@ class Range:
         values = values[:: max(1, len(values) // _SAMPLE)]
         best = (torch.tensor(float("inf")), torch.tensor(1.0), torch.tensor(0, dtype=torch.int32))
         for shrink in _SHRINKS.tolist():
-            scale, zero = _affine(shrink * self._low, shrink * self._high)
+            scale, zero = affine(shrink * self._low, shrink * self._high)
             rounded = fake_quantize_activation(values, scale, zero)
             error = (rounded - values).square().mean()
             if error < best[0]:
@@ -151,7 +151,8 @@ class Range:
         return best[1], best[2]
 
 
-def _affine(low: float, high: float) -> tuple[Tensor, Tensor]:
+def affine(low: float, high: float) -> tuple[Tensor, Tensor]:
+    """Return scale and zero point of the grid from ``low`` to ``high``, both ``[]``."""
     scale = max((high - low) / ACTIVATION_LEVELS, 1e-8)
     zero = min(max(round(-low / scale), 0), ACTIVATION_LEVELS)
     return torch.tensor(scale), torch.tensor(zero, dtype=torch.int32)

@@ -14,6 +14,7 @@ from tightfit import WEIGHT_OPERATORS, CandidateError, Graph, Node, Program
 from tightfit.spaces.execution import OPERATIONS
 from tightfit.spaces.fake_quantization import (
     Range,
+    affine,
     best_clip,
     fake_quantize_activation,
     fake_quantize_weight,
@@ -113,9 +114,10 @@ class Network(nn.Module):
                 self(batch)
             for node in self.graph.nodes:
                 if node.operator == "quantize":
-                    if node.name not in self._seen:
+                    seen = self._seen.get(node.parameters["scale"])
+                    if seen is None:
                         raise CandidateError("calibration needs at least one batch, got none")
-                    scale, zero = self._seen[node.name].grid()
+                    scale, zero = _grid(node, seen)
                     if not bool(torch.isfinite(scale)):
                         raise CandidateError(f"the activation {node.inputs[0]!r} is not finite")
                     self._tensor(node.parameters["scale"]).copy_(scale)
@@ -179,7 +181,7 @@ class Network(nn.Module):
 
     def _quantize(self, step: _Step, inputs: Tensor) -> Tensor:
         if self._seen is not None:
-            self._seen.setdefault(step.node.name, Range()).see(inputs)
+            self._seen.setdefault(step.node.parameters["scale"], Range()).see(inputs)
         if not self.quantization:
             return inputs
         tensors = {role: owner[leaf] for role, owner, leaf in step.tensors}
@@ -271,6 +273,13 @@ class _Step:
     @property
     def eps(self) -> float:
         return self.node.number("eps")
+
+
+def _grid(node: Node, seen: Range) -> tuple[Tensor, Tensor]:
+    """Return scale and zero point of a ``quantize``: its own, or what fits what was seen."""
+    if "low" in node.attributes:
+        return affine(node.number("low"), node.number("high"))
+    return seen.grid()
 
 
 def _holder(root: nn.Module, name: str) -> tuple[nn.Module, str]:
