@@ -65,7 +65,7 @@ def fake_quantize_activation(values: Tensor, scale: Tensor, zero_point: Tensor) 
         zero = int(zero_point)
         result: Tensor = _Round.apply(values, float(scale), -zero, ACTIVATION_LEVELS - zero)
         return result
-    return torch.fake_quantize_per_tensoraffine(values, scale, zero_point, 0, ACTIVATION_LEVELS)
+    return torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, ACTIVATION_LEVELS)
 
 
 def along(numbers: Tensor, weight: Tensor, axis: int) -> Tensor:

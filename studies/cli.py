@@ -31,6 +31,7 @@ from tightfit.studies.figures import CONFIG
 from tightfit.studies.figures.backbones import balls, draw_backbones
 from tightfit.studies.figures.sensitivity import draw_sensitivity, sensitivity_map
 from tightfit.studies.inspecting import CLASSES, inspect_model, picture_shape
+from tightfit.studies.litert_exporting import Format, check_litert, export_litert
 from tightfit.studies.plan import Plan
 from tightfit.studies.report import write_report
 from tightfit.studies.results import Results
@@ -149,13 +150,21 @@ def export(
     to: Annotated[Path, typer.Option(help="The folder to write.")],
     pick: PickOption = "knee",
     study: Annotated[str | None, typer.Option(help="The study file, if it was moved.")] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", help="litert: model.tflite and model.h as well.")
+    ] = Format.ONNX,
 ) -> None:
     """Write a member's file, weights and report, measured again."""
     run_folder = open_run(folder)
     assembly = None
-    if study is not None:
-        assembly = run_assembly(Plan.read(run_folder.plan), find_study(study))
+    if study is not None or format_ is Format.LITERT:
+        moved = find_study(study) if study is not None else None
+        assembly = run_assembly(Plan.read(run_folder.plan), moved)
+    if format_ is Format.LITERT and assembly is not None:
+        check_litert(assembly)
     exported = export_member(run_folder, pick=pick, to=to, assembly=assembly)
+    if format_ is Format.LITERT and assembly is not None:
+        export_litert(to, assembly)
     _say(f"{exported.standing.name} is in {to}:")
     for path in sorted(to.iterdir()):
         console.print(

@@ -55,7 +55,11 @@ def space_settings(table: SpaceTable) -> SpaceSettings:
         ),
         quantization=None
         if quantization is None
-        else QuantizationSettings(quantization.per, tuple(map(_or_none, quantization.bits))),
+        else QuantizationSettings(
+            quantization.per,
+            tuple(map(_or_none, quantization.bits)),
+            integer_only=quantization.integer_only,
+        ),
         decomposition=None
         if decomposition is None
         else DecompositionSettings(decomposition.per, tuple(map(_or_none, decomposition.ranks))),

@@ -29,7 +29,8 @@ FUSING = frozenset({"conv", "linear", "add"})
 _FUSED = {(0.0, np.inf): "RELU", (0.0, 6.0): "RELU6", (-1.0, 1.0): "RELU_N1_TO_1"}
 INTEGER_ONLY = "set integer_only = true in [space.quantization]"
 NO_ACTIVATION = "ActivationFunctionType.NONE"
-_SLACK = 1e-5
+_HALF = 0.501
+"""Of a step: the last level is then the nearest to the limit, and what is beyond both is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,11 +232,9 @@ def activation_range(node: Node) -> tuple[float, float]:
 
 
 def spans(limits: tuple[float, float], grid: Grid) -> bool:
-    """Whether a grid holds nothing outside of ``limits``, so that rounding cuts off there."""
-    low, high = (
-        grid.scale * (code - grid.zero_point) for code in (LOWEST_CODE, HIGHEST_CODE)
-    )
-    return limits[0] <= low + _SLACK * grid.scale and high - _SLACK * grid.scale <= limits[1]
+    """Whether a grid ends at ``limits`` or inside of them, so that rounding cuts off there."""
+    low, high = (grid.scale * (code - grid.zero_point) for code in (LOWEST_CODE, HIGHEST_CODE))
+    return limits[0] <= low + _HALF * grid.scale and high - _HALF * grid.scale <= limits[1]
 
 
 def _one(name: str, shape: Shape) -> Shape:
@@ -245,5 +244,3 @@ def _one(name: str, shape: Shape) -> Shape:
             f"{name!r} must have the batch as an axis of its own in front for a LiteRT file"
         )
     return tuple(1 if size == BATCH else size for size in shape)
-
-

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tightfit.objectives.artifact.litert.kinds import KINDS
-from tightfit.objectives.artifact.litert.schema import litert_module, optional_module
 from tightfit.objectives.artifact.packing import pack
+from tightfit.objectives.extras import extra_module
 
+EXTRA = "litert"
 FORMAT_VERSION = 3
 IDENTIFIER = b"TFL3"
 ALIGNMENT = 16
@@ -49,7 +50,7 @@ class FlatFile:
     """Collects the parts of one file; tensors are known by their numbers."""
 
     def __init__(self) -> None:
-        self._schema = litert_module("schema_py_generated")
+        self._schema = format_classes()
         self._model = self._schema.ModelT()
         self._model.version = FORMAT_VERSION
         self._model.description = "tightfit"
@@ -123,7 +124,8 @@ class FlatFile:
             entry = self._schema.MetadataT()
             entry.name, entry.buffer = name, self._buffer(metadata[name].encode())
             self._model.metadata.append(entry)
-        builder = optional_module("flatbuffers", package="flatbuffers").Builder(1024)
+        flatbuffers = extra_module("flatbuffers", package="flatbuffers", extra=EXTRA)
+        builder = flatbuffers.Builder(1024)
         builder.Finish(self._model.Pack(builder), file_identifier=IDENTIFIER)
         return bytes(builder.Output())
 
@@ -184,10 +186,20 @@ class _AlignedBuffer:
         builder.head -= size
         builder.Bytes[builder.head : builder.head + size] = self._data
         vector = builder.EndVector()
-        schema = litert_module("schema_py_generated")
+        schema = format_classes()
         schema.BufferStart(builder)
         schema.BufferAddData(builder, vector)
         return int(schema.BufferEnd(builder))
+
+
+def format_classes() -> ModuleType:
+    """Return the format's own classes, which come with the runtime.
+
+    Raises:
+        SpecError: The extra is not installed.
+    """
+    name = "ai_edge_litert.schema_py_generated"
+    return extra_module(name, package="ai-edge-litert", extra=EXTRA)
 
 
 def _option(schema: ModuleType, value: Option) -> Any:

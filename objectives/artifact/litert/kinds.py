@@ -39,12 +39,9 @@ KINDS: Mapping[str, Kind] = {
     "PADV2": Kind(2, "PadV2Options", "AddPadV2"),
     "QUANTIZE": Kind(2, "QuantizeOptions", "AddQuantize"),
     "RELU": Kind(2, None, "AddRelu"),
-    "RELU6": Kind(2, None, "AddRelu6"),
     "RESHAPE": Kind(1, "ReshapeOptions", "AddReshape"),
     "RESIZE_BILINEAR": Kind(3, "ResizeBilinearOptions", "AddResizeBilinear"),
-    "RESIZE_NEAREST_NEIGHBOR": Kind(
-        2, "ResizeNearestNeighborOptions", "AddResizeNearestNeighbor"
-    ),
+    "RESIZE_NEAREST_NEIGHBOR": Kind(2, "ResizeNearestNeighborOptions", "AddResizeNearestNeighbor"),
     "SOFTMAX": Kind(2, "SoftmaxOptions", "AddSoftmax"),
     "STRIDED_SLICE": Kind(2, "StridedSliceOptions", "AddStridedSlice"),
     "SUB": Kind(2, "SubOptions", "AddSub"),

@@ -21,14 +21,14 @@ def relu(scope: Scope) -> Value:
 
 
 def clip(scope: Scope) -> Value:
-    """RELU6, or a change of the grid where the new one ends at the limits.
+    """A change of the grid, to one that ends where the limits are: rounding cuts off there.
+
+    Not RELU6: TensorFlow Lite Micro's keeps the grid.
 
     Raises:
         CandidateError: Limits inside of the grid.
     """
     limits = activation_range(scope.node)
-    if limits == (0.0, 6.0):
-        return scope.result("RELU6", [scope.value().tensor])
     if not spans(limits, scope.grid):
         raise scope.refusal(f"cuts off at {limits}", "use ReLU or ReLU6")
     return scope.result("QUANTIZE", [scope.value().tensor])

@@ -37,8 +37,11 @@ def quantize(scope: Scope) -> Value:
     found = scope.emitter.values[name]
     if found.grid == grid:
         return found
-    return Value(scope.step("QUANTIZE", [found.tensor], channels_last(scope.output_shape), grid),
-                 grid, found.mixed)
+    return Value(
+        scope.step("QUANTIZE", [found.tensor], channels_last(scope.output_shape), grid),
+        grid,
+        found.mixed,
+    )
 
 
 def cat(scope: Scope) -> Value:
@@ -126,9 +129,7 @@ def pad(scope: Scope) -> Value:
 def _in_graphs_order(scope: Scope, wanted: Shape) -> Value:
     shape, found = scope.input_shape(), scope.value().tensor
     if len(shape) == 4 and 1 not in (shape[1], shape[2] * shape[3]):
-        found = scope.step(
-            "TRANSPOSE", [found, scope.numbers(*_FIRST)], shape, scope.value().grid
-        )
+        found = scope.step("TRANSPOSE", [found, scope.numbers(*_FIRST)], shape, scope.value().grid)
     if len(wanted) != 4:
         return Value(_reshaped(scope, found, wanted), scope.value().grid)
     if 1 in (wanted[1], wanted[2] * wanted[3]):
@@ -140,4 +141,3 @@ def _in_graphs_order(scope: Scope, wanted: Shape) -> Value:
 def _reshaped(scope: Scope, tensor: int, shape: Sequence[int]) -> int:
     inputs = [tensor, scope.numbers(*shape)]
     return scope.step("RESHAPE", inputs, shape, scope.value().grid, newShape=list(shape))
-

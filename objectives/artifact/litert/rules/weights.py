@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tightfit.graph import Node
 from tightfit.objectives.artifact.attributes import integer, number, pair
 from tightfit.objectives.artifact.litert.emitter import (
     HIGHEST_CODE,
@@ -44,8 +45,7 @@ def conv(scope: Scope) -> Value:
     stride, dilation = pair(scope.node, "stride", 1), pair(scope.node, "dilation", 1)
     depthwise = groups == channels and groups > 1
     reach = tuple(
-        step * (side - 1) + 1
-        for step, side in zip(dilation, weights.codes.shape[2:], strict=True)
+        step * (side - 1) + 1 for step, side in zip(dilation, weights.codes.shape[2:], strict=True)
     )
     tensor, word = padded(scope, (reach[0], reach[1]), stride)
     # [O, I/groups, h, w] becomes [O, h, w, I/groups], or [1, h, w, O] for a depthwise one.
@@ -153,6 +153,15 @@ def _operands(
     codes = np.ascontiguousarray(weights.codes.transpose(order))
     bias = weights.bias_codes(input_scale)
     return [
-        file.constant(codes, ChannelScales(weights.scales, axis)),
+        file.constant(codes, ChannelScales(weights.scales, axis), bits=_stored_bits(scope.node)),
         file.constant(bias, ChannelScales((weights.scales * unit).astype(np.float32), 0)),
     ]
+
+
+def _stored_bits(node: Node) -> int:
+    """Return the bits that a code takes in the file.
+
+    The format has none of 2 bits that both runtimes read, and TensorFlow Lite Micro reads those of
+    4 in convolutions alone.
+    """
+    return 4 if node.operator == "conv" and node.integer("weight_bits") < 8 else 8

@@ -110,9 +110,7 @@ def upsample(scope: Scope) -> Value:
     if mode != "bilinear":
         raise scope.refusal(f"samples by {mode!r}", "use 'nearest' or 'bilinear'")
     corners = truth(scope.node, "align_corners", False)
-    return scope.kept(
-        "RESIZE_BILINEAR", inputs, alignCorners=corners, halfPixelCenters=not corners
-    )
+    return scope.kept("RESIZE_BILINEAR", inputs, alignCorners=corners, halfPixelCenters=not corners)
 
 
 def padded(
