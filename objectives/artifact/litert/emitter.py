@@ -170,25 +170,26 @@ class Scope:
         self,
         kind: str,
         inputs: Sequence[int],
+        *,
         shape: Sequence[int],
         grid: Grid,
         **options: Option,
     ) -> int:
         """Add an operator; its output has a shape as the file has it."""
         output = self.emitter.file.activation(self.node.name, shape, grid)
-        self.emitter.file.operator(kind, inputs, output, options)
+        self.emitter.file.operator(kind, inputs, output=output, options=options)
         return output
 
     def result(self, kind: str, inputs: Sequence[int], **options: Option) -> Value:
         """Add the operator that gives the node's result, on the grid that it is rounded to."""
         grid = self.grid
         shape = channels_last(self.output_shape)
-        return Value(self.step(kind, inputs, shape, grid, **options), grid)
+        return Value(self.step(kind, inputs, shape=shape, grid=grid, **options), grid)
 
     def kept(self, kind: str, inputs: Sequence[int], **options: Option) -> Value:
         """Add the operator that gives the node's result on its input's grid."""
         grid, shape = self.value().grid, channels_last(self.output_shape)
-        return Value(self.step(kind, inputs, shape, grid, **options), grid)
+        return Value(self.step(kind, inputs, shape=shape, grid=grid, **options), grid)
 
     def fused_activation(self) -> str:
         """Return the format's word for what is fused with the node.

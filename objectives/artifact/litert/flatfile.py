@@ -61,6 +61,8 @@ class FlatFile:
         self._graph.tensors, self._graph.operators = [], []
         self._model.subgraphs = [self._graph]
         self._codes: dict[str, int] = {}
+        self._zeros: dict[bytes, int] = {}
+        """Places of zero points in the file, while it is written."""
         self._shared: dict[tuple[str, tuple[int, ...], bytes, Grid | None], int] = {}
 
     @property
@@ -95,7 +97,7 @@ class FlatFile:
         return self._shared[key]
 
     def operator(
-        self, kind: str, inputs: Sequence[int], output: int, options: Mapping[str, Option]
+        self, kind: str, inputs: Sequence[int], *, output: int, options: Mapping[str, Option]
     ) -> None:
         """Add an operator with one output.
 
@@ -126,6 +128,7 @@ class FlatFile:
             self._model.metadata.append(entry)
         flatbuffers = extra_module("flatbuffers", package="flatbuffers", extra=EXTRA)
         builder = flatbuffers.Builder(1024)
+        self._zeros.clear()
         builder.Finish(self._model.Pack(builder), file_identifier=IDENTIFIER)
         return bytes(builder.Output())
 
@@ -158,19 +161,39 @@ class FlatFile:
         tensor.type = getattr(self._schema.TensorType, kind)
         tensor.buffer, tensor.name = buffer, name
         if grid is not None:
-            tensor.quantization = self._quantization(grid)
+            tensor.quantization = _Quantization(grid, self._zeros)
         self._graph.tensors.append(tensor)
         return len(self._graph.tensors) - 1
 
-    def _quantization(self, grid: Grid | ChannelScales) -> Any:
-        found = self._schema.QuantizationParametersT()
+
+class _Quantization:
+    """Scales and zero points of one tensor.
+
+    Every channel must have a zero point of 8 bytes, which are all zero for weights: tensors of as
+    many channels share them.
+    """
+
+    def __init__(self, grid: Grid | ChannelScales, shared: dict[bytes, int]) -> None:
         if isinstance(grid, Grid):
-            found.scale = np.array([grid.scale], dtype=np.float32)
-            found.zeroPoint = np.array([grid.zero_point], dtype=np.int64)
+            self._scales = np.array([grid.scale], dtype=np.float32)
+            self._zeros = np.array([grid.zero_point], dtype=np.int64)
+            self._axis = 0
         else:
-            found.scale, found.quantizedDimension = grid.scales, grid.axis
-            found.zeroPoint = np.zeros(len(grid.scales), dtype=np.int64)
-        return found
+            self._scales, self._axis = grid.scales, grid.axis
+            self._zeros = np.zeros(len(grid.scales), dtype=np.int64)
+        self._shared = shared
+
+    def Pack(self, builder: Any) -> int:  # noqa: N802
+        """Write the table, as the generated classes do."""
+        schema, key = format_classes(), self._zeros.tobytes()
+        if key not in self._shared:
+            self._shared[key] = builder.CreateNumpyVector(self._zeros)
+        scales = builder.CreateNumpyVector(self._scales)
+        schema.QuantizationParametersStart(builder)
+        schema.QuantizationParametersAddScale(builder, scales)
+        schema.QuantizationParametersAddZeroPoint(builder, self._shared[key])
+        schema.QuantizationParametersAddQuantizedDimension(builder, self._axis)
+        return int(schema.QuantizationParametersEnd(builder))
 
 
 class _AlignedBuffer:

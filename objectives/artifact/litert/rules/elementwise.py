@@ -47,8 +47,8 @@ def hardsigmoid(scope: Scope) -> Value:
     moved = scope.step(
         "ADD",
         [scope.value().tensor, scope.real(3.0)],
-        channels_last(scope.output_shape),
-        grid,
+        shape=channels_last(scope.output_shape),
+        grid=grid,
         fusedActivationFunction="ActivationFunctionType.RELU6",
     )
     return scope.result("MUL", [moved, scope.real(1 / 6)], fusedActivationFunction=NO_ACTIVATION)
@@ -63,7 +63,7 @@ def silu(scope: Scope) -> Value:
     """``x * sigmoid(x)``: LOGISTIC on the only grid that it has, and MUL."""
     x = scope.value().tensor
     shape = channels_last(scope.output_shape)
-    gate = scope.step("LOGISTIC", [x], shape, Grid(1 / 256, -128))
+    gate = scope.step("LOGISTIC", [x], shape=shape, grid=Grid(1 / 256, -128))
     return scope.result("MUL", [x, gate], fusedActivationFunction=NO_ACTIVATION)
 
 

@@ -38,7 +38,7 @@ def quantize(scope: Scope) -> Value:
     if found.grid == grid:
         return found
     return Value(
-        scope.step("QUANTIZE", [found.tensor], channels_last(scope.output_shape), grid),
+        scope.step("QUANTIZE", [found.tensor], shape=channels_last(scope.output_shape), grid=grid),
         grid,
         found.mixed,
     )
@@ -51,7 +51,7 @@ def cat(scope: Scope) -> Value:
         part = scope.value(position)
         if part.grid != scope.grid:
             shape = channels_last(scope.input_shape(position))
-            parts.append(scope.step("QUANTIZE", [part.tensor], shape, scope.grid))
+            parts.append(scope.step("QUANTIZE", [part.tensor], shape=shape, grid=scope.grid))
         else:
             parts.append(part.tensor)
     axis = file_axis(integer(scope.node, "axis", 1), len(scope.output_shape))
@@ -129,7 +129,9 @@ def pad(scope: Scope) -> Value:
 def _in_graphs_order(scope: Scope, wanted: Shape) -> Value:
     shape, found = scope.input_shape(), scope.value().tensor
     if len(shape) == 4 and 1 not in (shape[1], shape[2] * shape[3]):
-        found = scope.step("TRANSPOSE", [found, scope.numbers(*_FIRST)], shape, scope.value().grid)
+        found = scope.step(
+            "TRANSPOSE", [found, scope.numbers(*_FIRST)], shape=shape, grid=scope.value().grid
+        )
     if len(wanted) != 4:
         return Value(_reshaped(scope, found, wanted), scope.value().grid)
     if 1 in (wanted[1], wanted[2] * wanted[3]):
@@ -140,4 +142,4 @@ def _in_graphs_order(scope: Scope, wanted: Shape) -> Value:
 
 def _reshaped(scope: Scope, tensor: int, shape: Sequence[int]) -> int:
     inputs = [tensor, scope.numbers(*shape)]
-    return scope.step("RESHAPE", inputs, shape, scope.value().grid, newShape=list(shape))
+    return scope.step("RESHAPE", inputs, shape=shape, grid=scope.value().grid, newShape=list(shape))

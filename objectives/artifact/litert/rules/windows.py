@@ -172,9 +172,9 @@ def _padded_by(scope: Scope, pads: Pads, filler: int | None) -> int:
     shape = (1, height + sum(pads[0]), width + sum(pads[1]), channels)
     inputs = [x.tensor, scope.pairs([(0, 0), *pads, (0, 0)])]
     if filler is None:
-        return scope.step("PAD", inputs, shape, x.grid)
+        return scope.step("PAD", inputs, shape=shape, grid=x.grid)
     code = scope.emitter.file.shared(np.array([filler], dtype=np.int8), x.grid)
-    return scope.step("PADV2", [*inputs, code], shape, x.grid)
+    return scope.step("PADV2", [*inputs, code], shape=shape, grid=x.grid)
 
 
 def _mean(scope: Scope, axes: tuple[int, ...], *, keep: bool) -> Value:
