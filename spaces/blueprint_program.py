@@ -41,7 +41,9 @@ class _Batch:
         self._activations: dict[str, Activation] = {}
         quantized = {name: np.less(bits, FLOAT_BITS) for name, bits in choices.bits.items()}
         self._bypass = compiled.absence.bypass(choices.dropped)
-        self._rounded = rounded_activations(compiled.graph, quantized, self._bypass)
+        self._rounded = rounded_activations(
+            compiled.graph, quantized, self._bypass, integer_only=compiled.integer_only
+        )
         self._stored: dict[str, str] = {}
         """By name of a value, the activation in which it lies."""
 

@@ -41,6 +41,7 @@ class CompiledGraph:
         repeated: By node, those of its parameters that an earlier node has already.
         trainable: Names of tensors that are parameters.
         sizes: Shapes of every activation, for each choice of the input size.
+        integer_only: Whether every activation of a quantized network is rounded.
         constants: By node with untrained numbers, their bytes, and earlier nodes that have the same
             ones: equal numbers stand in a file once.
         absence: Which nodes and activations are there only with which residual blocks.
@@ -63,6 +64,7 @@ class CompiledGraph:
     absence: Absence
     sizes: Sequence[Mapping[str, Shape]]
     resized: Mapping[str, IntArray]
+    integer_only: bool
 
     def trained(self, node: Node) -> tuple[str, ...]:
         """Return the names of a node's trainable tensors that no earlier node has."""
@@ -82,6 +84,7 @@ def compile_graph(
     *,
     blocks: Sequence[Block] = (),
     resized: Mapping[str, IntArray] | None = None,
+    integer_only: bool = False,
 ) -> CompiledGraph:
     """Read a graph.
 
@@ -92,6 +95,7 @@ def compile_graph(
         shapes: Of every activation, for each choice of the input size.
         blocks: That may be dropped.
         resized: By name of a tensor that is another at another input size, its numbers.
+        integer_only: Whether every activation of a quantized network is rounded.
     """
     graph = traced.graph
     absence = find_absence(graph, blocks)
@@ -123,6 +127,7 @@ def compile_graph(
         absence=absence,
         sizes=shapes,
         resized=resized or {},
+        integer_only=integer_only,
     )
 
 

@@ -105,6 +105,7 @@ class CompressionSpace:
             self._size.shapes,
             blocks=self._depth.blocks if self._depth else (),
             resized=self._size.resized,
+            integer_only=settings.quantization is not None and settings.quantization.integer_only,
         )
 
     def _pruning_of(

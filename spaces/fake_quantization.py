@@ -155,12 +155,12 @@ class Range:
         if not self._finite:
             return torch.tensor(math.nan), torch.tensor(0, dtype=torch.int32)
         if not least_error:
-            return _affine(self._low, self._high)
+            return affine(self._low, self._high)
         values = torch.cat(self._samples)
         values = values[:: max(1, len(values) // _SAMPLE)]
         best = (torch.tensor(float("inf")), torch.tensor(1.0), torch.tensor(0, dtype=torch.int32))
         for shrink in _SHRINKS.tolist():
-            scale, zero = _affine(shrink * self._low, shrink * self._high)
+            scale, zero = affine(shrink * self._low, shrink * self._high)
             rounded = fake_quantize_activation(values, scale, zero)
             error = (rounded - values).square().mean()
             if error < best[0]:
@@ -168,7 +168,8 @@ class Range:
         return best[1], best[2]
 
 
-def _affine(low: float, high: float) -> tuple[Tensor, Tensor]:
+def affine(low: float, high: float) -> tuple[Tensor, Tensor]:
+    """Return scale and zero point of the grid from ``low`` to ``high``, both ``[]``."""
     scale = max((high - low) / ACTIVATION_LEVELS, 1e-8)
     zero = min(max(round(-low / scale), 0), ACTIVATION_LEVELS)
     return torch.tensor(scale), torch.tensor(zero, dtype=torch.int32)

@@ -15,6 +15,7 @@ from tightfit.spaces.execution import OPERATIONS
 from tightfit.spaces.fake_quantization import (
     FEW_CODES,
     Range,
+    affine,
     along,
     best_clip,
     fake_quantize_activation,
@@ -140,9 +141,10 @@ class Network(nn.Module):
                 self(batch)
             for node in self.graph.nodes:
                 if node.operator == "quantize":
-                    if node.name not in self._seen:
+                    seen = self._seen.get(node.parameters["scale"])
+                    if seen is None:
                         raise CandidateError("calibration needs at least one batch, got none")
-                    scale, zero = self._seen[node.name].grid(least_error=least_error)
+                        scale, zero = _grid(node, seen, least_error=least_error)
                     if not bool(torch.isfinite(scale)):
                         raise CandidateError(f"the activation {node.inputs[0]!r} is not finite")
                     self.tensor(node.parameters["scale"]).copy_(scale)
@@ -240,7 +242,7 @@ class Network(nn.Module):
 
     def _quantize(self, step: Step, inputs: Tensor) -> Tensor:
         if self._seen is not None:
-            self._seen.setdefault(step.node.name, Range()).see(inputs)
+            self._seen.setdefault(step.node.parameters["scale"], Range()).see(inputs)
         if not self.quantization:
             return inputs
         tensors = {role: owner[leaf] for role, owner, leaf in step.tensors}
@@ -318,3 +320,10 @@ class Network(nn.Module):
         found = getattr(owner, leaf)
         assert isinstance(found, Tensor)
         return found
+
+
+def _grid(node: Node, seen: Range, *, least_error: bool) -> tuple[Tensor, Tensor]:
+    """Return scale and zero point of a ``quantize``: its own, or what fits what was seen."""
+    if "low" in node.attributes:
+        return affine(node.number("low"), node.number("high"))
+    return seen.grid(least_error=least_error)

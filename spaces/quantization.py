@@ -14,9 +14,11 @@ import numpy as np
 
 from tightfit import FLOAT_BITS, BoolArray, Choice, Graph, Hparam, IntArray, Node
 from tightfit.choice_array import pick
+from tightfit.graph import Attribute
 from tightfit.spaces.bypass import WHOLE, Bypass
 from tightfit.spaces.fake_quantization import weight_limit
 from tightfit.spaces.folding import MOVES, folded_norms
+from tightfit.spaces.integer_grids import FIXED_RANGES, grid_owners
 from tightfit.spaces.settings import QuantizationSettings, TargetCpu
 from tightfit.spaces.sites import Sites, grouped
 
@@ -40,10 +42,11 @@ class Quantization:
             if layer.node.operator in QUANTIZABLE and not layer.constant
         ]
         self._target_cpu = settings.target_cpu
+        self._integer_only = settings.integer_only
         self._site_of: dict[str, str] = {}
         self.hparams: list[Hparam] = []
         for site, names in grouped(layers, settings.per).items():
-            self.hparams.append(Hparam(f"{site}.bits", _ordered(settings.bits)))
+            self.hparams.append(Hparam(f"{site}.bits", _ordered(settings.choices)))
             self._site_of.update(dict.fromkeys(names, f"{site}.bits"))
 
     def bits(self, columns: Mapping[str, int], batch: IntArray) -> dict[str, IntArray]:
@@ -59,7 +62,9 @@ class Quantization:
 
     def rewritten(self, graph: Graph, bits: Mapping[str, int]) -> Graph:
         """Return the graph with weights of ``bits`` (by layer) and rounded activations."""
-        return quantize_graph(graph, bits, target_cpu=self._target_cpu)
+        return quantize_graph(
+            graph, bits, target_cpu=self._target_cpu, integer_only=self._integer_only
+        )
 
     def layers_of(self, hparam: str) -> list[str]:
         """Return the layers that an hparam is about."""
@@ -84,16 +89,30 @@ def largest_code(bits: int, target_cpu: TargetCpu) -> int:
 
 
 def quantize_graph(
-    graph: Graph, bits: Mapping[str, int], *, target_cpu: TargetCpu = "portable"
+    graph: Graph,
+    bits: Mapping[str, int],
+    *,
+    target_cpu: TargetCpu = "portable",
+    integer_only: bool = False,
 ) -> Graph:
-    """Return the graph with weights of ``bits`` (by layer, 8, 4 or 2) and rounded activations."""
+    """Return the graph with weights of ``bits`` (by layer, 8, 4 or 2) and rounded activations.
+
+    Args:
+        graph: Without quantization.
+        bits: Of the weights of each quantized layer.
+        target_cpu: Whose products of 8 bits must not saturate.
+        integer_only: Round every activation, on grids that integer operators can work with.
+    """
     flags = {name: np.ones(1, dtype=bool) for name in bits}
-    rounded = {name for name, flag in rounded_activations(graph, flags).items() if flag[0]}
+    marks = rounded_activations(graph, flags, integer_only=integer_only)
+    rounded = {name for name, flag in marks.items() if flag[0]}
+    owners = grid_owners(graph, MOVES) if integer_only else {name: name for name in rounded}
+    ranges = FIXED_RANGES if integer_only else {}
     renamed: dict[str, str] = {}
     nodes: list[Node] = []
     for name in graph.inputs:
         if name in rounded:
-            nodes.append(_quantize(name))
+            nodes.append(_quantize(name, name, None))
             renamed[name] = nodes[-1].name
     for node in graph.nodes:
         node = replace(node, inputs=tuple(renamed.get(each, each) for each in node.inputs))
@@ -109,13 +128,18 @@ def quantize_graph(
             )
         nodes.append(node)
         if node.name in rounded:
-            nodes.append(_quantize(node.name))
+            nodes.append(_quantize(node.name, owners[node.name], ranges.get(node.operator)))
             renamed[node.name] = nodes[-1].name
-    return Graph(graph.inputs, tuple(nodes), graph.outputs)
+    outputs = tuple(renamed.get(name, name) for name in graph.outputs)
+    return Graph(graph.inputs, tuple(nodes), outputs)
 
 
 def rounded_activations(
-    graph: Graph, quantized: Mapping[str, BoolArray], bypass: Bypass = WHOLE
+    graph: Graph,
+    quantized: Mapping[str, BoolArray],
+    bypass: Bypass = WHOLE,
+    *,
+    integer_only: bool = False,
 ) -> dict[str, BoolArray]:
     """Return by name of an activation in which candidates it is rounded, ``[n]``.
 
@@ -124,6 +148,7 @@ def rounded_activations(
         quantized: By layer, in which candidates its weights are, ``[n]``.
         bypass: What of the graph is gone where. The output of a dropped block is rounded where its
             skip is, and what is fused with an activation only there is what that activation is.
+        integer_only: Everything is, but what lies between operators that a runtime fuses.
     """
     if not quantized:
         return {}
@@ -135,6 +160,9 @@ def rounded_activations(
             rounding.mark_end(node, quantized[node.name])
         elif node.operator == "add":
             rounding.mark_end(node, reduce(np.logical_and, map(rounding.found, node.inputs)))
+    if integer_only:
+        _mark_all(graph, rounding)
+        return rounding.settled()
     for name in graph.outputs:
         rounding.rounded.pop(rounding.origin[name], None)
     return rounding.settled()
@@ -194,6 +222,17 @@ class _Rounding:
         return rounded
 
 
+def _mark_all(graph: Graph, rounding: _Rounding) -> None:
+    """Mark the inputs and what every node gives, folded norms and parameters left out."""
+    everywhere = np.ones_like(rounding.never)
+    for name in graph.inputs:
+        rounding.mark(name, everywhere)
+    folded = {norm.name for norm in folded_norms(graph).values()}
+    for node in graph.nodes:
+        if node.name not in folded and node.operator != "parameter":
+            rounding.mark_end(node, everywhere)
+
+
 def origins(graph: Graph) -> dict[str, str]:
     """Return by activation the one whose grid it shares: itself, or where it was moved from."""
     origin = {name: name for name in graph.inputs}
@@ -218,13 +257,21 @@ def fused_ends(graph: Graph) -> dict[str, str]:
     return ends
 
 
-def _quantize(name: str) -> Node:
+def _quantize(name: str, owner: str, ends: tuple[float, float] | None) -> Node:
+    """Return what rounds an activation.
+
+    Args:
+        name: Of the activation.
+        owner: The activation that it shares its grid with: itself, most often.
+        ends: Of the grid, where they are not found by calibration.
+    """
+    fixed: dict[str, Attribute] = {} if ends is None else {"low": ends[0], "high": ends[1]}
     return Node(
         f"{name}.quantize",
         "quantize",
         (name,),
-        {"scale": f"{name}.quantize.scale", "zero_point": f"{name}.quantize.zero_point"},
-        {"bits": ACTIVATION_BITS},
+        {"scale": f"{owner}.quantize.scale", "zero_point": f"{owner}.quantize.zero_point"},
+        {"bits": ACTIVATION_BITS, **fixed},
     )
 
 

@@ -110,17 +110,30 @@ class QuantizationSettings:
     """Bit-widths of weights; ``None`` leaves a layer in float32.
 
     ``target_cpu`` bounds the codes of 8 bits to what the processors add up without an error.
+    With ``integer_only`` no choice leaves a layer in float32, and every activation is rounded, the
+    network's output among them: what processors without floats need.
     """
 
     per: Grouping = "layer"
     bits: tuple[int | None, ...] = (None, 8, 4)
     target_cpu: TargetCpu = "portable"
     rounding: RoundingSettings = USUAL_ROUNDING
+    integer_only: bool = False
 
     def __post_init__(self) -> None:
         _check_grouping("quantization.per", self.per)
         _check_grouping("quantization.target_cpu", self.target_cpu, known=get_args(TargetCpu))
         _check("quantization.bits", self.bits, lambda bits: bits in (8, 4, 2), "be None, 8, 4 or 2")
+        if not self.choices:
+            raise SpecError(
+                "'quantization.integer_only' takes float weights out of 'quantization.bits', and "
+                f"{list(self.bits)} leaves nothing; give 8, 4 or 2"
+            )
+
+    @property
+    def choices(self) -> tuple[int | None, ...]:
+        """The bit-widths that may be chosen."""
+        return tuple(bits for bits in self.bits if bits is not None or not self.integer_only)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ from tightfit.studies.figures.comparison import comparison_lines, draw_compariso
 from tightfit.studies.figures.sensitivity import draw_sensitivity, sensitivity_map
 from tightfit.studies.gains import gains_json
 from tightfit.studies.inspecting import CLASSES, inspect_model, picture_shape
+from tightfit.studies.litert_exporting import Format, check_litert, export_litert
 from tightfit.studies.plan import Plan
 from tightfit.studies.questions import questions
 from tightfit.studies.report import write_report
@@ -175,13 +176,21 @@ def export(
     proof: Annotated[
         bool, typer.Option(help="Hand over the baseline's file and the test split, to verify with.")
     ] = True,
+    format_: Annotated[
+        Format, typer.Option("--format", help="litert: model.tflite and model.h as well.")
+    ] = Format.ONNX,
 ) -> None:
     """Write a member's file, weights, report and model card, verified in a fresh process."""
     run_folder = open_run(folder)
     assembly = None
-    if study is not None:
-        assembly = run_assembly(Plan.read(run_folder.plan), find_study(study))
+    if study is not None or format_ is Format.LITERT:
+        moved = find_study(study) if study is not None else None
+        assembly = run_assembly(Plan.read(run_folder.plan), moved)
+    if format_ is Format.LITERT and assembly is not None:
+        check_litert(assembly)
     exported = export_member(run_folder, pick=pick, to=to, assembly=assembly, proof=proof)
+    if format_ is Format.LITERT and assembly is not None:
+        export_litert(to, assembly)
     console.print(exported.verification.view())
     say(f"\n{exported.standing.name} is in {to}:")
     for path in sorted(each for each in to.rglob("*") if each.is_file()):

@@ -18,6 +18,7 @@ from typing import Any
 
 from tightfit import SpecError, __version__
 from tightfit.objectives.artifact.files import write_atomically
+from tightfit.objectives.artifact.litert import HEADER_FILE, LITERT_FILE
 from tightfit.objectives.workshop import MODEL_FILE, WEIGHTS_FILE
 
 REPORT_FILE = "report.json"
@@ -26,7 +27,15 @@ CARD_FILE = "README.md"
 PICTURE_FILE = "front.svg"
 BASELINE_FILE = "proof/baseline.onnx"
 PICTURES_FILE = "proof/test.npz"
-SEALED = (MODEL_FILE, WEIGHTS_FILE, CONFIG_FILE, BASELINE_FILE, PICTURES_FILE)
+SEALED = (
+    MODEL_FILE,
+    WEIGHTS_FILE,
+    CONFIG_FILE,
+    BASELINE_FILE,
+    PICTURES_FILE,
+    LITERT_FILE,
+    HEADER_FILE,
+)
 """What the report has digests of, where it is there."""
 
 SCHEMA = 2

@@ -90,7 +90,10 @@ def space_settings(table: SpaceTable, target_cpu: TargetCpu) -> SpaceSettings:
         quantization=None
         if quantization is None
         else QuantizationSettings(
-            quantization.per, tuple(map(_or_none, quantization.bits)), target_cpu
+            quantization.per,
+            tuple(map(_or_none, quantization.bits)),
+            target_cpu,
+            integer_only=quantization.integer_only,
         ),
         decomposition=None
         if decomposition is None

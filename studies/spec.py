@@ -136,6 +136,11 @@ class QuantizationTable(Table):
 
     per: Grouping = "layer"
     bits: tuple[Literal[8, 4, 2, "none"], ...] = ("none", 8, 4)
+    integer_only: bool = Field(
+        False,
+        description="No floats anywhere: 'none' is taken out of bits, and every activation has 8 "
+        "bits. What LiteRT and TensorFlow Lite Micro need.",
+    )
 
 
 class DecompositionTable(Table):

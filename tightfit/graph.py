@@ -45,7 +45,8 @@ pad                                                         pads (before, after 
 upsample                                                    mode ("nearest", "bilinear"),
                                                              scale (pair), align_corners
 dropout                                                     rate
-quantize            scale [], zero_point []                 bits (unsigned, asymmetric, per tensor)
+quantize            scale [], zero_point []                 bits (unsigned, asymmetric, per tensor);
+                                                             low, high, where its ends are fixed
 ==================  ======================================  =======================================
 
 ``quantize`` rounds an activation to the nearest of ``2 ** bits`` levels and is written as a pair of

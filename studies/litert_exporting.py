@@ -1,0 +1,96 @@
+"""What an export holds for phones and microcontrollers beside its ONNX file."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from tightfit import Reading, SpecError
+from tightfit.objectives.artifact.files import write_atomically
+from tightfit.objectives.artifact.litert import (
+    HEADER_FILE,
+    LITERT_FILE,
+    header,
+    operators,
+    write_litert,
+)
+from tightfit.objectives.artifact.metadata import read_metadata
+from tightfit.objectives.quality import score_file
+from tightfit.objectives.runtimes.litert import LiteRt
+from tightfit.objectives.runtimes.litert_micro import LiteRtMicro, arena_kb
+from tightfit.objectives.workshop import MODEL_FILE
+from tightfit.studies.assembly import Assembly
+from tightfit.studies.export_folder import read_report, seal
+from tightfit.studies.loading import load
+
+
+class Format(Enum):
+    """What an export is for."""
+
+    ONNX = "onnx"
+    LITERT = "litert"
+
+
+def check_litert(assembly: Assembly) -> None:
+    """Refuse a study whose members have no file of integers, before anything is written.
+
+    Raises:
+        SpecError: It leaves floats in its networks, or the extra ``litert`` is not installed.
+    """
+    table = assembly.study.spec.space.quantization
+    if table is None or not table.integer_only:
+        raise SpecError(
+            "a LiteRT file holds no floats, and members of this study do; run it with "
+            "'integer_only = true' in [space.quantization]"
+        )
+    LiteRt(), LiteRtMicro()
+
+
+def export_litert(folder: Path, assembly: Assembly) -> dict[str, Any]:
+    """Add ``model.tflite`` and ``model.h`` to an export, and what was measured to its report.
+
+    Args:
+        folder: Of an export of a member of this study.
+        assembly: The study's parts.
+
+    Returns:
+        What stands in ``report.json`` under ``litert``.
+
+    Raises:
+        CandidateError: The network has an operator without an integer form.
+        SpecError: The study leaves floats in its networks, or the folder cannot be written.
+        MeasurementError: A runtime does not take the file.
+    """
+    check_litert(assembly)
+    program = load(folder, model=lambda: assembly.model.module).program()
+    path = folder / LITERT_FILE
+    size = write_litert(program, path, metadata=read_metadata(folder / MODEL_FILE))
+    content, arena = path.read_bytes(), arena_kb(path)
+    text = header(content, arena_bytes=round(arena.value * 1000))
+    write_atomically(folder / HEADER_FILE, text.encode())
+    runtime = LiteRt(assembly.profile.threads)
+    quality = _quality(path, assembly, runtime)
+    found = {
+        "runtimes": [runtime.name, LiteRtMicro().name],
+        "size_kb": size / 1000,
+        "ram_kb": {"value": arena.value, "kind": arena.kind.value},
+        "operators": list(operators(content)),
+        **quality,
+    }
+    seal(folder, {**read_report(folder), "litert": found})
+    return found
+
+
+def _quality(path: Path, assembly: Assembly, runtime: LiteRt) -> dict[str, Any]:
+    """Return what the file reaches on the test split, or on the validation split without one."""
+    data, name = assembly.data, assembly.task.metric.name
+    split, prefix = (data.validation, "validation") if data.test is None else (data.test, "test")
+    reading: Reading = score_file(path, split, data=data, task=assembly.task, runtime=runtime)
+    return {
+        f"{prefix}_{name}": {
+            "value": reading.value,
+            "stderr": reading.stderr,
+            "n": reading.repeats,
+        }
+    }
