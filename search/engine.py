@@ -13,6 +13,7 @@ from tightfit import (
     Constraint,
     CostModel,
     Evaluator,
+    FloatArray,
     Objective,
     Record,
     SearchSpace,
@@ -53,6 +54,8 @@ class Search:
         fingerprint: Digest of all that readings depend on.
         static_errors: Relative errors of those static metrics that are predictions.
         sampler: One of ``SAMPLER_NAMES``.
+        damage: By hparam what each of its choices is believed to damage, ``[choices]``, or empty
+            where nothing is known; for samplers that take beliefs.
         seed: Of everything random in the search.
 
     Raises:
@@ -73,6 +76,7 @@ class Search:
         fingerprint: str,
         static_errors: Mapping[str, float] | None = None,
         sampler: str = "auto",
+        damage: Sequence[FloatArray] | None = None,
         seed: int = 0,
     ) -> None:
         if not 1 <= len(objectives) <= 3:
@@ -93,7 +97,8 @@ class Search:
             sampler,
             self._region,
             objectives=self.objectives,
-            open_constraints=len(self.constraints) - sum(self._screen.exact),
+            constraints=self.constraints,
+            damage=damage,
             seed=seed,
         )
         self._ledger = Ledger(
