@@ -6,7 +6,7 @@
 The project's own samplers propose only candidates within the static limits. A name that begins with
 ``optuna:`` is that sampler in a plain study, as a user writes it: values and constraints are told,
 and what breaks a limit has been trained for nothing. ``greybox+prior`` is told what single choices
-damage, with log-normal noise of 20 %. One thread each.
+damage, with log-normal noise of 20 %; ``+corner`` is told the reference point too. One thread each.
 """
 
 from __future__ import annotations
@@ -41,12 +41,11 @@ from tightfit.search import Search, hypervolume, hypervolume_history
 
 AT = (10, 25, 50, 100, 200)
 ENOUGH = 0.95
-WITH_PRIOR = "+prior"
 
 
 def own_curve(name: str, seed: int, trials: int) -> FloatArray:
     """Return the share of the reference hypervolume after each training, ``[trials]``."""
-    sampler = name.removesuffix(WITH_PRIOR)
+    sampler, *extras = name.split("+")
     search = Search(
         space=SPACE,
         costs=costs,
@@ -58,7 +57,8 @@ def own_curve(name: str, seed: int, trials: int) -> FloatArray:
         fingerprint="f",
         sampler=sampler,
         seed=seed,
-        **({"damage": noisy_damage(seed)} if name.endswith(WITH_PRIOR) else {}),
+        damage=noisy_damage(seed) if "prior" in extras else None,
+        corner=REFERENCE_POINT.tolist() if "corner" in extras else None,
     )
     records = search.run(trials=trials).records
     return hypervolume_history(records, OBJECTIVES, REFERENCE_POINT) / REFERENCE_HYPERVOLUME

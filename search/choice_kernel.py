@@ -14,7 +14,7 @@ import numpy as np
 
 from tightfit import FloatArray, IntArray, SearchSpace
 
-_SMOOTH, _ROUGH = 0.5, 1.0
+_SMOOTH, _ROUGH, _EDGY = 0.5, 1.0, 0.1
 """Length scales of the two parts of a covariance, as shares of the way from first to last choice."""
 
 
@@ -87,7 +87,7 @@ def _positions(count: int, damage: FloatArray) -> FloatArray:
 def _centred(positions: FloatArray) -> FloatArray:
     """Return the covariance of choices at ``positions``, of mean 0 and mean variance 1."""
     apart = np.abs(positions[:, None] - positions[None])
-    raw = np.exp(-0.5 * (apart / _SMOOTH) ** 2) + np.exp(-apart / _ROUGH)
+    raw = np.exp(-0.5 * (apart / _SMOOTH) ** 2) + _EDGY * np.exp(-apart / _ROUGH)
     centred = raw - raw.mean(axis=0) - raw.mean(axis=1)[:, None] + raw.mean()
     table: FloatArray = centred / np.trace(centred) * len(positions)
     return table

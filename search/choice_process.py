@@ -83,11 +83,11 @@ def typical(kernel: ChoiceKernel, features: int) -> Variances:
     """Return the variances that are expected before anything is read."""
     hparams = len(kernel.columns)
     return Variances(
-        choices=np.full(hparams, 0.5 / hparams),
+        choices=np.full(hparams, 0.1 / hparams),
         pairs=1.0,
         features=np.full(features, 0.3),
         curve=0.1,
-        noise=0.01,
+        noise=1e-3,
     )
 
 
@@ -161,24 +161,22 @@ def _evidence(
 ) -> tuple[float, FloatArray]:
     """Return the logarithm of the evidence and its gradient by the logarithms of the variances."""
     n = len(points)
-    once = kernel.once(points.codes, variances.choices)
-    twice = kernel.twice(points.codes, variances.choices)
-    single = once @ once.T
-    pairs = 0.5 * (single**2 - twice @ twice.T)
+    single, squares = _sums(kernel, variances, points, points)
+    pairs = 0.5 * (single**2 - squares)
     curve = _curve(points, points)
-    linear = (points.features * variances.features) @ points.features.T
-    covariance = 1.0 + linear + single + variances.pairs * pairs + variances.curve * curve
+    covariance = 1.0 + single + variances.pairs * pairs + variances.curve * curve
     covariance[np.diag_indices(n)] += variances.noise + _JITTER
     root = np.linalg.cholesky(covariance)
     weights = cho_solve((root, True), scaled)
     value = -0.5 * scaled @ weights - np.log(np.diag(root)).sum()
     half = 0.5 * (np.outer(weights, weights) - cho_solve((root, True), np.eye(n)))
+    slope = half * (1.0 + variances.pairs * single)
     choices = variances.choices * kernel.gathered(
-        points.codes, half * (1.0 + variances.pairs * single), squared=False
+        points.codes, slope, squared=False
     ) - variances.pairs * variances.choices**2 * kernel.gathered(points.codes, half, squared=True)
-    features = variances.features * np.einsum(
-        "if,ij,jf->f", points.features, half, points.features, optimize=True
-    )
+    known, squared = points.features, points.features**2
+    features = variances.features * ((slope @ known) * known).sum(axis=0)
+    features -= variances.pairs * variances.features**2 * ((half @ squared) * squared).sum(axis=0)
     scalars = [
         variances.pairs * float((half * pairs).sum()),
         variances.curve * float((half * curve).sum()),
@@ -188,21 +186,35 @@ def _evidence(
 
 
 def _covariance(kernel: ChoiceKernel, variances: Variances, a: Points, b: Points) -> FloatArray:
-    weights = variances.choices
-    single = kernel.once(a.codes, weights) @ kernel.once(b.codes, weights).T
-    squares = kernel.twice(a.codes, weights) @ kernel.twice(b.codes, weights).T
-    linear = (a.features * variances.features) @ b.features.T
+    single, squares = _sums(kernel, variances, a, b)
     pairs = 0.5 * variances.pairs * (single**2 - squares)
-    total: FloatArray = 1.0 + linear + single + pairs + variances.curve * _curve(a, b)
+    total: FloatArray = 1.0 + single + pairs + variances.curve * _curve(a, b)
     return total
+
+
+def _sums(
+    kernel: ChoiceKernel, variances: Variances, a: Points, b: Points
+) -> tuple[FloatArray, FloatArray]:
+    """Return the sums over single terms of covariances and of their squares, ``[n of a, n of b]``.
+
+    The product of two terms is the covariance of a pair, so half of what the square of the sum has
+    beyond the sum of squares is that of all pairs.
+    """
+    weights, scales = variances.choices, variances.features
+    single = kernel.once(a.codes, weights) @ kernel.once(b.codes, weights).T
+    single += (a.features * scales) @ b.features.T
+    squares = kernel.twice(a.codes, weights) @ kernel.twice(b.codes, weights).T
+    squares += (a.features * scales) ** 2 @ (b.features**2).T
+    return single, squares
 
 
 def _own(kernel: ChoiceKernel, variances: Variances, points: Points) -> FloatArray:
     single, squares = kernel.own(points.codes, variances.choices)
-    linear = (points.features**2) @ variances.features
-    own: FloatArray = (
-        1.0 + linear + single + 0.5 * variances.pairs * (single**2 - squares) + variances.curve
-    )
+    linear = points.features**2 * variances.features
+    single += linear.sum(axis=1)
+    squares += (linear**2).sum(axis=1)
+    pairs = 0.5 * variances.pairs * (single**2 - squares)
+    own: FloatArray = 1.0 + single + pairs + variances.curve
     return own
 
 

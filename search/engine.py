@@ -56,6 +56,8 @@ class Search:
         sampler: One of ``SAMPLER_NAMES``.
         damage: By hparam what each of its choices is believed to damage, ``[choices]``, or empty
             where nothing is known; for samplers that take beliefs.
+        corner: The objective values from which on a front is of worth: the hypervolume's reference
+            point, for samplers that look at one.
         seed: Of everything random in the search.
 
     Raises:
@@ -77,6 +79,7 @@ class Search:
         static_errors: Mapping[str, float] | None = None,
         sampler: str = "auto",
         damage: Sequence[FloatArray] | None = None,
+        corner: Sequence[float] | None = None,
         seed: int = 0,
     ) -> None:
         if not 1 <= len(objectives) <= 3:
@@ -99,6 +102,7 @@ class Search:
             objectives=self.objectives,
             constraints=self.constraints,
             damage=damage,
+            corner=corner,
             seed=seed,
         )
         self._ledger = Ledger(

@@ -23,8 +23,8 @@ from tightfit.search.worth import Standing, Worth
 
 _CHANGED, _RANDOM = 640, 256
 _CLIMBERS, _ROUNDS, _DOUBLES = 4, 4, 96
-_ALLOCATED = 2
-_PATIENCE = 40
+_ALLOCATED = 1
+_PATIENCE = 10
 """Observations up to which every proposal has allocations; later only a share of them has."""
 
 _DOUBT = 0.3
@@ -40,6 +40,7 @@ class GreyBox:
         constraints: All of them; those that the region does not decide are learned.
         damage: By hparam what its choices are believed to damage, ``[choices]``, or empty; for
             nothing known, none at all.
+        corner: The objective values from which on a front is of worth, where that is known.
     """
 
     def __init__(
@@ -47,7 +48,9 @@ class GreyBox:
         region: Region,
         objectives: Sequence[Objective],
         constraints: Sequence[Constraint],
+        *,
         damage: Sequence[FloatArray] | None = None,
+        corner: Sequence[float] | None = None,
     ) -> None:
         screen = region.screen
         self._region = region
@@ -61,6 +64,7 @@ class GreyBox:
         self.learned = tuple(dict.fromkeys(name for name in wanted if name not in static))
         self.metrics = tuple(dict.fromkeys([*wanted, *screen.errors]))
         self._known = tuple(each for each in self._objectives if each.metric in static)
+        self._corner = None if corner is None else np.asarray(corner, dtype=np.float64)
         self._damage = _believed(region, damage)
         self._forecaster = Forecaster(region, self._damage)
         self._allocator = Allocator(region, [each.metric for each in self._known])
@@ -72,7 +76,7 @@ class GreyBox:
         readings = [len(observations.read(metric)) for metric in self.learned]
         if min(readings, default=len(observations.rows)) < FEWEST:
             return self._first(observations, rng)
-        standing = Standing(observations, self._objectives, self._limits)
+        standing = Standing(observations, self._objectives, self._limits, self._corner)
         forecast = self._forecaster.forecast(self.learned, observations, standing.nearness())
         worth = Worth(
             forecast,
@@ -235,12 +239,10 @@ def _unseen(batch: IntArray, observations: Observations) -> IntArray:
 
 
 def _van_der_corput(n: int) -> float:
-    """Return the n-th number of the sequence of base 2, of 0 and 1 first."""
-    if n < 2:
-        return float(n)
-    value, weight, rest = 0.0, 0.5, n - 1
-    while rest:
-        value += weight * (rest % 2)
-        rest //= 2
+    """Return the n-th number of the sequence of base 2: 0, 1/2, 1/4, 3/4, ..."""
+    value, weight = 0.0, 0.5
+    while n:
+        value += weight * (n % 2)
+        n //= 2
         weight /= 2
     return value

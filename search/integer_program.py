@@ -17,8 +17,8 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from tightfit import CostTable, FloatArray, IntArray
 
-_GAP = 2e-3
-_NODES = 400
+_GAP = 1e-2
+_NODES = 50
 """Of the search tree, after which the best solution so far is taken: by nodes and not by seconds,
 so that the same program has the same solution on every machine."""
 

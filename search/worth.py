@@ -26,7 +26,7 @@ class Standing:
         losses: Objectives of all observations, to be minimized, NaN where not read, ``[n, m]``.
         kept: Which of them keep every limit, as far as it was read, and have all objectives.
         front: Positions of the members among the observations.
-        corner: The reference point: an objective's own limit where it has one on its worse side,
+        corner: The reference point, to be minimized. Where none is given, an objective's own limit where it has one on its worse side,
             else a tenth of the front's extent beyond its worst member, ``[m]``.
     """
 
@@ -35,16 +35,22 @@ class Standing:
         observations: Observations,
         objectives: Sequence[Objective],
         constraints: Sequence[Constraint],
+        corner: FloatArray | None = None,
     ) -> None:
         values = np.column_stack([observations.values[each.metric] for each in objectives])
-        self.losses = as_losses(values, [each.direction for each in objectives])
+        directions = [each.direction for each in objectives]
+        self.losses = as_losses(values, directions)
         kept = np.isfinite(self.losses).all(axis=1)
         for constraint in constraints:
             kept &= constraint.violations(observations.values[constraint.metric]) <= 0
         self.kept: BoolArray = kept
         inside = np.flatnonzero(kept)
         self.front = inside[non_dominated(self.losses[inside])]
-        self.corner = self._corner(objectives, constraints)
+        self.corner = (
+            self._inferred(objectives, constraints)
+            if corner is None
+            else as_losses(corner[None], directions)[0]
+        )
 
     def nearness(self) -> FloatArray:
         """Return by how much of the front's extent each observation falls short of it, ``[n]``."""
@@ -56,7 +62,7 @@ class Standing:
         short = gaps.max(axis=2).min(axis=1)
         return np.where(self.kept, short, np.nan_to_num(short, nan=np.inf) + 1.0)
 
-    def _corner(
+    def _inferred(
         self, objectives: Sequence[Objective], constraints: Sequence[Constraint]
     ) -> FloatArray:
         known = self.losses[np.isfinite(self.losses).all(axis=1)]

@@ -38,6 +38,7 @@ def make_sampler(
     objectives: Sequence[Objective],
     constraints: Sequence[Constraint],
     damage: Sequence[FloatArray] | None,
+    corner: Sequence[float] | None,
     seed: int,
 ) -> Sampler:
     """Return the sampler that a study names; ``auto`` is the grey box.
@@ -49,6 +50,8 @@ def make_sampler(
         constraints: Of the study.
         damage: By hparam what its choices are believed to damage, ``[choices]``, or empty; none
             where nothing was measured. For the one sampler that takes beliefs.
+        corner: The objective values from which on a front is of worth, where that is known; for
+            the same sampler.
         seed: Of the study; for the one sampler that is a single sequence.
 
     Raises:
@@ -56,7 +59,7 @@ def make_sampler(
     """
     check_sampler(name)
     if name in ("auto", GreyBoxSampler.name):
-        return GreyBoxSampler(region, objectives, constraints, damage)
+        return GreyBoxSampler(region, objectives, constraints, damage=damage, corner=corner)
     samplers: tuple[Sampler, ...] = (
         TpeSampler(region),
         GaussianProcessSampler(region, tuple(objectives)),

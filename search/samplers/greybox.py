@@ -25,10 +25,14 @@ class GreyBoxSampler(Sampler):
         region: Region,
         objectives: Sequence[Objective],
         constraints: Sequence[Constraint],
+        *,
         damage: Sequence[FloatArray] | None,
+        corner: Sequence[float] | None,
     ) -> None:
         super().__init__(region)
-        self._grey_box = GreyBox(region, objectives, constraints, damage)
+        self._grey_box = GreyBox(
+            region, objectives, constraints, damage=damage, corner=corner
+        )
 
     def _propose(self, history: History, rng: np.random.Generator) -> Proposal | None:
         row = self._grey_box.propose(self._observations(history), rng)
