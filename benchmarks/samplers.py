@@ -114,9 +114,7 @@ def run(sampler: str, seeds: range, trials: int, to: Path) -> None:
     for seed in seeds:
         began = time.process_time()
         plain = sampler.startswith("optuna:")
-        curve = (plain_curve if plain else own_curve)(
-            sampler.removeprefix("optuna:"), seed, trials
-        )
+        curve = (plain_curve if plain else own_curve)(sampler.removeprefix("optuna:"), seed, trials)
         seconds = time.process_time() - began
         line = {"sampler": sampler, "seed": seed, "seconds": seconds, "curve": curve.tolist()}
         with to.open("a") as file:

@@ -6,6 +6,7 @@ from tightfit.search.front import Front, nearest_misses, pareto_front, total_vio
 from tightfit.search.hypervolume import hypervolume, hypervolume_history
 from tightfit.search.journal import StorageError
 from tightfit.search.ledger import records
+from tightfit.search.optuna_sampler import GreyBoxSampler
 from tightfit.search.progress import OnRecord, Progress, SearchOutcome, Stopped
 from tightfit.search.reference_candidates import (
     ReferenceCandidate,
@@ -19,6 +20,7 @@ from tightfit.search.survey import Survey, survey
 __all__ = [
     "SAMPLER_NAMES",
     "Front",
+    "GreyBoxSampler",
     "OnRecord",
     "Progress",
     "ReferenceCandidate",

@@ -1,4 +1,4 @@
-"""Allocations: the candidates of least damage at a budget, whatever the damage is believed to be."""
+"""Allocations: the candidates of least damage at a budget."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tightfit.search.region import Region
 
 _ROUNDS = 3
 _LOCAL = 12
-"""Hparams that one hparam's cost may multiply with, on average, for pairs to be worth their time."""
+"""Pairs for each hparam, on average, up to which they are worth their time."""
 
 _JOINT = 4_000
 """Joint choices up to which they get variables of their own."""
 
 
 class Allocator:
-    """Solves integer programs over linearized costs and sees to it that exact costs keep the limits.
+    """Solves integer programs over linearized costs; what it gives keeps limits by exact ones.
 
     Costs are linear around a base candidate. Where what comes out breaks a limit in truth, the
     limits are drawn tighter by as much and it is solved again; what still breaks one walks to the
@@ -54,7 +54,7 @@ class Allocator:
         """
         region = self._region
         if not self._metrics:
-            return region.space.canonical(_least_each(damage)[None])[0]
+            return self._canonical(_least_each(damage))
         tables = self._tables(base)
         limits = [*region.screen.constraints, *budgets]
         bounds = np.array([each.bound for each in limits])
@@ -67,20 +67,24 @@ class Allocator:
             found = least_damage(damage, asked)
             if found is None:
                 break
-            row = region.space.canonical(found[None])[0]
+            row = self._canonical(found)
             if region.screen.keeps(row[None])[0]:
                 return row
             costs = region.screen.costs(row[None])
             actual = np.array([float(costs[each.metric][0]) for each in limits])
-            broken = np.array([each.excess(value) > 0 for each, value in zip(limits, actual, strict=True)])
+            broken = np.array(
+                [each.excess(value) > 0 for each, value in zip(limits, actual, strict=True)]
+            )
             wanted = np.array([each.bound for each in limits])
             bounds = np.where(broken, bounds - (actual - wanted), bounds)
         if row is None:
             return None
-        row, excess = least_violating(
-            region.space, region.screen, row, columns=region.costly
-        )
+        row, excess = least_violating(region.space, region.screen, row, columns=region.costly)
         return row if excess <= 0 else None
+
+    def _canonical(self, row: IntArray) -> IntArray:
+        found: IntArray = self._region.space.canonical(row[None])[0]
+        return found
 
     def _tables(self, base: IntArray) -> Mapping[str, CostTable]:
         region, screen = self._region, self._region.screen
@@ -98,9 +102,7 @@ class Allocator:
             for metric in self._metrics
         }
 
-    def _worth_their_time(
-        self, pairs: tuple[tuple[int, int], ...]
-    ) -> tuple[tuple[int, int], ...]:
+    def _worth_their_time(self, pairs: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
         counts = self._region.space.choice_counts
         joint = sum(int(counts[first] * counts[second]) for first, second in pairs)
         return pairs if len(pairs) <= _LOCAL * len(counts) and joint <= _JOINT else ()

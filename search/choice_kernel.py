@@ -1,9 +1,9 @@
 """How alike choices are: the covariance of what two candidates' choices do, alone and in pairs.
 
-What a candidate's choices do is taken as a sum over its hparams and over pairs of them, each term a
-function of few choices (Duvenaud, Nickisch and Rasmussen, "Additive Gaussian processes", 2011). The
-terms of one hparam sum to nothing over its choices, so that none can stand for another (Lu, Boukouvalas
-and Hensman, "Additive Gaussian processes revisited", 2022).
+What a candidate's choices do is taken as a sum over its hparams and over pairs of them, each term
+a function of few choices (Duvenaud, Nickisch and Rasmussen, "Additive Gaussian processes", 2011).
+The terms of one hparam sum to nothing over its choices, so that none can stand for another (Lu,
+Boukouvalas and Hensman, "Additive Gaussian processes revisited", 2022).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from tightfit import FloatArray, IntArray, SearchSpace
 
 _SMOOTH, _ROUGH, _EDGY = 0.5, 1.0, 0.1
-"""Length scales of the two parts of a covariance, as shares of the way from first to last choice."""
+"""Length scales of the two parts of a covariance, as shares of the way from the first choice to the
+last, and the weight of the second: effects are smooth over choices, with an edge here and there."""
 
 
 class ChoiceKernel:
@@ -28,14 +29,13 @@ class ChoiceKernel:
     """
 
     def __init__(self, space: SearchSpace, damage: Sequence[FloatArray]) -> None:
-        self.counts = space.choice_counts
-        self.columns = np.flatnonzero(self.counts > 1)
-        self._starts = np.concatenate([[0], self.counts[self.columns].cumsum()]).astype(np.int64)
-        self.tables = [_centred(_positions(int(self.counts[c]), damage[c])) for c in self.columns]
-        self._once = [_root(table) for table in self.tables]
-        self._twice = [_root(table**2) for table in self.tables]
-        self._own = np.concatenate([np.diag(table) for table in self.tables])
-        self._sizes = self.counts[self.columns]
+        counts = space.choice_counts
+        self.columns: list[int] = np.flatnonzero(counts > 1).tolist()
+        self._starts = np.concatenate([[0], counts[self.columns].cumsum()]).astype(np.int64)
+        self._tables = [_centred(_positions(int(counts[c]), damage[c])) for c in self.columns]
+        self._once = [_root(table) for table in self._tables]
+        self._twice = [_root(table**2) for table in self._tables]
+        self._own = np.concatenate([np.diag(table) for table in self._tables])
 
     def codes(self, batch: IntArray) -> IntArray:
         """Return the positions of a batch's choices among all choices, ``[n, varied hparams]``."""
@@ -60,8 +60,8 @@ class ChoiceKernel:
         onehot = np.zeros((n, total))
         onehot[np.arange(n)[:, None], codes] = 1.0
         spread = matrix @ onehot
-        sums = np.empty(len(self.tables))
-        for position, table in enumerate(self.tables):
+        sums = np.empty(len(self._tables))
+        for position, table in enumerate(self._tables):
             part = slice(self._starts[position], self._starts[position + 1])
             met = onehot[:, part].T @ spread[:, part]
             sums[position] = (met * (table**2 if squared else table)).sum()
@@ -70,7 +70,10 @@ class ChoiceKernel:
     def _factor(self, roots: list[FloatArray], codes: IntArray, weights: FloatArray) -> FloatArray:
         local = codes - self._starts[:-1]
         return np.concatenate(
-            [np.sqrt(w) * root[local[:, i]] for i, (root, w) in enumerate(zip(roots, weights, strict=True))],
+            [
+                np.sqrt(w) * root[local[:, i]]
+                for i, (root, w) in enumerate(zip(roots, weights, strict=True))
+            ],
             axis=1,
         )
 
@@ -78,10 +81,12 @@ class ChoiceKernel:
 def _positions(count: int, damage: FloatArray) -> FloatArray:
     """Return where choices stand between the first, at 0, and the last, at 1, ``[count]``."""
     order = np.arange(count) / (count - 1)
-    if np.ptp(damage) <= 0:
+    extent = float(np.ptp(damage))
+    if extent <= 0:
         return order
     # Choices of equal damage must not fall together: the belief may be wrong.
-    return (order + (damage - damage.min()) / np.ptp(damage)) / 2
+    positions: FloatArray = (order + (damage - damage.min()) / extent) / 2
+    return positions
 
 
 def _centred(positions: FloatArray) -> FloatArray:
@@ -98,4 +103,3 @@ def _root(table: FloatArray) -> FloatArray:
     values, vectors = np.linalg.eigh(table)
     root: FloatArray = vectors * np.sqrt(np.maximum(values, 0.0))
     return root
-

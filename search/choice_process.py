@@ -49,7 +49,8 @@ class Variances:
     def logs(self) -> FloatArray:
         """Return the logarithms of all, ``[hparams + features + 3]``."""
         scalars = [self.pairs, self.curve, self.noise]
-        return np.log(np.concatenate([self.choices, self.features, scalars]))
+        logs: FloatArray = np.log(np.concatenate([self.choices, self.features, scalars]))
+        return logs
 
     @classmethod
     def from_logs(cls, logs: FloatArray, hparams: int) -> Variances:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import combinations
 
 import numpy as np
@@ -22,7 +22,10 @@ def multiplying(
     """
     counts = space.choice_counts
     varied = [int(column) for column in np.flatnonzero(counts > 1)]
-    ends = {c: sorted({0, int(counts[c]) - 1, 1 if base[c] == 0 else 0} - {int(base[c])}) for c in varied}
+    ends = {
+        c: sorted({0, int(counts[c]) - 1, 1 if base[c] == 0 else 0} - {int(base[c])})
+        for c in varied
+    }
     tried = [(a, b, i, j) for a, b in combinations(varied, 2) for i in ends[a] for j in ends[b]]
     if not tried:
         return ()
@@ -110,8 +113,3 @@ def _table(
         beyond[first, second] = joint - total - alone
         position += shape[0] * shape[1]
     return CostTable(metric, Candidate(tuple(base.tolist())), total, cost, beyond)
-
-
-def totals(tables: Mapping[str, CostTable], batch: IntArray) -> dict[str, FloatArray]:
-    """Return what tables say a batch costs, each ``[n]``."""
-    return {metric: table.pairwise(batch) for metric, table in tables.items()}

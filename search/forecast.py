@@ -46,7 +46,7 @@ class Forecaster:
         self._variances: dict[tuple[str, int], Variances] = {}
 
     def forecast(
-        self, metrics: Sequence[str], observations: Observations, nearness: FloatArray
+        self, metrics: Sequence[str], observations: Observations, short: FloatArray
     ) -> Forecast:
         """Learn from observations what is expected of others.
 
@@ -55,20 +55,22 @@ class Forecaster:
         Args:
             metrics: Those that are learned, each with ``FEWEST`` readings at least.
             observations: Everything that was read.
-            nearness: How near each is to the front, the nearest least, ``[n]``: where there are
-                more than a process can hold, the nearest are taken and every so-many-th other.
+            short: By how much each falls short of the front, ``[n]``: where there are more than a
+                process can hold, the nearest are taken and every so-many-th other.
         """
         processes = {}
         for metric in metrics:
             read = observations.read(metric)
-            chosen = _most_telling(read, nearness[read])
+            chosen = _most_telling(read, short[read])
             points = self.points(observations.rows[chosen])
             values = observations.values[metric][chosen]
             variances = self._variances_of(metric, observations)
             process = ChoiceProcess(self._kernel, variances, points, values)
             if len(observations.pending):
                 expected, _ = process.predict(self.points(observations.pending))
-                points = self.points(np.concatenate([observations.rows[chosen], observations.pending]))
+                points = self.points(
+                    np.concatenate([observations.rows[chosen], observations.pending])
+                )
                 values = np.concatenate([values, expected])
                 process = ChoiceProcess(self._kernel, variances, points, values)
             processes[metric] = process
@@ -121,14 +123,15 @@ class Forecaster:
         return np.column_stack([self.believed(batch), *columns])
 
 
-def _most_telling(read: IntArray, nearness: FloatArray) -> IntArray:
+def _most_telling(read: IntArray, short: FloatArray) -> IntArray:
     """Return at most ``_MOST`` of the positions ``read``, in their order."""
     if len(read) <= _MOST:
         return read
-    order = np.argsort(nearness, kind="stable")
+    order = np.argsort(short, kind="stable")
     near, far = order[: 2 * _MOST // 3], np.sort(order[2 * _MOST // 3 :])
     spread = far[np.linspace(0, len(far) - 1, _MOST - len(near)).astype(np.int64)]
-    return read[np.sort(np.concatenate([near, spread]))]
+    chosen: IntArray = read[np.sort(np.concatenate([near, spread]))]
+    return chosen
 
 
 def checkpoint(read: int) -> int:

@@ -22,7 +22,7 @@ from tightfit.search.region import Region, Row, as_row
 from tightfit.search.worth import Standing, Worth
 
 _CHANGED, _RANDOM = 640, 256
-_CLIMBERS, _ROUNDS, _DOUBLES = 4, 4, 96
+_CLIMBERS, _ROUNDS, _SINGLES, _DOUBLES = 4, 4, 384, 96
 _ALLOCATED = 1
 _PATIENCE = 10
 """Observations up to which every proposal has allocations; later only a share of them has."""
@@ -60,7 +60,8 @@ class GreyBox:
         }
         self._limits = tuple(each for each in constraints if each not in decided)
         static = screen.costs(region.space.batch([region.space.baseline()]))
-        wanted = [each.metric for each in (*self._objectives, *self._limits)]
+        wanted = [each.metric for each in self._objectives]
+        wanted += [each.metric for each in self._limits]
         self.learned = tuple(dict.fromkeys(name for name in wanted if name not in static))
         self.metrics = tuple(dict.fromkeys([*wanted, *screen.errors]))
         self._known = tuple(each for each in self._objectives if each.metric in static)
@@ -77,7 +78,7 @@ class GreyBox:
         if min(readings, default=len(observations.rows)) < FEWEST:
             return self._first(observations, rng)
         standing = Standing(observations, self._objectives, self._limits, self._corner)
-        forecast = self._forecaster.forecast(self.learned, observations, standing.nearness())
+        forecast = self._forecaster.forecast(self.learned, observations, standing.short)
         worth = Worth(
             forecast,
             standing,
@@ -144,8 +145,8 @@ class GreyBox:
         rng: np.random.Generator,
     ) -> IntArray:
         """Return different unseen candidates that keep the static limits, ``[n, hparams]``."""
-        region, space = self._region, self._region.space
-        nearest = np.argsort(standing.nearness(), kind="stable")[:8]
+        region = self._region
+        nearest = np.argsort(standing.short, kind="stable")[:8]
         parents = observations.rows[
             np.concatenate([standing.front, nearest]) if len(standing.front) < 8 else standing.front
         ]
@@ -160,8 +161,8 @@ class GreyBox:
         pool = np.concatenate(found)
         pool = _unseen(pool[region.screen.keeps(pool)], observations)
         if not len(pool):
-            row = region.draw(rng, observations.seen)
-            return pool if row is None else np.array([row], dtype=np.int64)
+            drawn = region.draw(rng, observations.seen)
+            return pool if drawn is None else np.array([drawn], dtype=np.int64)
         return pool
 
     def _changes(self, parents: IntArray, n: int, rng: np.random.Generator) -> IntArray:
@@ -200,9 +201,9 @@ class GreyBox:
         for _ in range(_ROUNDS):
             top = np.argsort(-value, kind="stable")[:_CLIMBERS]
             pool, value = pool[top], value[top]
-            steps = [space.canonical(changed(space, row)) for row in pool]
-            steps.append(self._changes(pool, _DOUBLES, rng))
-            near = np.concatenate(steps)
+            steps = np.concatenate([changed(space, row) for row in pool])
+            steps = space.canonical(rng.permutation(steps)[:_SINGLES])
+            near = np.concatenate([steps, self._changes(pool, _DOUBLES, rng)])
             near = _unseen(near[self._region.screen.keeps(near)], observations)
             if not len(near):
                 break
@@ -234,8 +235,11 @@ def _believed(region: Region, damage: Sequence[FloatArray] | None) -> list[Float
 
 
 def _unseen(batch: IntArray, observations: Observations) -> IntArray:
-    unique = np.unique(batch, axis=0)
-    return unique[[as_row(row) not in observations.seen for row in unique]]
+    """Return the different candidates of a batch ``[n, hparams]`` that were not seen."""
+    rows = [
+        row for row in dict.fromkeys(map(tuple, batch.tolist())) if row not in observations.seen
+    ]
+    return np.array(rows, dtype=np.int64).reshape(-1, batch.shape[1])
 
 
 def _van_der_corput(n: int) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
@@ -75,7 +76,7 @@ def least_damage(damage: Sequence[FloatArray], limits: Sequence[LinearLimit]) ->
     )
     if solved.x is None:
         return None
-    chosen = [int(solved.x[a:b].argmax()) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    chosen = [int(solved.x[a:b].argmax()) for a, b in pairwise(starts.tolist())]
     return np.array(chosen, dtype=np.int64)
 
 

@@ -26,8 +26,11 @@ class Standing:
         losses: Objectives of all observations, to be minimized, NaN where not read, ``[n, m]``.
         kept: Which of them keep every limit, as far as it was read, and have all objectives.
         front: Positions of the members among the observations.
-        corner: The reference point, to be minimized. Where none is given, an objective's own limit where it has one on its worse side,
-            else a tenth of the front's extent beyond its worst member, ``[m]``.
+        corner: The reference point, to be minimized, ``[m]``. Where none is given, an objective's
+            own limit where it has one on its worse side, else a tenth of the front's extent beyond
+            its worst member.
+        short: By how much of the front's extent each observation falls short of it, ``[n]``; those
+            that keep the limits come before all others.
     """
 
     def __init__(
@@ -40,10 +43,10 @@ class Standing:
         values = np.column_stack([observations.values[each.metric] for each in objectives])
         directions = [each.direction for each in objectives]
         self.losses = as_losses(values, directions)
-        kept = np.isfinite(self.losses).all(axis=1)
+        kept: BoolArray = np.isfinite(self.losses).all(axis=1)
         for constraint in constraints:
-            kept &= constraint.violations(observations.values[constraint.metric]) <= 0
-        self.kept: BoolArray = kept
+            kept &= np.asarray(constraint.violations(observations.values[constraint.metric]) <= 0)
+        self.kept = kept
         inside = np.flatnonzero(kept)
         self.front = inside[non_dominated(self.losses[inside])]
         self.corner = (
@@ -51,8 +54,9 @@ class Standing:
             if corner is None
             else as_losses(corner[None], directions)[0]
         )
+        self.short = self._falling_short()
 
-    def nearness(self) -> FloatArray:
+    def _falling_short(self) -> FloatArray:
         """Return by how much of the front's extent each observation falls short of it, ``[n]``."""
         if not len(self.front):
             return np.where(np.isfinite(self.losses).all(axis=1), 0.0, 1.0)
@@ -60,7 +64,8 @@ class Standing:
         extent = np.maximum(self.corner - members.min(axis=0), 1e-12)
         gaps = (self.losses[:, None] - members[None]) / extent
         short = gaps.max(axis=2).min(axis=1)
-        return np.where(self.kept, short, np.nan_to_num(short, nan=np.inf) + 1.0)
+        ranked: FloatArray = np.where(self.kept, short, np.nan_to_num(short, nan=np.inf) + 1.0)
+        return ranked
 
     def _inferred(
         self, objectives: Sequence[Objective], constraints: Sequence[Constraint]

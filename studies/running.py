@@ -14,7 +14,7 @@ from tightfit.studies.assembly import Assembly, assemble, static_errors
 from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.outsiders import outsider_records
 from tightfit.studies.plan import Plan
-from tightfit.studies.references import references
+from tightfit.studies.references import believed_damage, references
 from tightfit.studies.report import write_report
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
@@ -151,6 +151,8 @@ def _search(bench: Bench, evaluator: Evaluator, watcher: Watcher) -> SearchOutco
         fingerprint=bench.fingerprint,
         static_errors=static_errors(bench.constraints),
         sampler=spec.sampler,
+        damage=believed_damage(bench),
+        corner=plan.reference_point,
         seed=spec.seed,
     )
 

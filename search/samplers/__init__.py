@@ -9,7 +9,7 @@ from tightfit import Constraint, FloatArray, Objective, SpecError
 from tightfit.search.region import Region
 from tightfit.search.samplers.base import Proposal, Sampler
 from tightfit.search.samplers.gp import GaussianProcessSampler
-from tightfit.search.samplers.greybox import GreyBoxSampler
+from tightfit.search.samplers.greybox import GreySampler
 from tightfit.search.samplers.optunas import Nsga2Sampler, TpeSampler
 from tightfit.search.samplers.simple import QuasiRandomSampler, RandomSampler
 
@@ -58,8 +58,8 @@ def make_sampler(
         SpecError: No sampler has that name.
     """
     check_sampler(name)
-    if name in ("auto", GreyBoxSampler.name):
-        return GreyBoxSampler(region, objectives, constraints, damage=damage, corner=corner)
+    if name in ("auto", GreySampler.name):
+        return GreySampler(region, objectives, constraints, damage=damage, corner=corner)
     samplers: tuple[Sampler, ...] = (
         TpeSampler(region),
         GaussianProcessSampler(region, tuple(objectives)),

@@ -15,7 +15,7 @@ from tightfit.search.region import Region
 from tightfit.search.samplers.base import Proposal, Sampler
 
 
-class GreyBoxSampler(Sampler):
+class GreySampler(Sampler):
     """Proposes by :class:`tightfit.search.grey_box.GreyBox`."""
 
     name: ClassVar[str] = "greybox"
@@ -30,9 +30,7 @@ class GreyBoxSampler(Sampler):
         corner: Sequence[float] | None,
     ) -> None:
         super().__init__(region)
-        self._grey_box = GreyBox(
-            region, objectives, constraints, damage=damage, corner=corner
-        )
+        self._grey_box = GreyBox(region, objectives, constraints, damage=damage, corner=corner)
 
     def _propose(self, history: History, rng: np.random.Generator) -> Proposal | None:
         row = self._grey_box.propose(self._observations(history), rng)

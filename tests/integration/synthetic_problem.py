@@ -83,7 +83,11 @@ def errors(batch: IntArray) -> FloatArray:
     bits, share = _layers(batch)
     rate, alpha, length = batch[:, 2 * LAYERS :].T
     return error_of(
-        bits, share, rate=np.array(LEARNING_RATES)[rate], alpha=np.array(ALPHAS)[alpha], length=length
+        bits,
+        share,
+        rate=np.array(LEARNING_RATES)[rate],
+        alpha=np.array(ALPHAS)[alpha],
+        length=length,
     )
 
 
