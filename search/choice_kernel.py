@@ -22,6 +22,10 @@ last, and the weight of the second: effects are smooth over choices, with an edg
 class ChoiceKernel:
     """Covariances between candidates for weights of the hparams that are given later.
 
+    Attributes:
+        columns: Of the hparams that vary.
+        believed: Of which of them anything is believed, ``[varied hparams]``.
+
     Args:
         space: Of the candidates.
         damage: By hparam what its choices are believed to damage, ``[choices]``: choices that
@@ -31,6 +35,7 @@ class ChoiceKernel:
     def __init__(self, space: SearchSpace, damage: Sequence[FloatArray]) -> None:
         counts = space.choice_counts
         self.columns: list[int] = np.flatnonzero(counts > 1).tolist()
+        self.believed = np.array([float(np.ptp(damage[c])) > 0 for c in self.columns])
         self._starts = np.concatenate([[0], counts[self.columns].cumsum()]).astype(np.int64)
         self._tables = [_centred(_positions(int(counts[c]), damage[c])) for c in self.columns]
         self._once = [_root(table) for table in self._tables]

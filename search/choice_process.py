@@ -26,6 +26,7 @@ from tightfit.search.choice_kernel import ChoiceKernel
 
 _JITTER = 1e-6
 _STEPS = 40
+_BELIEVED, _UNKNOWN = 0.1, 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,10 +82,14 @@ class Points:
 
 
 def typical(kernel: ChoiceKernel, features: int) -> Variances:
-    """Return the variances that are expected before anything is read."""
+    """Return the variances that are expected before anything is read.
+
+    An hparam of which nothing is believed may matter more: its effect stands in no feature.
+    """
     hparams = len(kernel.columns)
+    expected = np.where(kernel.believed, _BELIEVED, _UNKNOWN) / hparams
     return Variances(
-        choices=np.full(hparams, 0.1 / hparams),
+        choices=expected,
         pairs=1.0,
         features=np.full(features, 0.3),
         curve=0.1,

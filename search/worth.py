@@ -45,7 +45,8 @@ class Standing:
         self.losses = as_losses(values, directions)
         kept: BoolArray = np.isfinite(self.losses).all(axis=1)
         for constraint in constraints:
-            kept &= np.asarray(constraint.violations(observations.values[constraint.metric]) <= 0)
+            read = observations.values[constraint.metric]
+            kept = np.logical_and(kept, constraint.violations(read) <= 0)
         self.kept = kept
         inside = np.flatnonzero(kept)
         self.front = inside[non_dominated(self.losses[inside])]

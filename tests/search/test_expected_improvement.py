@@ -27,4 +27,6 @@ def test_it_is_the_mean_of_what_draws_gain(objectives: int, known: int) -> None:
             hypervolume(np.vstack([front, point]), corner, directions=directions) - before
             for point in points
         ]
-        assert expected == pytest.approx(np.mean(gains), abs=4 * np.std(gains) / 38 + 1e-9)
+        assert expected == pytest.approx(
+            float(np.mean(gains)), abs=4 * float(np.std(gains)) / 38 + 1e-9
+        )

@@ -1,4 +1,4 @@
-"""The grey box: what it is told may be right, wrong or nothing; limits may leave next to nothing."""
+"""The grey box: what it is told may be right, wrong or nothing; limits may leave very little."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ CHAIN = Chain(3)
 SPACE = CHAIN.space
 EVERY = np.stack(np.unravel_index(np.arange(SPACE.size), tuple(SPACE.choice_counts)), axis=1)
 DAMAGE = CHAIN.single_damage()
-TOTAL = sum(table[EVERY[:, column]] for column, table in enumerate(DAMAGE))
+TOTAL = np.sum([table[EVERY[:, column]] for column, table in enumerate(DAMAGE)], axis=0)
 
 
 def test_only_hparams_whose_costs_multiply_are_pairs() -> None:
