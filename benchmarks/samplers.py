@@ -2,6 +2,7 @@
 
     python benchmarks/samplers.py run --sampler greybox+prior --seeds 0 10 --to curves.jsonl
     python benchmarks/samplers.py table curves.jsonl
+    python benchmarks/samplers.py grow --layers 10 30 100
 
 The project's own samplers propose only candidates within the static limits. A name that begins with
 ``optuna:`` is that sampler in a plain study, as a user writes it: values and constraints are told,
@@ -21,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 
+from tests.integration import chain_problem
 from tests.integration.synthetic_problem import (
     BITS,
     CONSTRAINTS,
@@ -62,6 +64,40 @@ def own_curve(name: str, seed: int, trials: int) -> FloatArray:
     )
     records = search.run(trials=trials).records
     return hypervolume_history(records, OBJECTIVES, REFERENCE_POINT) / REFERENCE_HYPERVOLUME
+
+
+def chain_curve(name: str, layers: int, seed: int, trials: int) -> FloatArray:
+    """Return the hypervolume after each training on a chain of layers, ``[trials]``."""
+    sampler, *extras = name.split("+")
+    chain = chain_problem.Chain(layers)
+    search = Search(
+        space=chain.space,
+        costs=chain.costs,
+        constraints=chain_problem.CONSTRAINTS,
+        objectives=chain_problem.OBJECTIVES,
+        evaluator=chain,
+        storage=optuna.storages.InMemoryStorage(),
+        name="chain",
+        fingerprint="f",
+        sampler=sampler,
+        damage=chain.noisy_damage(seed) if "prior" in extras else None,
+        corner=chain_problem.CORNER,
+        seed=seed,
+    )
+    records = search.run(trials=trials).records
+    corner = np.array(chain_problem.CORNER)
+    return hypervolume_history(records, chain_problem.OBJECTIVES, corner) / corner.prod()
+
+
+def grow(samplers: list[str], layers: list[int], trials: int) -> None:
+    """Print which share of the box up to the corner is dominated, by number of hparams."""
+    for count in layers:
+        for sampler in samplers:
+            began = time.process_time()
+            curve = 100 * chain_curve(sampler, count, 0, trials)
+            seconds = (time.process_time() - began) / trials
+            shown = " | ".join(f"{curve[at - 1]:.1f}" for at in AT if at <= trials)
+            print(f"| {2 * count} | {sampler} | {shown} | {seconds:.2f} |", flush=True)
 
 
 def plain_curve(name: str, seed: int, trials: int) -> FloatArray:
@@ -164,12 +200,19 @@ def main() -> None:
     running.add_argument("--seeds", type=int, nargs=2, default=(0, 10))
     running.add_argument("--trials", type=int, default=200)
     running.add_argument("--to", type=Path, required=True)
+    growing = commands.add_parser("grow")
+    growing.add_argument("--samplers", nargs="+", default=["greybox+prior", "greybox", "tpe"])
+    growing.add_argument("--layers", type=int, nargs="+", default=[10, 30, 100])
+    growing.add_argument("--trials", type=int, default=50)
     commands.add_parser("table").add_argument("path", type=Path)
     arguments = parser.parse_args()
     if arguments.command == "table":
         table(arguments.path)
         return
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if arguments.command == "grow":
+        grow(arguments.samplers, arguments.layers, arguments.trials)
+        return
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     run(arguments.sampler, range(*arguments.seeds), arguments.trials, arguments.to)
 

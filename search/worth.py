@@ -43,7 +43,7 @@ class Standing:
         values = np.column_stack([observations.values[each.metric] for each in objectives])
         directions = [each.direction for each in objectives]
         self.losses = as_losses(values, directions)
-        kept: BoolArray = np.isfinite(self.losses).all(axis=1)
+        kept: BoolArray = np.asarray(np.isfinite(self.losses).all(axis=1))
         for constraint in constraints:
             read = observations.values[constraint.metric]
             kept = np.logical_and(kept, constraint.violations(read) <= 0)

@@ -32,8 +32,8 @@ from tightfit import (
 KEPT = np.array([1.0, 0.75, 0.5, 0.375, 0.25])
 BITS = np.array([8, 6, 4, 2])
 OBJECTIVES = (Objective("error", Direction.MINIMIZE), Objective("size", Direction.MINIMIZE))
-CONSTRAINTS = (Constraint("size", Sense.AT_MOST, 0.12), Constraint("macs", Sense.AT_MOST, 0.5))
-CORNER = (0.6, 0.12)
+CONSTRAINTS = (Constraint("size", Sense.AT_MOST, 0.06), Constraint("macs", Sense.AT_MOST, 0.35))
+CORNER = (0.6, 0.06)
 
 
 @dataclass(frozen=True)
