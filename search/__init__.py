@@ -17,6 +17,7 @@ from tightfit.search.hypervolume import hypervolume, hypervolume_history
 from tightfit.search.journal import StorageError
 from tightfit.search.ledger import records, snapshot
 from tightfit.search.memo import Memo
+from tightfit.search.optuna_sampler import GreyBoxSampler
 from tightfit.search.progress import Enough, OnRecord, Progress, SearchOutcome, Stopped
 from tightfit.search.reference_candidates import (
     ReferenceCandidate,
@@ -34,6 +35,7 @@ __all__ = [
     "Curve",
     "Enough",
     "Front",
+    "GreyBoxSampler",
     "Memo",
     "OnRecord",
     "Progress",

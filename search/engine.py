@@ -54,6 +54,10 @@ class Search:
         fingerprint: Digest of all that readings depend on.
         static_errors: Relative errors of those static metrics that are predictions.
         sampler: One of ``SAMPLER_NAMES``.
+        damage: By hparam what each of its choices is believed to damage, ``[choices]``, or empty
+            where nothing is known; for samplers that take beliefs.
+        corner: The objective values from which on a front is of worth: the hypervolume's reference
+            point, for samplers that look at one.
         seed: Of everything random in the search.
 
     Raises:
@@ -74,6 +78,8 @@ class Search:
         fingerprint: str,
         static_errors: Mapping[str, float] | None = None,
         sampler: str = "auto",
+        damage: Sequence[FloatArray] | None = None,
+        corner: Sequence[float] | None = None,
         seed: int = 0,
     ) -> None:
         if not 1 <= len(objectives) <= 3:
@@ -94,7 +100,9 @@ class Search:
             sampler,
             self._region,
             objectives=self.objectives,
-            open_constraints=len(self.constraints) - sum(self._screen.exact),
+            constraints=self.constraints,
+            damage=damage,
+            corner=corner,
             seed=seed,
         )
         self._ledger = Ledger(

@@ -78,13 +78,13 @@ def as_losses(values: FloatArray, directions: Sequence[Direction]) -> FloatArray
 
 def non_dominated(losses: FloatArray) -> BoolArray:
     """Return which rows of ``losses`` ``[n, m]`` no row dominates; of equal rows the first."""
-    keep = np.ones(len(losses), dtype=bool)
-    for position, row in enumerate(losses):
-        no_worse = (losses <= row).all(axis=1)
-        equal = (losses == row).all(axis=1)
-        equal[position:] = False
-        strictly = (losses < row).any(axis=1)
-        keep[position] = not (no_worse & strictly).any() and not equal.any()
+    keep = np.zeros(len(losses), dtype=bool)
+    # What dominates a row stands before it in this order, and so does the first of equal rows.
+    rest = np.lexsort(losses.T[::-1])
+    while len(rest):
+        first = rest[0]
+        keep[first] = True
+        rest = rest[(losses[rest] < losses[first]).any(axis=1)]
     return keep
 
 

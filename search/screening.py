@@ -28,6 +28,8 @@ class Screen:
     Attributes:
         constraints: The static ones, in the study's order.
         exact: Whether each is decided here for good, its prediction having no error.
+        costs: Static metrics of batches of candidates.
+        errors: Relative errors of those that are predictions.
 
     Raises:
         SpecError: A space without hparams, a negative or infinite error, or an error for a metric
@@ -44,7 +46,7 @@ class Screen:
     ) -> None:
         if not len(space):
             raise SpecError("the space has no hparams: switch a technique on")
-        self._costs = costs
+        self.costs = costs
         static = costs(space.batch([space.baseline()]))
         for metric, error in errors.items():
             if metric not in static:
@@ -52,19 +54,19 @@ class Screen:
                 raise SpecError(f"{metric!r} has an error but is not static; static are: {known}")
             if not 0 <= error < np.inf:
                 raise SpecError(f"the error of {metric!r} must be finite and >= 0, got {error}")
-        self._errors = dict(errors)
+        self.errors = dict(errors)
         self.constraints = tuple(each for each in constraints if each.metric in static)
-        self.exact = tuple(not self._errors.get(each.metric) for each in self.constraints)
+        self.exact = tuple(not self.errors.get(each.metric) for each in self.constraints)
 
     def violations(self, batch: IntArray) -> FloatArray:
         """Return the violations of a batch ``[n, hparams]``, ``[n, static constraints]``."""
         columns = np.zeros((len(batch), len(self.constraints)))
         if not self.constraints or not len(batch):
             return columns
-        costs = self._costs(batch)
+        costs = self.costs(batch)
         for column, constraint in enumerate(self.constraints):
             value = np.asarray(costs[constraint.metric], dtype=np.float64)
-            margin = self._errors.get(constraint.metric, 0.0) * np.abs(value)
+            margin = self.errors.get(constraint.metric, 0.0) * np.abs(value)
             hopeful = value - margin if constraint.sense is Sense.AT_MOST else value + margin
             columns[:, column] = constraint.violations(hopeful)
         return columns

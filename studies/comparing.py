@@ -34,7 +34,7 @@ from tightfit.search import (
 from tightfit.studies.assembly import assemble, static_errors
 from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.outsiders import outsider_records
-from tightfit.studies.references import references
+from tightfit.studies.references import believed_damage, references
 from tightfit.studies.session import RunRequest, Watcher, reference_point, working
 
 PLAIN = "plain"
@@ -234,6 +234,8 @@ def _search(bench: Bench, evaluator: Evaluator, name: str, *, sampler: str, seed
         fingerprint=bench.fingerprint,
         static_errors=static_errors(bench.constraints),
         sampler=sampler,
+        damage=believed_damage(bench),
+        corner=reference_point(bench),
         seed=seed,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tightfit import Candidate
+from tightfit import Candidate, FloatArray
 from tightfit.search import (
     ReferenceCandidate,
     allocated_candidates,
@@ -46,10 +46,16 @@ def each_once(found: Iterable[ReferenceCandidate]) -> list[tuple[str, Candidate]
     return [(" = ".join(names), candidate) for candidate, names in origins.items()]
 
 
+def believed_damage(bench: Bench) -> list[FloatArray] | None:
+    """Return by hparam what each choice damages, where the run has sensitivities."""
+    known = Sensitivity.read(bench.folder.sensitivity, bench.fingerprint)
+    return None if known is None else known.damage(bench.space.search_space)
+
+
 def _allocated(bench: Bench) -> tuple[ReferenceCandidate, ...]:
     """Return the least damaging candidates, where what single choices damage was measured."""
-    known = Sensitivity.read(bench.folder.sensitivity, bench.fingerprint)
-    if known is None:
+    damage = believed_damage(bench)
+    if damage is None:
         return ()
     space = bench.space.search_space
     return allocated_candidates(
@@ -57,7 +63,7 @@ def _allocated(bench: Bench) -> tuple[ReferenceCandidate, ...]:
         bench.costs,
         bench.constraints,
         base=best_training(bench),
-        damage=known.damage(space),
+        damage=damage,
         static_errors=static_errors(bench.constraints),
         count=bench.assembly.study.spec.references.allocated,
     )

@@ -14,6 +14,7 @@ from tightfit.search import Search, open_storage
 from tightfit.studies.assembly import assemble, static_errors
 from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.plan import Plan
+from tightfit.studies.references import believed_damage
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.study_file import Study
 from tightfit.studies.worker_process import TrialLimits, WorkerProcess
@@ -139,6 +140,8 @@ def make_search(
         fingerprint=bench.fingerprint,
         static_errors=static_errors(limits),
         sampler=spec.sampler,
+        damage=believed_damage(bench),
+        corner=plan.reference_point,
         seed=spec.seed,
     )
 

@@ -275,7 +275,7 @@ class TrialTable(Table):
     memory_mb: PositiveInt | None = None
 
 
-SamplerName = Literal["auto", "tpe", "gp", "nsga2", "qmc", "random"]
+SamplerName = Literal["auto", "greybox", "tpe", "gp", "nsga2", "qmc", "random"]
 
 
 class StudySpec(Table):

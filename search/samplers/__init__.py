@@ -5,15 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from tightfit import Objective, SpecError
+from tightfit import Constraint, FloatArray, Objective, SpecError
 from tightfit.search.region import Region
-from tightfit.search.samplers.auto import AutoSampler
 from tightfit.search.samplers.base import Proposal, Sampler
 from tightfit.search.samplers.gp import GaussianProcessSampler
+from tightfit.search.samplers.greybox import GreySampler
 from tightfit.search.samplers.optunas import Nsga2Sampler, TpeSampler
 from tightfit.search.samplers.simple import QuasiRandomSampler, RandomSampler
 
-SAMPLER_NAMES = ("auto", "tpe", "gp", "nsga2", "qmc", "random")
+SAMPLER_NAMES = ("auto", "greybox", "tpe", "gp", "nsga2", "qmc", "random")
 
 __all__ = ["SAMPLER_NAMES", "Proposal", "Sampler", "check_sampler", "make_sampler"]
 
@@ -32,27 +32,37 @@ def check_sampler(name: str) -> None:
 
 
 def make_sampler(
-    name: str, region: Region, *, objectives: Sequence[Objective], open_constraints: int, seed: int
+    name: str,
+    region: Region,
+    *,
+    objectives: Sequence[Objective],
+    constraints: Sequence[Constraint],
+    damage: Sequence[FloatArray] | None,
+    corner: Sequence[float] | None,
+    seed: int,
 ) -> Sampler:
-    """Return the sampler that a study names.
+    """Return the sampler that a study names; ``auto`` is the grey box.
 
     Args:
         name: One of ``SAMPLER_NAMES``.
         region: The candidates it may propose.
         objectives: Of the study.
-        open_constraints: How many constraints the static screen does not decide.
+        constraints: Of the study.
+        damage: By hparam what its choices are believed to damage, ``[choices]``, or empty; none
+            where nothing was measured. For the one sampler that takes beliefs.
+        corner: The objective values from which on a front is of worth, where that is known; for
+            the same sampler.
         seed: Of the study; for the one sampler that is a single sequence.
 
     Raises:
         SpecError: No sampler has that name.
     """
     check_sampler(name)
-    gp = GaussianProcessSampler(region, tuple(objectives))
-    tpe = TpeSampler(region)
+    if name in ("auto", GreySampler.name):
+        return GreySampler(region, objectives, constraints, damage=damage, corner=corner)
     samplers: tuple[Sampler, ...] = (
-        AutoSampler(gp, tpe, models=len(objectives) + open_constraints),
-        tpe,
-        gp,
+        TpeSampler(region),
+        GaussianProcessSampler(region, tuple(objectives)),
         Nsga2Sampler(region),
         QuasiRandomSampler(region, seed),
         RandomSampler(region),

@@ -81,15 +81,50 @@ def costs(batch: IntArray) -> dict[str, FloatArray]:
 def errors(batch: IntArray) -> FloatArray:
     """Return the error of a batch ``[n, 19]``, ``[n]``."""
     bits, share = _layers(batch)
+    rate, alpha, length = batch[:, 2 * LAYERS :].T
+    return error_of(
+        bits,
+        share,
+        rate=np.array(LEARNING_RATES)[rate],
+        alpha=np.array(ALPHAS)[alpha],
+        length=length,
+    )
+
+
+def error_of(
+    bits: IntArray, share: FloatArray, *, rate: FloatArray, alpha: FloatArray, length: IntArray
+) -> FloatArray:
+    """Return the error ``[n]`` where the training choices may lie between those of ``SPACE``.
+
+    Args:
+        bits: Indices into ``BITS``, ``[n, layers]``.
+        share: Of the channels that are kept, ``[n, layers]``.
+        rate: Learning rates, ``[n]``.
+        alpha: Weights of distillation, ``[n]``.
+        length: Indices into ``FINE_TUNING``, ``[n]``.
+    """
     damage = _SENSITIVITY * (_BITS_DAMAGE[bits] + 1.3 * (1 - share) ** 1.7)
     coupled = 12 * (_COUPLING * damage[:, :-1] * damage[:, 1:]).sum(axis=1)
-    rate, alpha, length = batch[:, 2 * LAYERS :].T
-    mistuned = (
-        0.02 * (np.log10(np.array(LEARNING_RATES)[rate]) + 2.3) ** 2
-        + 0.03 * (np.array(ALPHAS)[alpha] - 0.65) ** 2
-    )
+    mistuned = 0.02 * (np.log10(rate) + 2.3) ** 2 + 0.03 * (alpha - 0.65) ** 2
     error = (damage.sum(axis=1) + coupled) * (1 - _RECOVERY[length]) + (length > 0) * mistuned
     return np.asarray(np.minimum(1.0, error))
+
+
+def single_damage() -> list[FloatArray]:
+    """Return by hparam what each choice damages alone, ``[choices]``: what sensitivities estimate.
+
+    Nothing is known of how to train.
+    """
+    by_bits = [_SENSITIVITY[i] * (_BITS_DAMAGE - _BITS_DAMAGE[0]) for i in range(LAYERS)]
+    shares = np.array(KEEPS) / 8
+    by_share = [_SENSITIVITY[i] * 1.3 * (1 - shares) ** 1.7 for i in range(LAYERS)]
+    return [*by_bits, *by_share, *(np.zeros(0) for _ in range(3))]
+
+
+def noisy_damage(seed: int, spread: float = 0.2) -> list[FloatArray]:
+    """Return :func:`single_damage` with log-normal noise on every choice, independent of others."""
+    rng = np.random.default_rng([seed, 20])
+    return [each * np.exp(spread * rng.standard_normal(len(each))) for each in single_damage()]
 
 
 def _layers(batch: IntArray) -> tuple[IntArray, FloatArray]:

@@ -22,7 +22,6 @@ from tightfit import (
     Sense,
 )
 from tightfit.search import SAMPLER_NAMES, Search, SearchOutcome, Stopped, open_storage
-from tightfit.search.samplers.auto import gp_seconds
 
 KEPT = np.array([1.0, 0.75, 0.5, 0.25, 0.1])
 
@@ -115,11 +114,3 @@ def test_a_space_too_large_to_list_is_gone_through_too(tmp_path: Path, sampler: 
     assert {candidate.indices[1:-1] for candidate in network.calls} == {(4,) * 12}
     assert len(network.calls) == 2
     assert "'size_kb <= 11' refuses most" in outcome.message
-
-
-def test_a_proposal_by_gaussian_processes_takes_longer_with_all_it_learns_from() -> None:
-    few = gp_seconds(20, hparams=20, models=2)
-    assert 0.05 < few < 0.5
-    assert gp_seconds(300, hparams=20, models=2) > 5 * few
-    assert gp_seconds(20, hparams=60, models=2) > few
-    assert gp_seconds(20, hparams=20, models=4) == pytest.approx(2 * few)

@@ -1,0 +1,230 @@
+"""What is not known before training, learned: a Gaussian process over choices.
+
+A metric of a candidate is taken as the sum of
+
+- a constant, and multiples of numbers known beforehand: what its choices are believed to damage in
+  all, and its static costs. How far a belief is trusted is the variance of its multiple, and that
+  is learned with all others: a belief that misleads loses its weight;
+- a smooth function of the believed damage, since qualities saturate;
+- a term for every choice, and for every pair of choices of two hparams;
+- noise.
+
+All variances are found by the evidence (Rasmussen and Williams, "Gaussian processes for machine
+learning", 2006, section 5.4) under log-normal priors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_solve, solve_triangular
+from scipy.optimize import minimize
+
+from tightfit import FloatArray, IntArray
+from tightfit.search.choice_kernel import ChoiceKernel
+
+_JITTER = 1e-6
+_STEPS = 40
+_BELIEVED, _UNKNOWN = 0.1, 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variances:
+    """Of the terms of a process, in units of the variance of its values.
+
+    Attributes:
+        choices: By varied hparam, of the terms of its choices, ``[varied hparams]``.
+        pairs: Of the terms of two choices, as a factor on the product of theirs.
+        features: Of the multiples of what is known beforehand, ``[features]``.
+        curve: Of the function of the first feature.
+        noise: Of a reading.
+    """
+
+    choices: FloatArray
+    pairs: float
+    features: FloatArray
+    curve: float
+    noise: float
+
+    def logs(self) -> FloatArray:
+        """Return the logarithms of all, ``[hparams + features + 3]``."""
+        scalars = [self.pairs, self.curve, self.noise]
+        logs: FloatArray = np.log(np.concatenate([self.choices, self.features, scalars]))
+        return logs
+
+    @classmethod
+    def from_logs(cls, logs: FloatArray, hparams: int) -> Variances:
+        """Return what :meth:`logs` was taken of."""
+        found = np.exp(logs)
+        pairs, curve, noise = found[-3:].tolist()
+        return cls(found[:hparams], pairs, found[hparams:-3], curve, noise)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Points:
+    """Candidates as a process sees them.
+
+    Attributes:
+        codes: Of :meth:`ChoiceKernel.codes`, ``[n, varied hparams]``.
+        features: What is known of them beforehand, of about unit variance, ``[n, features]``.
+    """
+
+    codes: IntArray
+    features: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def take(self, rows: IntArray) -> Points:
+        """Return some of them."""
+        return Points(self.codes[rows], self.features[rows])
+
+
+def typical(kernel: ChoiceKernel, features: int) -> Variances:
+    """Return the variances that are expected before anything is read.
+
+    An hparam of which nothing is believed may matter more: its effect stands in no feature.
+    """
+    hparams = len(kernel.columns)
+    expected = np.where(kernel.believed, _BELIEVED, _UNKNOWN) / hparams
+    return Variances(
+        choices=expected,
+        pairs=1.0,
+        features=np.full(features, 0.3),
+        curve=0.1,
+        noise=1e-3,
+    )
+
+
+class ChoiceProcess:
+    """A process conditioned on readings.
+
+    Args:
+        kernel: Of the space.
+        variances: Of the terms.
+        points: The candidates that were read, ``[n]``.
+        values: Their readings, ``[n]``, not all equal.
+    """
+
+    def __init__(
+        self, kernel: ChoiceKernel, variances: Variances, points: Points, values: FloatArray
+    ) -> None:
+        self._kernel = kernel
+        self._variances = variances
+        self._points = points
+        self._mean = float(values.mean())
+        self._scale = max(float(values.std()), 1e-12)
+        covariance = _covariance(kernel, variances, points, points)
+        covariance[np.diag_indices(len(points))] += variances.noise + _JITTER
+        self._root = np.linalg.cholesky(covariance)
+        self._weights = cho_solve((self._root, True), (values - self._mean) / self._scale)
+
+    def predict(self, points: Points) -> tuple[FloatArray, FloatArray]:
+        """Return mean and standard deviation of the noiseless metric, both ``[n]``."""
+        across = _covariance(self._kernel, self._variances, points, self._points)
+        known = solve_triangular(self._root, across.T, lower=True, check_finite=False)
+        variance = _own(self._kernel, self._variances, points) - (known**2).sum(axis=0)
+        deviation = np.sqrt(np.maximum(variance, 1e-10))
+        return self._mean + self._scale * (across @ self._weights), self._scale * deviation
+
+    def draw(self, points: Points, rng: np.random.Generator) -> FloatArray:
+        """Draw the noiseless metric of all points together, ``[n]`` (Thompson, 1933)."""
+        across = _covariance(self._kernel, self._variances, points, self._points)
+        known = solve_triangular(self._root, across.T, lower=True, check_finite=False)
+        joint = _covariance(self._kernel, self._variances, points, points) - known.T @ known
+        values, vectors = np.linalg.eigh(joint)
+        drawn = vectors @ (np.sqrt(np.maximum(values, 0.0)) * rng.standard_normal(len(points)))
+        result: FloatArray = self._mean + self._scale * (across @ self._weights + drawn)
+        return result
+
+
+def fitted(
+    kernel: ChoiceKernel, expected: Variances, points: Points, values: FloatArray
+) -> Variances:
+    """Return the variances of the greatest evidence under log-normal priors around ``expected``."""
+    centre, hparams = expected.logs(), len(expected.choices)
+    widths = np.concatenate(
+        [np.full(hparams, 1.0), np.full(len(expected.features), 1.5), [1.5, 1.5, 1.5]]
+    )
+    scaled = (values - values.mean()) / max(float(values.std()), 1e-12)
+
+    def loss(logs: FloatArray) -> tuple[float, FloatArray]:
+        variances = Variances.from_logs(logs, hparams)
+        value, gradient = _evidence(kernel, variances, points, scaled)
+        away = (logs - centre) / widths
+        return 0.5 * float(away @ away) - value, away / widths - gradient
+
+    bounds = [(low - 7.0, low + 5.0) for low in centre]
+    found = minimize(
+        loss, centre, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _STEPS}
+    )
+    return Variances.from_logs(found.x, hparams)
+
+
+def _evidence(
+    kernel: ChoiceKernel, variances: Variances, points: Points, scaled: FloatArray
+) -> tuple[float, FloatArray]:
+    """Return the logarithm of the evidence and its gradient by the logarithms of the variances."""
+    n = len(points)
+    single, squares = _sums(kernel, variances, points, points)
+    pairs = 0.5 * (single**2 - squares)
+    curve = _curve(points, points)
+    covariance = 1.0 + single + variances.pairs * pairs + variances.curve * curve
+    covariance[np.diag_indices(n)] += variances.noise + _JITTER
+    root = np.linalg.cholesky(covariance)
+    weights = cho_solve((root, True), scaled)
+    value = -0.5 * scaled @ weights - np.log(np.diag(root)).sum()
+    half = 0.5 * (np.outer(weights, weights) - cho_solve((root, True), np.eye(n)))
+    slope = half * (1.0 + variances.pairs * single)
+    choices = variances.choices * kernel.gathered(
+        points.codes, slope, squared=False
+    ) - variances.pairs * variances.choices**2 * kernel.gathered(points.codes, half, squared=True)
+    known, squared = points.features, points.features**2
+    features = variances.features * ((slope @ known) * known).sum(axis=0)
+    features -= variances.pairs * variances.features**2 * ((half @ squared) * squared).sum(axis=0)
+    scalars = [
+        variances.pairs * float((half * pairs).sum()),
+        variances.curve * float((half * curve).sum()),
+        variances.noise * float(np.trace(half)),
+    ]
+    return float(value), np.concatenate([choices, features, scalars])
+
+
+def _covariance(kernel: ChoiceKernel, variances: Variances, a: Points, b: Points) -> FloatArray:
+    single, squares = _sums(kernel, variances, a, b)
+    pairs = 0.5 * variances.pairs * (single**2 - squares)
+    total: FloatArray = 1.0 + single + pairs + variances.curve * _curve(a, b)
+    return total
+
+
+def _sums(
+    kernel: ChoiceKernel, variances: Variances, a: Points, b: Points
+) -> tuple[FloatArray, FloatArray]:
+    """Return the sums over single terms of covariances and of their squares, ``[n of a, n of b]``.
+
+    The product of two terms is the covariance of a pair, so half of what the square of the sum has
+    beyond the sum of squares is that of all pairs.
+    """
+    weights, scales = variances.choices, variances.features
+    single = kernel.once(a.codes, weights) @ kernel.once(b.codes, weights).T
+    single += (a.features * scales) @ b.features.T
+    squares = kernel.twice(a.codes, weights) @ kernel.twice(b.codes, weights).T
+    squares += (a.features * scales) ** 2 @ (b.features**2).T
+    return single, squares
+
+
+def _own(kernel: ChoiceKernel, variances: Variances, points: Points) -> FloatArray:
+    single, squares = kernel.own(points.codes, variances.choices)
+    linear = points.features**2 * variances.features
+    single += linear.sum(axis=1)
+    squares += (linear**2).sum(axis=1)
+    pairs = 0.5 * variances.pairs * (single**2 - squares)
+    own: FloatArray = 1.0 + single + pairs + variances.curve
+    return own
+
+
+def _curve(a: Points, b: Points) -> FloatArray:
+    apart = a.features[:, :1] - b.features[None, :, 0]
+    similar: FloatArray = np.exp(-0.5 * apart**2)
+    return similar

@@ -1,0 +1,115 @@
+"""What each choice and each pair of choices adds to a cost, found by asking the cost model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations
+
+import numpy as np
+
+from tightfit import Candidate, CostModel, CostTable, FloatArray, IntArray, SearchSpace
+
+_ROUNDING = 1e-9
+"""Share of a cost below which two choices together are said to add what they add alone."""
+
+
+def multiplying(
+    space: SearchSpace, costs: CostModel, metrics: Iterable[str], base: IntArray
+) -> tuple[tuple[int, int], ...]:
+    """Return the pairs of hparams whose choices do not simply add up, seen from ``base``.
+
+    Asked with the first and the last other choice of each hparam.
+    """
+    counts = space.choice_counts
+    varied = [int(column) for column in np.flatnonzero(counts > 1)]
+    ends = {
+        c: sorted({0, int(counts[c]) - 1, 1 if base[c] == 0 else 0} - {int(base[c])})
+        for c in varied
+    }
+    tried = [(a, b, i, j) for a, b in combinations(varied, 2) for i in ends[a] for j in ends[b]]
+    if not tried:
+        return ()
+    where = np.array(tried, dtype=np.int64)
+    rows = np.arange(len(where))
+    first, second = (np.tile(base, (len(where), 1)) for _ in range(2))
+    first[rows, where[:, 0]] = where[:, 2]
+    second[rows, where[:, 1]] = where[:, 3]
+    both = first.copy()
+    both[rows, where[:, 1]] = where[:, 3]
+    total, one, other, together = (costs(each) for each in (base[None], first, second, both))
+    differs = np.zeros(len(where), dtype=np.bool_)
+    for metric in metrics:
+        beyond = together[metric] - one[metric] - other[metric] + total[metric]
+        differs |= np.abs(beyond) > _ROUNDING * np.abs(total[metric])
+    found = {(int(a), int(b)) for a, b in where[differs, :2]}
+    return tuple(sorted(found))
+
+
+def cost_tables(
+    space: SearchSpace,
+    costs: CostModel,
+    metrics: Iterable[str],
+    *,
+    base: IntArray,
+    pairs: Iterable[tuple[int, int]] = (),
+) -> dict[str, CostTable]:
+    """Return for each metric what choices add to the cost of ``base`` ``[hparams]``.
+
+    Args:
+        space: Of the candidates; conditions are left aside.
+        costs: Static metrics of batches of candidates.
+        metrics: Those that are asked for.
+        base: The candidate that is changed.
+        pairs: Of hparams whose joint choices are asked for too.
+    """
+    counts = [int(count) for count in space.choice_counts]
+    singles = changed(space, base)
+    grids = {pair: _joint(base, pair, counts) for pair in pairs}
+    batch = np.concatenate([base[None], singles, *grids.values()])
+    answers = costs(batch)
+    return {
+        metric: _table(metric, np.asarray(answers[metric]), base, counts, list(grids))
+        for metric in metrics
+    }
+
+
+def changed(space: SearchSpace, base: IntArray) -> IntArray:
+    """Return ``base`` with every choice of every hparam in turn, ``[all choices, hparams]``."""
+    counts = space.choice_counts
+    columns = np.repeat(np.arange(len(counts)), counts)
+    rows = np.tile(base, (len(columns), 1))
+    rows[np.arange(len(columns)), columns] = np.concatenate([np.arange(n) for n in counts])
+    return rows
+
+
+def _joint(base: IntArray, pair: tuple[int, int], counts: list[int]) -> IntArray:
+    first, second = np.unravel_index(
+        np.arange(counts[pair[0]] * counts[pair[1]]), (counts[pair[0]], counts[pair[1]])
+    )
+    rows = np.tile(base, (len(first), 1))
+    rows[:, pair[0]], rows[:, pair[1]] = first, second
+    return rows
+
+
+def _table(
+    metric: str,
+    answers: FloatArray,
+    base: IntArray,
+    counts: list[int],
+    pairs: list[tuple[int, int]],
+) -> CostTable:
+    """Return the table of answers for the base, all single changes, and the joint ones in order."""
+    total = float(answers[0])
+    cost = np.full((len(counts), max(counts)), np.nan)
+    position = 1
+    for column, count in enumerate(counts):
+        cost[column, :count] = answers[position : position + count] - total
+        position += count
+    beyond: dict[tuple[int, int], FloatArray] = {}
+    for first, second in pairs:
+        shape = counts[first], counts[second]
+        joint = answers[position : position + shape[0] * shape[1]].reshape(shape)
+        alone = cost[first, : shape[0], None] + cost[second, None, : shape[1]]
+        beyond[first, second] = joint - total - alone
+        position += shape[0] * shape[1]
+    return CostTable(metric, Candidate(tuple(base.tolist())), total, cost, beyond)

@@ -1,0 +1,183 @@
+"""What is expected of candidates that nobody has evaluated: known costs, and what was learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tightfit import FloatArray, IntArray
+from tightfit.search.choice_kernel import ChoiceKernel
+from tightfit.search.choice_process import ChoiceProcess, Points, Variances, fitted, typical
+from tightfit.search.observations import Observations
+from tightfit.search.region import Region
+
+FEWEST = 4
+"""Readings of a metric from which on it is learned."""
+
+_MOST = 256
+_FITTED = 160
+_GROWTH = 1.3
+_SAMPLE = 1_024
+
+
+class Learner:
+    """Learns metrics from observations.
+
+    The variances of a metric's process are found anew whenever its readings have become a third
+    more, from the readings there were then: an interrupted search finds the same.
+
+    Args:
+        region: Its space, static limits and costs.
+        damage: By hparam what its choices are believed to damage, ``[choices]``.
+    """
+
+    def __init__(self, region: Region, damage: Sequence[FloatArray]) -> None:
+        self._region = region
+        self._kernel = ChoiceKernel(region.space, damage)
+        self._damage = damage
+        rng = np.random.default_rng(0)
+        sample = region.draws(_SAMPLE, rng)
+        if len(sample) < _SAMPLE // 8:
+            sample = np.concatenate([sample, region.tilted(_SAMPLE, rng)])
+        raw = self._known(sample)
+        self._centre, spread = raw.mean(axis=0), raw.std(axis=0)
+        self._spread = np.where(spread > 1e-9 * np.abs(self._centre), spread, np.inf)
+        self._variances: dict[tuple[str, int], Variances] = {}
+
+    def expected(
+        self, metrics: Sequence[str], observations: Observations, short: FloatArray
+    ) -> Expectations:
+        """Learn from observations what is expected of others.
+
+        Candidates on their way are believed to become what is expected of them.
+
+        Args:
+            metrics: Those that are learned, each with ``FEWEST`` readings at least.
+            observations: Everything that was read.
+            short: By how much each falls short of the front, ``[n]``: where there are more than a
+                process can hold, the nearest are taken and every so-many-th other.
+        """
+        processes = {}
+        for metric in metrics:
+            read = observations.read(metric)
+            chosen = _most_telling(read, short[read])
+            points = self.points(observations.rows[chosen])
+            values = observations.values[metric][chosen]
+            variances = self._variances_of(metric, observations)
+            process = ChoiceProcess(self._kernel, variances, points, values)
+            if len(observations.pending):
+                expected, _ = process.predict(self.points(observations.pending))
+                points = self.points(
+                    np.concatenate([observations.rows[chosen], observations.pending])
+                )
+                values = np.concatenate([values, expected])
+                process = ChoiceProcess(self._kernel, variances, points, values)
+            processes[metric] = process
+        return Expectations(self._region, self, processes, self._calibration(observations))
+
+    def _variances_of(self, metric: str, observations: Observations) -> Variances:
+        read = observations.read(metric)
+        count = checkpoint(len(read))
+        if (metric, count) not in self._variances:
+            first = read[:count][-_FITTED:]
+            self._variances[metric, count] = fitted(
+                self._kernel,
+                typical(self._kernel, len(self._centre)),
+                self.points(observations.rows[first]),
+                observations.values[metric][first],
+            )
+        return self._variances[metric, count]
+
+    def _calibration(self, observations: Observations) -> dict[str, tuple[float, float]]:
+        """Return by how much predictions of static metrics are off, and how surely."""
+        found = {}
+        for metric, error in self._region.screen.errors.items():
+            if not error:
+                continue
+            read = observations.read(metric) if metric in observations.values else np.zeros(0, int)
+            if len(read) < FEWEST:
+                found[metric] = 1.0, error / 2
+                continue
+            read = read[-_MOST:]
+            predicted = np.asarray(self._region.screen.costs(observations.rows[read])[metric])
+            ratios = observations.values[metric][read] / predicted
+            found[metric] = float(ratios.mean()), float(ratios.std())
+        return found
+
+    def points(self, batch: IntArray) -> Points:
+        """Return a batch ``[n, hparams]`` as processes see it."""
+        features = (self._known(batch) - self._centre) / self._spread
+        return Points(self._kernel.codes(batch), features)
+
+    def believed(self, batch: IntArray) -> FloatArray:
+        """Return what the choices of a batch are believed to damage in all, ``[n]``."""
+        total = np.zeros(len(batch))
+        for column, each in enumerate(self._damage):
+            total += each[batch[:, column]]
+        return total
+
+    def _known(self, batch: IntArray) -> FloatArray:
+        costs = self._region.screen.costs(batch)
+        columns = [np.log(np.maximum(np.asarray(costs[name]), 1e-12)) for name in sorted(costs)]
+        return np.column_stack([self.believed(batch), *columns])
+
+
+def _most_telling(read: IntArray, short: FloatArray) -> IntArray:
+    """Return at most ``_MOST`` of the positions ``read``, in their order."""
+    if len(read) <= _MOST:
+        return read
+    order = np.argsort(short, kind="stable")
+    near, far = order[: 2 * _MOST // 3], np.sort(order[2 * _MOST // 3 :])
+    spread = far[np.linspace(0, len(far) - 1, _MOST - len(near)).astype(np.int64)]
+    chosen: IntArray = read[np.sort(np.concatenate([near, spread]))]
+    return chosen
+
+
+def checkpoint(read: int) -> int:
+    """Return the number of readings, at most ``read``, at which variances were found last."""
+    reached = following = FEWEST
+    while following <= read:
+        reached = following
+        following = max(following + 1, int(following * _GROWTH))
+    return reached
+
+
+class Expectations:
+    """Means and deviations of metrics, of any candidates.
+
+    Args:
+        region: Its static limits and costs.
+        learner: Sees candidates as the processes do.
+        processes: Of the metrics that are learned.
+        calibration: By static metric that is a prediction, what it is to be multiplied by, and the
+            relative deviation that is left.
+    """
+
+    def __init__(
+        self,
+        region: Region,
+        learner: Learner,
+        processes: Mapping[str, ChoiceProcess],
+        calibration: Mapping[str, tuple[float, float]],
+    ) -> None:
+        self._region = region
+        self._learner = learner
+        self._processes = processes
+        self._calibration = calibration
+
+    def __call__(self, batch: IntArray) -> dict[str, tuple[FloatArray, FloatArray]]:
+        """Return mean and standard deviation of every metric of a batch, both ``[n]``."""
+        found = {}
+        for name, values in self._region.screen.costs(batch).items():
+            ratio, deviation = self._calibration.get(name, (1.0, 0.0))
+            value = ratio * np.asarray(values, dtype=np.float64)
+            found[name] = value, deviation * np.abs(value)
+        points = self._learner.points(batch)
+        for name, process in self._processes.items():
+            found[name] = process.predict(points)
+        return found
+
+    def draw(self, metric: str, batch: IntArray, rng: np.random.Generator) -> FloatArray:
+        """Draw a learned metric of a batch jointly, ``[n]``."""
+        return self._processes[metric].draw(self._learner.points(batch), rng)

@@ -1,0 +1,252 @@
+"""The grey box: what is computed is deduced, what is not is learned, and both make a proposal.
+
+Candidates come from three sources: integer programs that allocate a budget to the least damage, as
+it is drawn from what was learned; changes of the front's members; and the allowed region at large.
+All keep the static limits by exact costs. The one that is worth most, and what climbing from the
+best of them reaches, is proposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tightfit import Constraint, Direction, FloatArray, IntArray, Objective, Sense
+from tightfit.search.allocation import allocate
+from tightfit.search.allocator import Allocator
+from tightfit.search.cost_tables import changed
+from tightfit.search.expectations import FEWEST, Expectations, Learner
+from tightfit.search.observations import Observations
+from tightfit.search.region import Region, Row, as_row
+from tightfit.search.worth import Standing, Worth
+
+_CHANGED, _RANDOM = 640, 256
+_CLIMBERS, _ROUNDS, _SINGLES, _DOUBLES = 4, 4, 384, 96
+_ALLOCATED = 1
+_PATIENCE = 10
+"""Observations up to which every proposal has allocations; later only a share of them has."""
+
+_DOUBT = 0.3
+"""Of what is believed before anything was read: one standard deviation of its logarithm."""
+
+
+class GreyBox:
+    """Proposes candidates from observations and a generator alone.
+
+    Args:
+        region: The candidates that keep the static limits.
+        objectives: One to three.
+        constraints: All of them; those that the region does not decide are learned.
+        damage: By hparam what its choices are believed to damage, ``[choices]``, or empty; for
+            nothing known, none at all.
+        corner: The objective values from which on a front is of worth, where that is known.
+    """
+
+    def __init__(
+        self,
+        region: Region,
+        objectives: Sequence[Objective],
+        constraints: Sequence[Constraint],
+        *,
+        damage: Sequence[FloatArray] | None = None,
+        corner: Sequence[float] | None = None,
+    ) -> None:
+        screen = region.screen
+        self._region = region
+        self._objectives = tuple(objectives)
+        decided = {
+            each for each, exact in zip(screen.constraints, screen.exact, strict=True) if exact
+        }
+        self._limits = tuple(each for each in constraints if each not in decided)
+        static = screen.costs(region.space.batch([region.space.baseline()]))
+        wanted = [each.metric for each in self._objectives]
+        wanted += [each.metric for each in self._limits]
+        self.learned = tuple(dict.fromkeys(name for name in wanted if name not in static))
+        self.metrics = tuple(dict.fromkeys([*wanted, *screen.errors]))
+        self._known = tuple(each for each in self._objectives if each.metric in static)
+        self._corner = None if corner is None else np.asarray(corner, dtype=np.float64)
+        self._damage = _believed(region, damage)
+        self._learner = Learner(region, self._damage)
+        self._allocator = Allocator(region, [each.metric for each in self._known])
+        sample = region.draws(1_024, np.random.default_rng(1))
+        self._sample = sample if len(sample) else region.tilted(64, np.random.default_rng(1))
+
+    def propose(self, observations: Observations, rng: np.random.Generator) -> Row | None:
+        """Return an unseen candidate that keeps the static limits; ``None`` when none was found."""
+        readings = [len(observations.read(metric)) for metric in self.learned]
+        if min(readings, default=len(observations.rows)) < FEWEST:
+            return self._first(observations, rng)
+        standing = Standing(observations, self._objectives, self._limits, self._corner)
+        expected = self._learner.expected(self.learned, observations, standing.short)
+        worth = Worth(
+            expected,
+            standing,
+            pending=observations.pending,
+            objectives=self._objectives,
+            limits=self._limits,
+        )
+        pool = self._pool(observations, standing, expected, rng)
+        if not len(pool):
+            return None
+        return as_row(self._climb(worth, pool, observations, rng))
+
+    def _first(self, observations: Observations, rng: np.random.Generator) -> Row | None:
+        """Allocate budgets by what is believed, and doubted, before anything was read.
+
+        The budgets are swept in the order of van der Corput, so that any number of them is spread.
+        """
+        begun = len(observations.rows) + len(observations.pending)
+        position = _van_der_corput(begun)
+        for _ in range(8):
+            damage = [
+                each * np.exp(_DOUBT * rng.standard_normal(len(each)))
+                if each.any()
+                else 1e-3 * rng.random(len(each))
+                for each in self._damage
+            ]
+            budgets = self._budgets(position)
+            base, _ = allocate(
+                self._region.space,
+                self._region.screen,
+                np.zeros(len(damage), dtype=np.int64),
+                damage=damage,
+            )
+            row = self._allocator(base, damage, budgets)
+            if row is not None and as_row(row) not in observations.seen:
+                return as_row(row)
+            position = float(rng.random())
+        return None
+
+    def _budgets(self, position: float) -> list[Constraint]:
+        """Return budgets on the known objectives, from the loosest, at 0, to the tightest, at 1."""
+        costs = self._region.screen.costs(self._sample)
+        budgets = []
+        for objective in self._known:
+            values = np.asarray(costs[objective.metric])
+            sense, loose, tight = (
+                (Sense.AT_MOST, values.max(), values.min())
+                if objective.direction is Direction.MINIMIZE
+                else (Sense.AT_LEAST, values.min(), values.max())
+            )
+            if tight > 0 and loose > 0:
+                bound = loose * (tight / loose) ** position
+            else:
+                bound = loose + (tight - loose) * position
+            if bound != 0:
+                budgets.append(Constraint(objective.metric, sense, float(bound)))
+        return budgets
+
+    def _pool(
+        self,
+        observations: Observations,
+        standing: Standing,
+        expected: Expectations,
+        rng: np.random.Generator,
+    ) -> IntArray:
+        """Return different unseen candidates that keep the static limits, ``[n, hparams]``."""
+        region = self._region
+        nearest = np.argsort(standing.short, kind="stable")[:8]
+        parents = observations.rows[
+            np.concatenate([standing.front, nearest]) if len(standing.front) < 8 else standing.front
+        ]
+        parents = np.concatenate([parents, observations.pending])
+        found = [region.draws(_RANDOM, rng), self._changes(parents, _CHANGED, rng)]
+        if rng.random() < _PATIENCE / max(len(observations.rows), 1):
+            for _ in range(_ALLOCATED):
+                base = parents[rng.integers(len(parents))]
+                row = self._allocated(base, expected, rng)
+                if row is not None:
+                    found += [row[None], self._changes(row[None], 16, rng)]
+        pool = np.concatenate(found)
+        pool = _unseen(pool[region.screen.keeps(pool)], observations)
+        if not len(pool):
+            drawn = region.draw(rng, observations.seen)
+            return pool if drawn is None else np.array([drawn], dtype=np.int64)
+        return pool
+
+    def _changes(self, parents: IntArray, n: int, rng: np.random.Generator) -> IntArray:
+        """Return ``n`` candidates with one to four choices drawn anew."""
+        space = self._region.space
+        rows = parents[rng.integers(len(parents), size=n)].copy()
+        varied = np.flatnonzero(space.choice_counts > 1)
+        where = np.arange(n)
+        for share in (1.0, 0.6, 0.5, 0.5):
+            where = where[rng.random(len(where)) < share]
+            columns = rng.choice(varied, size=len(where))
+            rows[where, columns] = rng.integers(0, space.choice_counts[columns])
+        return space.canonical(rows)
+
+    def _allocated(
+        self, base: IntArray, expected: Expectations, rng: np.random.Generator
+    ) -> IntArray | None:
+        """Return an allocation by damage drawn from what was learned, around ``base``."""
+        space = self._region.space
+        singles = space.canonical(changed(space, base))
+        harm = np.zeros(len(singles))
+        for objective in self._objectives:
+            if objective.metric in self.learned:
+                drawn = expected.draw(objective.metric, singles, rng)
+                sign = 1.0 if objective.direction is Direction.MINIMIZE else -1.0
+                harm += sign * rng.random() * drawn / max(float(drawn.std()), 1e-12)
+        starts = space.choice_counts.cumsum()[:-1]
+        return self._allocator(base, np.split(harm, starts), self._budgets(float(rng.random())))
+
+    def _climb(
+        self, worth: Worth, pool: IntArray, observations: Observations, rng: np.random.Generator
+    ) -> IntArray:
+        """Return what changes of one or two choices reach from the best of the pool."""
+        value = worth(pool)
+        space = self._region.space
+        for _ in range(_ROUNDS):
+            top = np.argsort(-value, kind="stable")[:_CLIMBERS]
+            pool, value = pool[top], value[top]
+            steps = np.concatenate([changed(space, row) for row in pool])
+            steps = space.canonical(rng.permutation(steps)[:_SINGLES])
+            near = np.concatenate([steps, self._changes(pool, _DOUBLES, rng)])
+            near = _unseen(near[self._region.screen.keeps(near)], observations)
+            if not len(near):
+                break
+            gained = worth(near)
+            improved = gained.max() > value.max()
+            pool, value = np.concatenate([pool, near]), np.concatenate([value, gained])
+            if not improved:
+                break
+        best: IntArray = pool[int(np.argmax(value))]
+        return best
+
+
+def _believed(region: Region, damage: Sequence[FloatArray] | None) -> list[FloatArray]:
+    """Return what is known of the damage; where nothing is, that it grows with every choice.
+
+    Choices stand in the order of their strength; those that change no static cost have none.
+    """
+    counts = region.space.choice_counts
+    if damage is not None:
+        return [
+            np.asarray(each, dtype=np.float64) if len(each) else np.zeros(count)
+            for each, count in zip(damage, counts, strict=True)
+        ]
+    costly = set(region.costly.tolist())
+    return [
+        (np.arange(count) / max(count - 1, 1)) ** 2 if column in costly else np.zeros(count)
+        for column, count in enumerate(counts)
+    ]
+
+
+def _unseen(batch: IntArray, observations: Observations) -> IntArray:
+    """Return the different candidates of a batch ``[n, hparams]`` that were not seen."""
+    rows = [
+        row for row in dict.fromkeys(map(tuple, batch.tolist())) if row not in observations.seen
+    ]
+    return np.array(rows, dtype=np.int64).reshape(-1, batch.shape[1])
+
+
+def _van_der_corput(n: int) -> float:
+    """Return the n-th number of the sequence of base 2: 0, 1/2, 1/4, 3/4, ..."""
+    value, weight = 0.0, 0.5
+    while n:
+        value += weight * (n % 2)
+        n //= 2
+        weight /= 2
+    return value

@@ -1,0 +1,242 @@
+"""The grey box in anyone's Optuna study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from tightfit import (
+    Candidate,
+    Constraint,
+    CostModel,
+    FloatArray,
+    Hparam,
+    Objective,
+    SearchSpace,
+    Sense,
+    SpecError,
+)
+from tightfit.search.grey_box import GreyBox
+from tightfit.search.observations import Observations
+from tightfit.search.region import Region, Row, as_row
+from tightfit.search.screening import Screen
+
+_FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+class GreyBoxSampler(BaseSampler):
+    """Proposes what the grey box proposes, to ``study.optimize`` and to ``study.ask``.
+
+    The study's values are the objectives, in their order and directions. A trial suggests every
+    hparam by its name, as a category, an integer or a number, whatever has its choices among its
+    values; parameters that are no hparams are drawn at random. Constraints whose metric the cost
+    model does not give are learned from what the trial sets under their own text::
+
+        constraint = Constraint("latency_ms", Sense.AT_MOST, 8.0)
+        trial.set_constraint(str(constraint), constraint.excess(latency_ms))
+
+    Proposals follow from the seed, the trial's number and the other trials alone. Running trials
+    are taken to become what is expected of them, so that several workers get different candidates.
+    No candidate comes twice, until every one that was found is done.
+
+    Args:
+        space: The hparams.
+        costs: Static metrics of batches of candidates.
+        constraints: Hard limits; what breaks one on a static metric is never proposed.
+        objectives: What the study's values are, 1 to 3.
+        seed: Of everything random.
+        prior: By name of an hparam, what each of its choices is believed to damage, ``[choices]``.
+        corner: The reference point of the front, in the objectives' units, where it is known.
+
+    Raises:
+        SpecError: A prior of an unknown hparam or of another length, more than 3 objectives.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        costs: CostModel,
+        constraints: Sequence[Constraint],
+        objectives: Sequence[Objective],
+        *,
+        seed: int = 0,
+        prior: Mapping[str, Sequence[float]] | None = None,
+        corner: Sequence[float] | None = None,
+    ) -> None:
+        if not 1 <= len(objectives) <= 3:
+            raise SpecError(f"a search takes 1 to 3 objectives, got {len(objectives)}")
+        self._space = space
+        self._seed = seed
+        self._objectives = tuple(objectives)
+        self._constraints = {str(each): each for each in constraints}
+        self._region = Region.survey(space, Screen(space, costs, constraints, errors={}))
+        damage = None if prior is None else by_hparam(space.hparams, prior)
+        self._grey_box = GreyBox(
+            self._region, objectives, constraints, damage=damage, corner=corner
+        )
+        self._random = RandomSampler(seed=seed)
+        self._proposed: dict[int, Row] = {}
+        self._rows: dict[int, Row] = {}
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return nothing: which kind of distribution a trial asks for is known when it asks."""
+        del study, trial
+        return {}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return nothing, for the same reason."""
+        del study, trial, search_space
+        return {}
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Return the proposal's choice for an hparam.
+
+        Raises:
+            SpecError: The trial asks for values among which the choice is not.
+        """
+        names = [hparam.name for hparam in self._space.hparams]
+        if param_name not in names:
+            return self._random.sample_independent(study, trial, param_name, param_distribution)
+        row = self._proposal(study, trial)
+        column = names.index(param_name)
+        choice = self._space.hparams[column].choices[row[column]]
+        if not _holds(param_distribution, choice):
+            raise SpecError(
+                f"{param_name!r} must be able to take {choice!r}, a choice of the space, "
+                f"but the trial asks for {param_distribution}"
+            )
+        return choice
+
+    def after_trial(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """Forget the proposal: from here on the trial's own parameters tell it."""
+        del study, state, values
+        self._proposed.pop(trial.number, None)
+
+    def reseed_rng(self) -> None:
+        """Reseed the random draws of other parameters; proposals are seeded by their number."""
+        self._random.reseed_rng()
+
+    def _proposal(self, study: optuna.Study, trial: FrozenTrial) -> Row:
+        if trial.number not in self._proposed:
+            observations = self._observations(study, trial.number)
+            rng = np.random.default_rng([self._seed, trial.number])
+            row = self._grey_box.propose(observations, rng)
+            if row is None:
+                row = self._region.draw(rng, observations.seen)
+            if row is None:
+                row = self._region.draw(rng, frozenset())
+            if row is None:
+                raise SpecError("no candidate was found that keeps the static limits: relax them")
+            self._proposed[trial.number] = row
+        return self._proposed[trial.number]
+
+    def _observations(self, study: optuna.Study, number: int) -> Observations:
+        trials = [each for each in study.get_trials(deepcopy=False) if each.number != number]
+        rows = [(row, each) for each in trials if (row := self._row(each)) is not None]
+        finished = [(row, each) for row, each in rows if each.state in _FINISHED]
+        running = [row for row, each in rows if each.state is TrialState.RUNNING]
+        batch = self._space.batch
+        return Observations(
+            rows=batch([Candidate(row) for row, _ in finished]),
+            values={
+                metric: np.array([self._reading(each, metric) for _, each in finished])
+                for metric in self._grey_box.metrics
+            },
+            pending=batch([Candidate(row) for row in running]),
+            seen={row for row, _ in rows},
+        )
+
+    def _row(self, trial: FrozenTrial) -> Row | None:
+        """Return the candidate of a trial; ``None`` where its parameters do not say it.
+
+        An hparam with a condition may be missing: nobody asks for it where it does not matter.
+        """
+        number = trial.number
+        if number in self._proposed:
+            return self._proposed[number]
+        if number not in self._rows:
+            indices = [0] * len(self._space)
+            for column, hparam in enumerate(self._space.hparams):
+                if hparam.name in trial.params:
+                    indices[column] = _index(hparam, trial.params[hparam.name])
+                elif hparam.active_if is None:
+                    return None
+            row = as_row(self._space.canonical(np.array([indices], dtype=np.int64))[0])
+            if not trial.state.is_finished():
+                return row
+            self._rows[number] = row
+        return self._rows[number]
+
+    def _reading(self, trial: FrozenTrial, metric: str) -> float:
+        """Return what a trial says of a metric, NaN where it says nothing."""
+        if trial.state is TrialState.COMPLETE:
+            for objective, value in zip(self._objectives, trial.values, strict=True):
+                if objective.metric == metric:
+                    return float(value)
+        for name, constraint in self._constraints.items():
+            if constraint.metric == metric and name in trial.constraints:
+                return _value(constraint, trial.constraints[name])
+        return float("nan")
+
+
+def by_hparam(hparams: Sequence[Hparam], prior: Mapping[str, Sequence[float]]) -> list[FloatArray]:
+    """Return a prior as one array for each hparam, empty where it says nothing.
+
+    Raises:
+        SpecError: It names an unknown hparam, or has not one finite number for each choice.
+    """
+    known = {hparam.name: len(hparam.choices) for hparam in hparams}
+    for name, values in prior.items():
+        if name not in known:
+            raise SpecError(f"the prior is about {name!r}, which is no hparam of the space")
+        if len(values) != known[name] or not np.isfinite(values).all():
+            raise SpecError(
+                f"the prior of {name!r} needs a finite number for each of its {known[name]} "
+                f"choices, got {list(values)}"
+            )
+    return [np.array(prior.get(hparam.name, ()), dtype=np.float64) for hparam in hparams]
+
+
+def _holds(distribution: BaseDistribution, choice: Any) -> bool:
+    try:
+        return bool(distribution._contains(distribution.to_internal_repr(choice)))
+    except (ValueError, TypeError):
+        return False
+
+
+def _index(hparam: Hparam, value: Any) -> int:
+    """Return the position of a value among an hparam's choices, of a number the nearest one's."""
+    if value in hparam.choices:
+        return hparam.choices.index(value)
+    gaps = [
+        abs(each - value) if isinstance(each, (int, float)) else np.inf for each in hparam.choices
+    ]
+    return int(np.argmin(gaps))
+
+
+def _value(constraint: Constraint, violation: float) -> float:
+    """Return the metric's value of which a violation is a constraint's."""
+    over = violation * abs(constraint.bound)
+    return constraint.bound + (over if constraint.sense is Sense.AT_MOST else -over)

@@ -1,0 +1,144 @@
+"""What a candidate is worth to the front before it is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from tightfit import BoolArray, Constraint, Direction, FloatArray, IntArray, Objective, Sense
+from tightfit.search.expected_improvement import expected_improvement, probability_below
+from tightfit.search.hypervolume import as_losses, non_dominated
+from tightfit.search.observations import Observations
+
+Expected: TypeAlias = Callable[[IntArray], Mapping[str, tuple[FloatArray, FloatArray]]]
+"""Mean and deviation of every metric of a batch ``[n, hparams]``, by name, both ``[n]``."""
+
+_BEYOND = 0.1
+_LIKELY = 0.5
+
+
+class Standing:
+    """How far the search is: the front among the observations, and where it is measured from.
+
+    Attributes:
+        losses: Objectives of all observations, to be minimized, NaN where not read, ``[n, m]``.
+        kept: Which of them keep every limit, as far as it was read, and have all objectives.
+        front: Positions of the members among the observations.
+        corner: The reference point, to be minimized, ``[m]``. Where none is given, an objective's
+            own limit where it has one on its worse side, else a tenth of the front's extent beyond
+            its worst member.
+        short: By how much of the front's extent each observation falls short of it, ``[n]``; those
+            that keep the limits come before all others.
+    """
+
+    def __init__(
+        self,
+        observations: Observations,
+        objectives: Sequence[Objective],
+        constraints: Sequence[Constraint],
+        corner: FloatArray | None = None,
+    ) -> None:
+        values = np.column_stack([observations.values[each.metric] for each in objectives])
+        directions = [each.direction for each in objectives]
+        self.losses = as_losses(values, directions)
+        kept: BoolArray = np.asarray(np.isfinite(self.losses).all(axis=1))
+        for constraint in constraints:
+            read = observations.values[constraint.metric]
+            kept = np.logical_and(kept, constraint.violations(read) <= 0)
+        self.kept = kept
+        inside = np.flatnonzero(kept)
+        self.front = inside[non_dominated(self.losses[inside])]
+        self.corner = (
+            self._inferred(objectives, constraints)
+            if corner is None
+            else as_losses(corner[None], directions)[0]
+        )
+        self.short = self._falling_short()
+
+    def _falling_short(self) -> FloatArray:
+        """Return by how much of the front's extent each observation falls short of it, ``[n]``."""
+        if not len(self.front):
+            return np.where(np.isfinite(self.losses).all(axis=1), 0.0, 1.0)
+        members = self.losses[self.front]
+        extent = np.maximum(self.corner - members.min(axis=0), 1e-12)
+        gaps = (self.losses[:, None] - members[None]) / extent
+        short = gaps.max(axis=2).min(axis=1)
+        ranked: FloatArray = np.where(self.kept, short, np.nan_to_num(short, nan=np.inf) + 1.0)
+        return ranked
+
+    def _inferred(
+        self, objectives: Sequence[Objective], constraints: Sequence[Constraint]
+    ) -> FloatArray:
+        known = self.losses[np.isfinite(self.losses).all(axis=1)]
+        members = self.losses[self.front] if len(self.front) else known
+        worst, extent = members.max(axis=0), np.ptp(known, axis=0)
+        if len(members) > 1:
+            extent = np.where(np.ptp(members, axis=0) > 0, np.ptp(members, axis=0), extent)
+        corner: FloatArray = worst + _BEYOND * np.maximum(extent, 1e-9)
+        for column, objective in enumerate(objectives):
+            sign, worse = (
+                (1.0, Sense.AT_MOST)
+                if objective.direction is Direction.MINIMIZE
+                else (-1.0, Sense.AT_LEAST)
+            )
+            bounds = [
+                sign * each.bound
+                for each in constraints
+                if each.metric == objective.metric and each.sense is worse
+            ]
+            if bounds:
+                corner[column] = min(bounds)
+        return corner
+
+
+class Worth:
+    """The expected gain in hypervolume, times the probability of keeping the open limits.
+
+    Args:
+        expected: Of candidates.
+        standing: Where the front is.
+        pending: Candidates on their way: the front is as if they had become what is expected.
+        objectives: Of the study.
+        limits: The constraints that are not decided before training.
+    """
+
+    def __init__(
+        self,
+        expected: Expected,
+        standing: Standing,
+        *,
+        pending: IntArray,
+        objectives: Sequence[Objective],
+        limits: Sequence[Constraint],
+    ) -> None:
+        self._expected = expected
+        self._objectives = tuple(objectives)
+        self._limits = tuple(limits)
+        self._corner = standing.corner
+        front = standing.losses[standing.front]
+        if len(pending):
+            means, _, likely = self._judge(pending)
+            front = np.concatenate([front, means[likely > _LIKELY]])
+        self._front = front
+
+    def __call__(self, batch: IntArray) -> FloatArray:
+        """Return what each of a batch ``[n, hparams]`` is worth, ``[n]``."""
+        means, deviations, likely = self._judge(batch)
+        gain = expected_improvement(means, deviations, front=self._front, corner=self._corner)
+        return gain * likely
+
+    def _judge(self, batch: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return losses and their deviations ``[n, m]``, and how likely limits are kept ``[n]``."""
+        expected = self._expected(batch)
+        found = [expected[each.metric] for each in self._objectives]
+        means = np.column_stack([mean for mean, _ in found])
+        deviations = np.column_stack([deviation for _, deviation in found])
+        likely = np.ones(len(batch))
+        for limit in self._limits:
+            mean, deviation = expected[limit.metric]
+            sign = 1.0 if limit.sense is Sense.AT_MOST else -1.0
+            likely *= probability_below(sign * limit.bound, sign * mean, deviation)
+        directions = [each.direction for each in self._objectives]
+        return as_losses(means, directions), deviations, likely
