@@ -218,7 +218,7 @@ class FileWork:
     def _accuracy_of_other_seed(self, model: nn.Module) -> float:
         """Return the accuracy of a file that is written for this alone."""
         path = self._folder / "other_seed.onnx"
-        write_network(model, path, metadata={})
+        write_network(model, path, metadata={}, profile=self._workshop.profile)
         try:
             return float(self._subject(path).right.double().mean())
         finally:

@@ -144,7 +144,7 @@ class Network(nn.Module):
                     seen = self._seen.get(node.parameters["scale"])
                     if seen is None:
                         raise CandidateError("calibration needs at least one batch, got none")
-                        scale, zero = _grid(node, seen, least_error=least_error)
+                    scale, zero = _grid(node, seen, least_error=least_error)
                     if not bool(torch.isfinite(scale)):
                         raise CandidateError(f"the activation {node.inputs[0]!r} is not finite")
                     self.tensor(node.parameters["scale"]).copy_(scale)

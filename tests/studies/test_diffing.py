@@ -11,6 +11,7 @@ from torch import nn
 
 from tests.studies.command_line import tightfit
 from tests.studies.tiny.own import make_net
+from tightfit.objectives.profile import CPU
 from tightfit.objectives.workshop import write_network
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.settings import QuantizationSettings, SpaceSettings
@@ -28,8 +29,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     network.calibrate([torch.randn(8, 1, 16, 16)])
     exported = folder / "export"
     exported.mkdir()
-    write_network(network, exported / "model.onnx", metadata={})
-    write_network(space.baseline_network(), folder / "baseline.onnx", metadata={})
+    write_network(network, exported / "model.onnx", metadata={}, profile=CPU)
+    write_network(space.baseline_network(), folder / "baseline.onnx", metadata={}, profile=CPU)
     return folder / "baseline.onnx", exported
 
 
@@ -95,6 +96,6 @@ def test_files_with_other_inputs_are_refused(
     settings = SpaceSettings(quantization=QuantizationSettings("network", (None, 8)))
     colour = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(8 * 14 * 14, 3))
     space = CompressionSpace(colour, torch.zeros(1, 3, 16, 16), settings=settings)
-    write_network(space.baseline_network(), tmp_path / "colour.onnx", metadata={})
+    write_network(space.baseline_network(), tmp_path / "colour.onnx", metadata={}, profile=CPU)
     found = message(capsys, files[0], tmp_path / "colour.onnx")
     assert "reads float32 [1, 1, 16, 16], the second one float32 [1, 3, 16, 16]" in found
