@@ -135,7 +135,7 @@ def _trained(train: Split) -> nn.Module:
     pixels = train.inputs.float() / 255
     pixels = (pixels - pixels.mean()) / pixels.std()
     for _ in range(12):
-        for rows in torch.randperm(len(train)).split(64):
+        for rows in torch.split(torch.randperm(len(train)), 64):
             optimizer.zero_grad()
             loss = nn.functional.cross_entropy(net(pixels[rows]), train.targets[rows])
             loss.backward()  # type: ignore[no-untyped-call]

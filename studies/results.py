@@ -42,6 +42,11 @@ class Results:
     gains: tuple[Gain, ...] = ()
 
     @property
+    def feasible(self) -> bool:
+        """Whether any candidate keeps all limits."""
+        return any(record.feasible for record in self.records)
+
+    @property
     def quality(self) -> Metric:
         """The metric that training decides, e.g. accuracy."""
         return next(each for each in self.metrics.values() if each.stage is Stage.LEARNED)

@@ -10,16 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tightfit import SpecError
-from tightfit.studies.deciding import Budget, decide
-from tightfit.studies.decision import Answer
-from tightfit.studies.decision_view import decision_view
-from tightfit.studies.exporting import run_assembly
-from tightfit.studies.first_met import SPENT, first_met
-from tightfit.studies.plan import Plan
-from tightfit.studies.run_folder import RunFolder, open_run
-from tightfit.studies.session import RunRequest
-from tightfit.studies.study_file import find_study, read_study
-from tightfit.studies.terminal import (
+from tightfit.studies.commands.terminal import (
     INTERRUPTED,
     NOTHING_FEASIBLE,
     JsonOption,
@@ -32,6 +23,15 @@ from tightfit.studies.terminal import (
     print_json,
     program,
 )
+from tightfit.studies.deciding import Budget, decide
+from tightfit.studies.decision import Answer
+from tightfit.studies.decision_view import decision_view
+from tightfit.studies.exporting import run_assembly
+from tightfit.studies.first_met import SPENT, first_met
+from tightfit.studies.plan import Plan
+from tightfit.studies.run_folder import RunFolder, open_run
+from tightfit.studies.session import RunRequest
+from tightfit.studies.study_file import find_study, read_study
 from tightfit.studies.tightening import Fineness, tighten
 from tightfit.studies.watching import ConsoleWatcher
 from tightfit.studies.whatif import new_limits, what_if

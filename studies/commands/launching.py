@@ -1,0 +1,165 @@
+"""Commands that begin with a study: write one, check it, search, compare searches."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tightfit.objectives.artifact import write_atomically
+from tightfit.search import Stopped
+from tightfit.studies.checking import check_study
+from tightfit.studies.commands.terminal import (
+    INTERRUPTED,
+    NOTHING_FEASIBLE,
+    JsonOption,
+    SetOption,
+    StudyArgument,
+    ToOption,
+    console,
+    errors,
+    print_json,
+    program,
+    say,
+)
+from tightfit.studies.comparing import Contest, compare_samplers
+from tightfit.studies.comparison_table import comparison_table
+from tightfit.studies.figures import CONFIG
+from tightfit.studies.figures.comparison import comparison_lines, draw_comparison
+from tightfit.studies.figures.sensitivity import draw_sensitivity, sensitivity_map
+from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.running import run_study
+from tightfit.studies.sensitivity import study_sensitivity
+from tightfit.studies.sensitivity_table import sensitivity_bar, sensitivity_table
+from tightfit.studies.session import RunRequest
+from tightfit.studies.study_file import find_study, read_study
+from tightfit.studies.tables import front_table
+from tightfit.studies.template import study_template
+from tightfit.studies.watching import ConsoleWatcher
+
+launching = typer.Typer()
+
+
+@launching.command()
+def init(
+    model: Annotated[str, typer.Option(help="torchvision:NAME, timm:NAME or module:function.")],
+    data: Annotated[str, typer.Option(help="A data set's name or module:function.")],
+) -> None:
+    """Print a commented study file for a model and a data set."""
+    sys.stdout.write(study_template(model, data))
+
+
+@launching.command()
+def check(study: StudyArgument, set_: SetOption = None, as_json: JsonOption = False) -> None:
+    """Read everything and say what the study would mean; train nothing."""
+    found = check_study(read_study(find_study(study), set_ or ()))
+    if as_json:
+        print_json(found.to_json())
+    else:
+        console.print(found.view())
+    if not found.possible:
+        raise typer.Exit(NOTHING_FEASIBLE)
+
+
+@launching.command()
+def run(
+    study: StudyArgument,
+    trials: Annotated[int | None, typer.Option(help="How many candidates to train.")] = None,
+    to: ToOption = None,
+    storage: Annotated[str | None, typer.Option(help="URL of an Optuna storage.")] = None,
+    set_: SetOption = None,
+) -> None:
+    """Search; run again, it resumes."""
+    overrides = [*(set_ or ()), *([f"trials={trials}"] if trials is not None else [])]
+    path = find_study(study)
+    read = read_study(path, overrides)
+    folder = RunFolder(to or Path("runs") / read.name)
+    request = RunRequest(read, path, tuple(overrides), folder, storage)
+    watcher = ConsoleWatcher(console, objective=read.spec.objectives[0], trials=read.spec.trials)
+    try:
+        with watcher.shown():
+            results, outcome = run_study(request, watcher)
+    except KeyboardInterrupt:
+        again = " ".join([program(), "run", *sys.argv[2:]])
+        errors.print(f"\nInterrupted; everything finished is kept. Go on with: {again}")
+        raise typer.Exit(INTERRUPTED) from None
+    if outcome is not None and outcome.stopped is not Stopped.FINISHED:
+        errors.print(
+            f"[yellow]The search stopped early:[/] {outcome.message}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    console.print(front_table(results))
+    _say_where(folder, feasible=results.feasible)
+    if not results.feasible:
+        raise typer.Exit(NOTHING_FEASIBLE)
+
+
+@launching.command()
+def sensitivity(
+    study: StudyArgument,
+    to: ToOption = None,
+    tuned: Annotated[int, typer.Option(min=0, help="How many choices to train a moment.")] = 3,
+    picture: Annotated[Path | None, typer.Option(help="Write the picture as a page.")] = None,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what each single choice damages; a run in the same folder starts from it."""
+    read = read_study(find_study(study), set_ or ())
+    folder = RunFolder(to or Path("runs") / read.name)
+    with sensitivity_bar(errors) as bar:
+        found = study_sensitivity(read, folder, tuned=tuned, say=bar.say, progress=bar.step)
+    if picture is not None:
+        page = draw_sensitivity(sensitivity_map(found)).to_html(config=CONFIG)
+        write_atomically(picture, page.encode())
+    if as_json:
+        print_json(found.to_json())
+        return
+    console.print(sensitivity_table(found))
+    say(f"\nKept in {folder.sensitivity}")
+
+
+@launching.command(name="compare")
+def compare_command(
+    study: StudyArgument,
+    samplers: Annotated[str, typer.Option(help="Names with commas between.")] = "auto,tpe,random",
+    seeds: Annotated[int, typer.Option(min=1, help="Searches of each sampler.")] = 3,
+    trials: Annotated[int | None, typer.Option(help="Trainings of each search.")] = None,
+    to: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME by default.")] = None,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Search with several samplers and say how far each came; run again, it goes on."""
+    contest = Contest(tuple(name.strip() for name in samplers.split(",")), seeds)
+    overrides = [*(set_ or ()), *([f"trials={trials}"] if trials is not None else [])]
+    path = find_study(study)
+    read = read_study(path, overrides)
+    folder = RunFolder(to or Path("runs") / read.name)
+    watcher = ConsoleWatcher(errors, objective=read.spec.objectives[0], trials=read.spec.trials)
+    with watcher.shown():
+        found = compare_samplers(RunRequest(read, path, tuple(overrides), folder), contest, watcher)
+    page = folder.comparison / "comparison.html"
+    figure = draw_comparison(comparison_lines(found))
+    write_atomically(page, figure.to_html(config=CONFIG).encode())
+    if as_json:
+        print_json(found.to_json())
+        return
+    console.print(comparison_table(found))
+    say(f"\nPicture: {page}")
+
+
+def _say_where(folder: RunFolder, *, feasible: bool) -> None:
+    path = folder.path
+    console.print(
+        f"\nReport: {folder.report}\nFiles:  {folder.candidates}", highlight=False, soft_wrap=True
+    )
+    if feasible:
+        say("Next:")
+        for command in (
+            f"export {path} --pick knee --to export",
+            f"dashboard {path}",
+            f"front {path} --json",
+        ):
+            say(f"  {program()} {command}")

@@ -1,0 +1,142 @@
+"""Commands about a run's members: show them, hand one over, and check what was handed over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tightfit.objectives.meter.connection import LOCAL
+from tightfit.objectives.meter.device import DeviceSettings
+from tightfit.studies.commands.terminal import (
+    NOT_HELD,
+    NOTHING_FEASIBLE,
+    JsonOption,
+    PickOption,
+    RunArgument,
+    console,
+    print_json,
+    say,
+)
+from tightfit.studies.dashboard import create_dashboard, serve
+from tightfit.studies.export_folder import open_export
+from tightfit.studies.exporting import export_member, run_assembly
+from tightfit.studies.gains import gains_json
+from tightfit.studies.litert_exporting import Format, check_litert, export_litert
+from tightfit.studies.plan import Plan
+from tightfit.studies.report import write_report
+from tightfit.studies.run_folder import open_run
+from tightfit.studies.study_file import find_study
+from tightfit.studies.tables import front_rows, front_table
+from tightfit.studies.verify_command import verify_export
+
+members = typer.Typer()
+
+
+@members.command()
+def front(folder: RunArgument, as_json: JsonOption = False) -> None:
+    """Show the feasible front beside baseline and references."""
+    results = open_run(folder).results()
+    if as_json:
+        rows = [row.to_json(results.metrics, results.baseline) for row in front_rows(results)]
+        print_json(
+            {
+                "study": results.name,
+                "finished": results.finished,
+                "networks": rows,
+                "limits": gains_json(results),
+            }
+        )
+    else:
+        console.print(front_table(results))
+    if not results.feasible:
+        raise typer.Exit(NOTHING_FEASIBLE)
+
+
+@members.command()
+def export(
+    folder: RunArgument,
+    to: Annotated[Path, typer.Option(help="The folder to write.")],
+    pick: PickOption = "knee",
+    study: Annotated[str | None, typer.Option(help="The study file, if it was moved.")] = None,
+    proof: Annotated[
+        bool, typer.Option(help="Hand over the baseline's file and the test split, to verify with.")
+    ] = True,
+    format_: Annotated[
+        Format, typer.Option("--format", help="litert: model.tflite and model.h as well.")
+    ] = Format.ONNX,
+) -> None:
+    """Write a member's file, weights, report and model card, verified in a fresh process."""
+    run_folder = open_run(folder)
+    assembly = None
+    if study is not None or format_ is Format.LITERT:
+        moved = find_study(study) if study is not None else None
+        assembly = run_assembly(Plan.read(run_folder.plan), moved)
+    if format_ is Format.LITERT and assembly is not None:
+        check_litert(assembly)
+    exported = export_member(run_folder, pick=pick, to=to, assembly=assembly, proof=proof)
+    if format_ is Format.LITERT and assembly is not None:
+        export_litert(to, assembly)
+    console.print(exported.verification.view())
+    say(f"\n{exported.standing.name} is in {to}:")
+    for path in sorted(each for each in to.rglob("*") if each.is_file()):
+        size = f"{path.stat().st_size / 1000:,.1f} kB"
+        say(f"  {path.relative_to(to)}  {size}")
+    if not exported.verification.holds:
+        raise typer.Exit(NOT_HELD)
+
+
+@members.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="The folder of an export.", metavar="DIR")],
+    data: Annotated[
+        str | None,
+        typer.Option(help="Other pictures: an .npz of inputs and targets, or as in a study."),
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="The baseline's file, where the export is without it.")
+    ] = None,
+    score: Annotated[
+        str | None, typer.Option(help="Your own score, module:function, as the study names it.")
+    ] = None,
+    connect: Annotated[
+        str, typer.Option(help="Where latency and memory are read, as device.connect of a study.")
+    ] = LOCAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure an exported file anew and say which claims of its report hold."""
+    export = open_export(folder)
+    device = DeviceSettings(connect=connect, threads=export.report["threads"])
+    found = verify_export(export, data=data, baseline=baseline, score=score, device=device)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        console.print(found.view())
+    if not found.holds:
+        raise typer.Exit(NOT_HELD)
+
+
+@members.command()
+def report(folder: RunArgument, pick: PickOption = "knee") -> None:
+    """Write report.html, one self-contained page."""
+    run_folder = open_run(folder)
+    results = run_folder.results()
+    final = run_folder.final.read(results.quality.name)
+    say(str(write_report(results, run_folder.report, final=final, pick=pick)))
+
+
+@members.command()
+def dashboard(
+    folder: RunArgument,
+    port: Annotated[int, typer.Option(help="On loopback; 0 takes a free one.")] = 8050,
+) -> None:
+    """Show the run as a live page on loopback."""
+    run_folder = open_run(folder)
+    exports = run_folder.path / "exports"
+
+    def write(trial: int) -> Path:
+        return export_member(run_folder, pick=str(trial), to=exports / f"trial-{trial}").folder
+
+    say(f"http://127.0.0.1:{port}  (Ctrl-C ends it)")
+    serve(create_dashboard(run_folder.results, write), port=port)
