@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint
 
 from tightfit import FloatArray, IntArray, LinearCase, Sense, TightfitError, Total
 from tightfit.search.choice_program import ChoiceProgram, Expression
+from tightfit.search.solver import solve
 
 SECONDS = 60.0
 """What one solution may take; one that takes longer proves nothing."""
@@ -226,12 +227,13 @@ class _LimitRows:
         high = np.append(np.where(self._closed, 0.0, 1.0), np.inf)
         low = np.append(np.zeros(size), -np.inf if objective[-1] else 0.0)
         matrix, lowest, highest = self._choices.rows_with(self._added)
-        found = milp(
+        found = solve(
             objective,
-            integrality=whole.astype(np.int64),
+            whole=whole.astype(np.int64),
             bounds=Bounds(low, high),
             constraints=LinearConstraint(matrix, lowest, highest),
-            options={"mip_rel_gap": 0.0, "time_limit": SECONDS},
+            gap=0.0,
+            seconds=SECONDS,
         )
         if found.status == _INFEASIBLE:
             return Solution()

@@ -14,9 +14,10 @@ from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint
 
 from tightfit import CostTable, FloatArray, IntArray
+from tightfit.search.solver import solve
 
 _GAP = 1e-2
 _NODES = 50
@@ -65,14 +66,15 @@ def least_damage(damage: Sequence[FloatArray], limits: Sequence[LinearLimit]) ->
         rows.append(sparse.csr_array(_weights(limit.table, counts, pairs, total)[None]))
         low.append(np.array([-np.inf]))
         high.append(np.array([limit.most - limit.table.total]))
-    solved = milp(
+    solved = solve(
         np.concatenate([*damage, np.zeros(total - singles)]),
         constraints=LinearConstraint(
             sparse.vstack(rows), np.concatenate(low), np.concatenate(high)
         ),
-        integrality=(np.arange(total) < singles).astype(int),
+        whole=(np.arange(total) < singles).astype(int),
         bounds=Bounds(0, 1),
-        options={"mip_rel_gap": _GAP, "node_limit": _NODES},
+        gap=_GAP,
+        nodes=_NODES,
     )
     if solved.x is None:
         return None
