@@ -48,7 +48,7 @@ def test_a_file_and_an_exported_folder_stand_side_by_side(
     assert tightfit("diff", *files) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "of the time of" in shown
-    assert "QLinearConv" in shown
+    assert "QLinearConv" in shown, shown
     assert "8×8 (4)" in shown
     assert "instructions in float" in shown
     assert "compare shares" in shown
