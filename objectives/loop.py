@@ -13,7 +13,12 @@ from tightfit.objectives.batches import Batch, Batches
 from tightfit.objectives.devices import Precision
 from tightfit.objectives.distillation import distillation_loss
 from tightfit.objectives.evaluator import Progress
-from tightfit.objectives.optimization import TrainingSettings, make_optimizer, pace
+from tightfit.objectives.optimization import (
+    TrainingSettings,
+    learned_tensors,
+    make_optimizer,
+    pace,
+)
 from tightfit.objectives.quantizable import Quantizable
 from tightfit.objectives.task import Task
 
@@ -52,7 +57,8 @@ class Loop:
         self._precision = precision
         self._settings = settings
         self._steps = recipe.epochs * len(batches)
-        self._optimizer = make_optimizer(model, settings)
+        self._trained = learned_tensors(model)
+        self._optimizer = make_optimizer(self._trained, settings)
         self._started = time.monotonic()
 
     def run(self, progress: Progress) -> None:
@@ -89,7 +95,7 @@ class Loop:
         loss.backward()  # type: ignore[no-untyped-call]
         if step == 0:
             self._state_of_all()
-        nn.utils.clip_grad_norm_(self._model.parameters(), self._settings.clip_norm)
+        nn.utils.clip_grad_norm_(self._trained, self._settings.clip_norm)
         self._optimizer.step()
         return loss.item()
 
@@ -98,9 +104,9 @@ class Loop:
 
         Fused, it takes no parameters that begin among others that have begun.
         """
-        for parameter in self._model.parameters():
-            if parameter.requires_grad and parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
+        for each in self._trained:
+            if each.grad is None:
+                each.grad = torch.zeros_like(each)
 
     def _loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         how = self._recipe.distillation

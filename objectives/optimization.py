@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tightfit import SpecError
+from tightfit.objectives.quantizable import Quantizable
 
 OptimizerName: TypeAlias = Literal["sgd", "adamw"]
 
@@ -85,18 +86,18 @@ class TrainingSettings:
             )
 
 
-def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
-    """Return the optimizer of a network's trainable parameters, at the learning rate 0."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+def learned_tensors(model: nn.Module) -> list[Tensor]:
+    """Return what training changes: trainable parameters, and steps of rounding that learn."""
+    trained: list[Tensor] = [each for each in model.parameters() if each.requires_grad]
+    return trained + (model.learned_steps() if isinstance(model, Quantizable) else [])
+
+
+def make_optimizer(trained: Sequence[Tensor], settings: TrainingSettings) -> torch.optim.Optimizer:
+    """Return an optimizer at the learning rate 0; only what has several axes decays."""
+    decay = settings.weight_decay
     groups = [
-        {
-            "params": [parameter for parameter in trained if parameter.dim() > 1],
-            "weight_decay": settings.weight_decay,
-        },
-        {
-            "params": [parameter for parameter in trained if parameter.dim() <= 1],
-            "weight_decay": 0.0,
-        },
+        {"params": [each for each in trained if each.dim() > 1], "weight_decay": decay},
+        {"params": [each for each in trained if each.dim() <= 1], "weight_decay": 0.0},
     ]
     # Fused: one call for all parameters, where a small network has more tensors than work.
     if settings.optimizer == "adamw":

@@ -28,6 +28,10 @@ class Quantizable(Protocol):
         """Of the input that it wants, without the batch axis."""
         ...
 
+    def learned_steps(self) -> list[Tensor]:
+        """Return what learns beside the parameters while it rounds."""
+        ...
+
     def calibrate(self, batches: Iterable[Tensor]) -> None:
         """Find the ranges of its activations."""
         ...

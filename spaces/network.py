@@ -60,6 +60,7 @@ class Network(nn.Module):
         self._calibrated = False
         self._norm_momentum: float | None = None
         self._seen: dict[str, Range] | None = None
+        self._learned: list[tuple[dict[str, Any], str]] = []
         for name, tensor in tensors.items():
             owner, leaf = holder(self, name)
             if name in trainable:
@@ -98,6 +99,16 @@ class Network(nn.Module):
             self._execute(inputs, watch)
         finally:
             self.train(training)
+
+    def learned_steps(self) -> list[Tensor]:
+        """Return what learns beside the parameters: the clips of weights of few bits, per channel.
+
+        They are buffers: a file has scales for every layer, whether they learned or not. From here
+        on they have gradients; a network that is moved to another device is asked anew.
+        """
+        for buffers, leaf in self._learned:
+            buffers[leaf] = buffers[leaf].detach().requires_grad_()
+        return [buffers[leaf] for buffers, leaf in self._learned]
 
     def correct_biases(self, inputs: Tensor) -> None:
         """Take the mean error of rounding out of each channel; needs calibrated ranges.
@@ -270,11 +281,10 @@ class Network(nn.Module):
     def _add_clip(self, node: Node, owner: nn.Module, leaf: str) -> None:
         weight = self.tensor(node.parameters["weight"])
         clip = torch.ones(weight.shape[output_axis(node)], dtype=weight.dtype)
+        owner.register_buffer(leaf, clip)
         few = node.integer("weight_limit") <= FEW_CODES
         if few and weight.requires_grad and self._rounding.learned_steps:
-            owner.register_parameter(leaf, nn.Parameter(clip))
-        else:
-            owner.register_buffer(leaf, clip)
+            self._learned.append((owner._buffers, leaf))
 
     def _compile(self) -> list[Step]:
         last: dict[str, str] = {}

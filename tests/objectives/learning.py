@@ -105,6 +105,9 @@ class RoundingNet(SmallNet):
     def calibrate(self, batches: Iterable[Tensor]) -> None:
         self.log.append(f"calibrated on {sum(map(len, batches))}")
 
+    def learned_steps(self) -> list[Tensor]:
+        return []
+
     def correct_biases(self, inputs: Tensor) -> None:
         self.log.append(f"biases from {len(inputs)}")
 

@@ -7,7 +7,7 @@ import torch
 
 from tests.objectives.learning import SmallNet
 from tightfit import SpecError
-from tightfit.objectives.optimization import TrainingSettings, make_optimizer, pace
+from tightfit.objectives.optimization import TrainingSettings, learned_tensors, make_optimizer, pace
 
 
 def test_the_learning_rate_rises_linearly_and_falls_along_half_a_cosine() -> None:
@@ -28,7 +28,7 @@ def test_the_shortest_trainings_have_a_learning_rate(steps: int, warm_up: float)
 
 def test_norms_and_biases_do_not_decay() -> None:
     net = SmallNet()
-    optimizer = make_optimizer(net, TrainingSettings(weight_decay=0.25))
+    optimizer = make_optimizer(learned_tensors(net), TrainingSettings(weight_decay=0.25))
     decayed, kept = optimizer.param_groups
     assert decayed["weight_decay"] == 0.25
     assert kept["weight_decay"] == 0.0
@@ -43,7 +43,7 @@ def test_norms_and_biases_do_not_decay() -> None:
 def test_frozen_parameters_are_left_out() -> None:
     net = SmallNet()
     net.conv1.weight.requires_grad_(False)
-    optimizer = make_optimizer(net, TrainingSettings())
+    optimizer = make_optimizer(learned_tensors(net), TrainingSettings())
     assert all(
         each is not net.conv1.weight for group in optimizer.param_groups for each in group["params"]
     )
@@ -51,10 +51,10 @@ def test_frozen_parameters_are_left_out() -> None:
 
 def test_the_optimizer_is_the_one_that_was_chosen() -> None:
     net = SmallNet()
-    assert isinstance(make_optimizer(net, TrainingSettings()), torch.optim.SGD)
-    adamw = make_optimizer(net, TrainingSettings(optimizer="adamw"))
+    assert isinstance(make_optimizer(learned_tensors(net), TrainingSettings()), torch.optim.SGD)
+    adamw = make_optimizer(learned_tensors(net), TrainingSettings(optimizer="adamw"))
     assert isinstance(adamw, torch.optim.AdamW)
-    plain = make_optimizer(net, TrainingSettings(momentum=0.0))
+    plain = make_optimizer(learned_tensors(net), TrainingSettings(momentum=0.0))
     assert plain.defaults["nesterov"] is False
 
 

@@ -178,3 +178,14 @@ def test_a_gain_of_zero_or_below_has_a_file(space: CompressionSpace) -> None:
     plain = program.tensors["stem.weight"][1]
     network.get_parameter("stem_norm.weight").data[1].neg_()
     assert np.array_equal(network.program().tensors["stem.weight"][1], -plain)
+
+
+def test_steps_of_few_bits_learn_and_are_no_parameters(space: CompressionSpace) -> None:
+    network = calibrated(space.build(everywhere(space, "bits", 4)))
+    layers = [node for node in network.graph.nodes if "weight_bits" in node.attributes]
+    steps = network.train().learned_steps()
+    assert len(steps) == len(layers) > 0
+    assert not {id(step) for step in steps} & {id(each) for each in network.parameters()}
+    network(torch.randn(2, *network.input_shape)).sum().backward()
+    assert all(step.grad is not None and step.grad.abs().sum() > 0 for step in steps)
+    assert not space.build(everywhere(space, "bits", 8)).learned_steps()

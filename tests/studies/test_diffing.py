@@ -15,6 +15,7 @@ from tightfit.objectives.profile import CPU
 from tightfit.objectives.workshop import write_network
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.settings import QuantizationSettings, SpaceSettings
+from tightfit.studies.commands.terminal import console
 
 Capture = pytest.CaptureFixture[str]
 
@@ -44,11 +45,11 @@ def message(capsys: Capture, *arguments: object) -> str:
 def test_a_file_and_an_exported_folder_stand_side_by_side(
     files: tuple[Path, Path], capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(console, "width", 200)
     assert tightfit("diff", *files) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "of the time of" in shown
-    assert "QLinearConv" in shown, shown
+    assert "QLinearConv" in shown
     assert "8×8 (4)" in shown
     assert "instructions in float" in shown
     assert "compare shares" in shown
