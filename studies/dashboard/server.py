@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import socket
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import dash
@@ -34,13 +35,20 @@ class PageServer:
 
     url: str
     _server: _Waitress
+    _closed: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
         """Serve until closed or interrupted."""
-        self._server.run()
+        try:
+            self._server.run()
+        except OSError as error:
+            # Closed by another thread, it finds its sockets gone while it waits for them.
+            if not (self._closed.is_set() and error.errno == errno.EBADF):
+                raise
 
     def close(self) -> None:
         """Stop, and give the port back."""
+        self._closed.set()
         self._server.close()
 
 
