@@ -79,4 +79,7 @@ def _line(results: Results, gain: Gain) -> str:
     title = wording.title(quality)
     if gain.measurable:
         return f"one per cent more of {name}: {value} of {title}, as predicted"
-    return f"one per cent more of {name}: no gain of {title} can be told, {value} as predicted"
+    why = f"{value} as predicted"
+    if gain.low == gain.high == 0:
+        why = "the best that is predicted stays what it is"
+    return f"one per cent more of {name}: no gain of {title} can be told, {why}"

@@ -9,9 +9,21 @@ import numpy as np
 import pytest
 
 from tests.studies.command_line import tightfit, tiny_study
-from tightfit.search import Band
+from tightfit import Candidate, Record
+from tightfit.search import Band, open_storage, records
 from tightfit.studies.comparing import Contest
 from tightfit.studies.figures.comparison import ComparisonLines, Level, draw_comparison
+
+
+def by_candidate(folder: Path) -> dict[Candidate, list[Record]]:
+    """Return what the searches of a folder trained, each candidate's records together."""
+    found: dict[Candidate, list[Record]] = {}
+    for path in folder.glob("*.log"):
+        for record in records(open_storage(path), path.stem):
+            if record.trained:
+                found.setdefault(record.candidate, []).append(record)
+    return found
+
 
 SMALL = ("--samplers", "tpe,random", "--seeds", 2, "--trials", 3)
 
@@ -28,7 +40,14 @@ def test_samplers_are_compared_with_what_plain_ways_reach_and_nothing_is_trained
     assert "trainings (range of 2 seeds, and mean)" in (
         run / "comparison" / "comparison.html"
     ).read_text().replace("\\u002c", ",")
+    same = by_candidate(run / "comparison")
+    assert any(len(found) > 1 for found in same.values())
+    assert all(
+        len({each.measurement["accuracy"] for each in found}) == 1 for found in same.values()
+    )
+    assert all(len({each.seconds["train"] for each in found}) == 1 for found in same.values())
     assert tightfit("compare", study, "--to", run, *SMALL, "--json") == 0
+    assert by_candidate(run / "comparison") == same
     document = json.loads(capsys.readouterr().out)
     assert [(each["sampler"], each["seed"]) for each in document["searches"]] == [
         ("tpe", 0), ("random", 0), ("tpe", 1), ("random", 1)

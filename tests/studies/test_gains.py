@@ -34,6 +34,10 @@ def test_the_limit_that_binds_most_is_said_first_and_chance_is_said_as_chance(
     assert "as predicted" in first
     assert "size ≤ 894 kB: no gain of accuracy can be told" in second
     assert gain_lines(results) == ()
+    (nothing,) = gain_lines(replace(results, gains=(Gain(SIZE, 0.0, 0.0, 0.0),)))
+    assert nothing.endswith(
+        "no gain of accuracy can be told, the best that is predicted stays what it is"
+    )
 
 
 def test_the_front_the_document_and_the_report_have_them(results: Results) -> None:
