@@ -1,13 +1,15 @@
-"""Compares samplers on the synthetic problem of the tests, whose best front is nearly known.
+"""Compares samplers on problems whose best front is known: a synthetic one, and trained ones.
 
-    python benchmarks/samplers.py run --sampler greybox+prior --seeds 0 10 --to curves.jsonl
-    python benchmarks/samplers.py table curves.jsonl
-    python benchmarks/samplers.py grow --layers 10 30 100
+    python -m benchmarks.samplers run PROBLEM --sampler greybox+prior --seeds 0 10 --to curves.jsonl
+    python -m benchmarks.samplers table curves.jsonl
+    python -m benchmarks.samplers grow --layers 10 30 100
 
-The project's own samplers propose only candidates within the static limits. A name that begins with
-``optuna:`` is that sampler in a plain study, as a user writes it: values and constraints are told,
-and what breaks a limit has been trained for nothing. ``greybox+prior`` is told what single choices
-damage, with log-normal noise of 20 %; ``+corner`` is told the reference point too. One thread each.
+PROBLEM is `synthetic`, the problem of the tests, or `tabular`, 2,048 candidates of a small network
+that were all trained (`benchmarks/tabular`). The project's own samplers propose only candidates
+within the static limits. A name that begins with ``optuna:`` is that sampler in a plain study, as a
+user writes it: values and constraints are told, and what breaks a limit has been trained for
+nothing. ``+prior`` is told what single choices damage, ``+corner`` the reference point too. One
+thread each.
 """
 
 from __future__ import annotations
@@ -17,53 +19,44 @@ import json
 import time
 import warnings
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import optuna
 
+from benchmarks.problem import Answers, Problem, Values, curve, truths
+from benchmarks.synthetic import Synthetic
+from benchmarks.tabular.problem import Tabular
 from tests.integration import chain_problem
-from tests.integration.synthetic_problem import (
-    BITS,
-    CONSTRAINTS,
-    FINE_TUNING,
-    KEEPS,
-    LAYERS,
-    OBJECTIVES,
-    REFERENCE_HYPERVOLUME,
-    REFERENCE_POINT,
-    SPACE,
-    SyntheticEvaluator,
-    costs,
-    error_of,
-    noisy_damage,
-)
 from tightfit import FloatArray
-from tightfit.search import Search, hypervolume, hypervolume_history
+from tightfit.search import Search, hypervolume_history
 
+PROBLEMS: dict[str, Callable[[], Problem]] = {"synthetic": Synthetic, "tabular": Tabular}
 AT = (10, 25, 50, 100, 200)
 ENOUGH = 0.95
 
 
-def own_curve(name: str, seed: int, trials: int) -> FloatArray:
-    """Return the share of the reference hypervolume after each training, ``[trials]``."""
+def own_curve(problem: Problem, name: str, seed: int, trials: int) -> FloatArray:
+    """Return the share of the best hypervolume after each training, ``[trials]``."""
     sampler, *extras = name.split("+")
     search = Search(
-        space=SPACE,
-        costs=costs,
-        constraints=CONSTRAINTS,
-        objectives=OBJECTIVES,
-        evaluator=SyntheticEvaluator(),
+        space=problem.space,
+        costs=problem.costs,
+        constraints=problem.constraints,
+        objectives=problem.objectives,
+        evaluator=Answers(problem, seed),
         storage=optuna.storages.InMemoryStorage(),
-        name="synthetic",
+        name="samplers",
         fingerprint="f",
         sampler=sampler,
         seed=seed,
-        damage=noisy_damage(seed) if "prior" in extras else None,
-        corner=REFERENCE_POINT.tolist() if "corner" in extras else None,
+        damage=problem.prior(seed) if "prior" in extras else None,
+        corner=problem.corner.tolist() if "corner" in extras else None,
     )
     records = search.run(trials=trials).records
-    return hypervolume_history(records, OBJECTIVES, REFERENCE_POINT) / REFERENCE_HYPERVOLUME
+    batch = problem.space.batch([each.candidate for each in records])
+    return curve(problem, truths(problem, batch))
 
 
 def chain_curve(name: str, layers: int, seed: int, trials: int) -> FloatArray:
@@ -86,7 +79,8 @@ def chain_curve(name: str, layers: int, seed: int, trials: int) -> FloatArray:
     )
     records = search.run(trials=trials).records
     corner = np.array(chain_problem.CORNER)
-    return hypervolume_history(records, chain_problem.OBJECTIVES, corner) / corner.prod()
+    found: FloatArray = hypervolume_history(records, chain_problem.OBJECTIVES, corner)
+    return found / float(corner.prod())
 
 
 def grow(samplers: list[str], layers: list[int], trials: int) -> None:
@@ -100,62 +94,47 @@ def grow(samplers: list[str], layers: list[int], trials: int) -> None:
             print(f"| {2 * count} | {sampler} | {shown} | {seconds:.2f} |", flush=True)
 
 
-def plain_curve(name: str, seed: int, trials: int) -> FloatArray:
-    """Return the same of a sampler of Optuna's in a study of 20 lines."""
+def plain_curve(problem: Problem, name: str, seed: int, trials: int) -> FloatArray:
+    """Return the same of a sampler of Optuna's in a study of ten lines."""
     samplers = {
         "tpe": optuna.samplers.TPESampler,
         "gp": optuna.samplers.GPSampler,
         "nsga2": optuna.samplers.NSGAIISampler,
         "random": optuna.samplers.RandomSampler,
     }
-    study = optuna.create_study(
-        directions=["minimize", "minimize"], sampler=samplers[name](seed=seed)
-    )
-    front: list[tuple[float, float]] = []
-    curve = []
+    directions = [optuna.study.StudyDirection[each.direction.name] for each in problem.objectives]
+    study = optuna.create_study(directions=directions, sampler=samplers[name](seed=seed))
+    trained: list[Values] = []
 
-    def objective(trial: optuna.Trial) -> tuple[float, float]:
-        bits = [trial.suggest_categorical(f"b{i}", BITS) for i in range(LAYERS)]
-        kept = [trial.suggest_int(f"k{i}", min(KEEPS), max(KEEPS)) for i in range(LAYERS)]
-        rate = trial.suggest_float("lr", 1e-4, 1e-1, log=True)
-        alpha = trial.suggest_float("alpha", 0.0, 1.0)
-        length = trial.suggest_categorical("ft", FINE_TUNING)
-        row = np.array(
-            [*(BITS.index(each) for each in bits), *(KEEPS.index(each) for each in kept), 0, 0, 0]
-        )[None]
-        cost = {metric: float(value[0]) for metric, value in costs(row).items()}
-        for constraint in CONSTRAINTS:
-            trial.set_constraint(constraint.metric, constraint.excess(cost[constraint.metric]))
-        error = error_of(
-            row[:, :LAYERS],
-            np.array([kept]) / 8,
-            rate=np.array([rate]),
-            alpha=np.array([alpha]),
-            length=np.array([FINE_TUNING.index(length)]),
-        )
-        return float(error[0]), cost["size"]
+    def objective(trial: optuna.Trial) -> tuple[float, ...]:
+        read, true = problem.asked(trial, seed)
+        trained.append(true)
+        for constraint in problem.constraints:
+            trial.set_constraint(constraint.metric, constraint.excess(read[constraint.metric]))
+        return tuple(read[each.metric] for each in problem.objectives)
 
-    def note(_: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-        if all(violation <= 0 for violation in trial.constraints.values()):
-            front.append((trial.values[0], trial.values[1]))
-        directions = [each.direction for each in OBJECTIVES]
-        curve.append(hypervolume(np.array(front), REFERENCE_POINT, directions=directions))
-
-    study.optimize(objective, n_trials=trials, callbacks=[note])
-    return np.array(curve) / REFERENCE_HYPERVOLUME
+    study.optimize(objective, n_trials=trials)
+    return curve(problem, trained)
 
 
-def run(sampler: str, seeds: range, trials: int, to: Path) -> None:
+def run(problem: str, sampler: str, seeds: range, trials: int, to: Path) -> None:
     """Add a line to a file for every seed."""
+    known = PROBLEMS[problem]()
     for seed in seeds:
         began = time.process_time()
         plain = sampler.startswith("optuna:")
-        curve = (plain_curve if plain else own_curve)(sampler.removeprefix("optuna:"), seed, trials)
-        seconds = time.process_time() - began
-        line = {"sampler": sampler, "seed": seed, "seconds": seconds, "curve": curve.tolist()}
+        name = sampler.removeprefix("optuna:")
+        found = (plain_curve if plain else own_curve)(known, name, seed, trials)
+        line = {
+            "problem": problem,
+            "sampler": sampler,
+            "seed": seed,
+            "seconds": time.process_time() - began,
+            "curve": found.tolist(),
+        }
         with to.open("a") as file:
             file.write(json.dumps(line) + "\n")
-        print(sampler, seed, *(f"{100 * curve[at - 1]:.1f}" for at in AT if at <= trials))
+        print(sampler, seed, *(f"{100 * found[at - 1]:.1f}" for at in AT if at <= trials))
 
 
 def table(path: Path) -> None:
@@ -196,6 +175,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run")
+    running.add_argument("problem", choices=PROBLEMS)
     running.add_argument("--sampler", required=True)
     running.add_argument("--seeds", type=int, nargs=2, default=(0, 10))
     running.add_argument("--trials", type=int, default=200)
@@ -214,7 +194,13 @@ def main() -> None:
         grow(arguments.samplers, arguments.layers, arguments.trials)
         return
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    run(arguments.sampler, range(*arguments.seeds), arguments.trials, arguments.to)
+    run(
+        arguments.problem,
+        arguments.sampler,
+        range(*arguments.seeds),
+        arguments.trials,
+        arguments.to,
+    )
 
 
 if __name__ == "__main__":
