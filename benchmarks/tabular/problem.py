@@ -54,11 +54,11 @@ class Tabular:
         Objective("size_kb", Direction.MINIMIZE),
     )
     constraints = (
-        Constraint("size_kb", Sense.AT_MOST, 20.0),
-        Constraint("macs", Sense.AT_MOST, 1_300_000.0),
-        Constraint("accuracy", Sense.AT_LEAST, 0.78),
+        Constraint("size_kb", Sense.AT_MOST, 12.0),
+        Constraint("macs", Sense.AT_MOST, 1_000_000.0),
+        Constraint("accuracy", Sense.AT_LEAST, 0.81),
     )
-    corner = np.array([0.78, 20.0])
+    corner = np.array([0.81, 12.0])
 
     def __init__(self, table: Path = TABLE) -> None:
         rows = read_rows(table)
