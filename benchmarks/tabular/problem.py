@@ -114,10 +114,11 @@ class Tabular:
         """Take ratios as numbers on a grid, the rest as categories."""
         row = []
         for hparam in SPACE.hparams:
-            if hparam.choices == _RATIOS:
-                chosen = trial.suggest_float(hparam.name, _RATIOS[0], _RATIOS[-1], step=0.25)
-            else:
-                chosen = trial.suggest_categorical(hparam.name, hparam.choices)
+            chosen = (
+                trial.suggest_float(hparam.name, _RATIOS[0], _RATIOS[-1], step=0.25)
+                if hparam.choices == _RATIOS
+                else trial.suggest_categorical(hparam.name, hparam.choices)
+            )
             row.append(hparam.choices.index(chosen))
         batch = np.array([row])
         known = {name: float(value[0]) for name, value in self.costs(batch).items()}
@@ -126,7 +127,8 @@ class Tabular:
 
     def _places(self, batch: IntArray) -> IntArray:
         """Return where candidates ``[n, hparams]`` stand in the columns, ``[n]``."""
-        return np.ravel_multi_index(tuple(batch.T), self._shape)
+        places: IntArray = np.ravel_multi_index(tuple(batch.T), self._shape)
+        return places
 
 
 def _searched(indices: tuple[int, ...]) -> tuple[int, ...]:
