@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 _ADVICE = {
     "a recurrent layer goes on from step to step; read sequences by attention, or by Conv2d of a "
     "kernel [k, 1]": ("lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell",
@@ -25,15 +23,14 @@ _ADVICE = {
 _BY_OPERATOR = {operator: advice for advice, operators in _ADVICE.items() for operator in operators}
 
 
-def without_rule(operator: str, where: str, known: Iterable[str]) -> str:
-    """Return the message about an operator that has no rule.
+def without_rule(operator: str, where: str, why: str = "") -> str:
+    """Return what is said of an operator that has no rule.
 
     Args:
         operator: ATen's name, without the mark of what works in place.
         where: The place of its module.
-        known: Operators that have one.
+        why: It cannot be called as it is, either.
     """
     message = f"the operator {operator!r} in {where} has no rule"
-    if operator in _BY_OPERATOR:
-        return f"{message}: {_BY_OPERATOR[operator]}"
-    return f"{message}; known are {', '.join(sorted(known))}"
+    reasons = [each for each in (why, _BY_OPERATOR.get(operator, "")) if each]
+    return ": ".join([message, "; ".join(reasons)]) if reasons else message

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from tightfit import Graph, Node
-from tightfit.spaces.axes import Axis, Joined, Mismatch, Plain, product
+from tightfit.spaces.axes import Axis, Joined, Mismatch, Plain, dims, product
 from tightfit.spaces.follower import Follower, Rule
 from tightfit.spaces.shapes import BATCH, Shape
 from tightfit.spaces.ties import Axes, Ties
@@ -122,8 +122,15 @@ def _cat(f: Follower, node: Node, read: list[Axes]) -> Axes:
 def _slice(f: Follower, node: Node, read: list[Axes]) -> Axes:
     axis = node.integer("axis")
     start, end = node.integer("start"), node.integer("end")
-    if node.integer("step", 1) != 1:
-        return _shifted(f, node, read)
+    step, size = node.integer("step", 1), read[0][axis].size
+    if step != 1:
+        count = f.shapes[node.name][axis]
+        if not any(dims(read[0][axis])) or count * step != size or start >= step:
+            return _shifted(f, node, read)
+        # One of every few channels: they go together, few by few.
+        outer, inner = f.store.factor(read[0][axis], count)
+        f.freeze((inner,), node, "it takes one of these")
+        return (*read[0][:axis], outer, *read[0][axis + 1 :])
     front, rest = f.store.cut(read[0][axis], start)
     taken, _ = f.store.cut(rest, end - start)
     f.fronts[node.name] = front

@@ -62,7 +62,9 @@ class BatchSizes:
         return total
 
     def products(self, node: Node) -> IntArray:
-        """Return the multiply-accumulates between activations, ``[n]``."""
+        """Return the multiply-accumulates of a node that is no layer, ``[n]``."""
+        if node.name in self._g.recorded:
+            return pick(self._g.recorded[node.name], self._c.size)
         if node.operator not in ("matmul", "attention"):
             return self._zeros
         result = self.channels(node.name) * self.positions(node.name)

@@ -40,6 +40,7 @@ class CompiledGraph:
         across: By layer, all axes that can change and that it works along, as one.
         repeated: By node, those of its parameters that an earlier node has already.
         trainable: Names of tensors that are parameters.
+        recorded: By node that calls what was recorded, its MACs for one picture, ``[sizes]``.
         sizes: Shapes of every activation, for each choice of the input size.
         integer_only: Whether every activation of a quantized network is rounded.
         constants: By node with untrained numbers, their bytes, and earlier nodes that have the same
@@ -62,6 +63,7 @@ class CompiledGraph:
     trainable: frozenset[str]
     constants: Mapping[str, tuple[int, tuple[str, ...]]]
     absence: Absence
+    recorded: Mapping[str, IntArray]
     sizes: Sequence[Mapping[str, Shape]]
     resized: Mapping[str, IntArray]
     integer_only: bool
@@ -84,6 +86,7 @@ def compile_graph(
     *,
     blocks: Sequence[Block] = (),
     resized: Mapping[str, IntArray] | None = None,
+    recorded: Mapping[str, IntArray] | None = None,
     integer_only: bool = False,
 ) -> CompiledGraph:
     """Read a graph.
@@ -95,6 +98,8 @@ def compile_graph(
         shapes: Of every activation, for each choice of the input size.
         blocks: That may be dropped.
         resized: By name of a tensor that is another at another input size, its numbers.
+        recorded: By node that calls what was recorded, its MACs for each choice of the input size;
+            the graph's own where it is not given.
         integer_only: Whether every activation of a quantized network is rounded.
     """
     graph = traced.graph
@@ -125,10 +130,21 @@ def compile_graph(
         trainable=traced.trainable,
         constants=_constants(traced, absence),
         absence=absence,
+        recorded=recorded_macs([graph]) if recorded is None else recorded,
         sizes=shapes,
         resized=resized or {},
         integer_only=integer_only,
     )
+
+
+def recorded_macs(graphs: Sequence[Graph]) -> dict[str, IntArray]:
+    """Return by node that calls what was recorded its MACs in each of some graphs alike."""
+    counts: dict[str, list[int]] = {}
+    for graph in graphs:
+        for node in graph.nodes:
+            if node.operator == "aten":
+                counts.setdefault(node.name, []).append(node.integer("macs"))
+    return {name: np.array(each) for name, each in counts.items()}
 
 
 def _places(node: Node, shapes: Mapping[str, Shape]) -> int:
@@ -159,16 +175,22 @@ def _repeated(graph: Graph) -> dict[str, frozenset[str]]:
 
 
 def _constants(traced: Traced, absence: Absence) -> dict[str, tuple[int, tuple[str, ...]]]:
-    """Count masks and row numbers, in 4 bytes each, where no earlier node surely has the same."""
+    """Count the bytes of untrained numbers where no earlier node surely has the same.
+
+    Masks and row numbers have 4 each, those of recorded calls what their type has.
+    """
     owners: dict[bytes, list[str]] = {}
     found: dict[str, tuple[int, tuple[str, ...]]] = {}
     for node in traced.graph.nodes:
-        for role in ("value", "index"):
-            name = node.parameters.get(role, "")
-            if not name or name in traced.trainable:
+        for role, name in node.parameters.items():
+            recorded = node.operator == "aten"
+            if name in traced.trainable or not (recorded or role in ("value", "index")):
                 continue
-            before = owners.setdefault(traced.tensors[name].numpy().tobytes(), [])
+            tensor = traced.tensors[name]
+            before = owners.setdefault(tensor.numpy().tobytes(), [])
             if all(other in absence.nodes for other in before):
-                found[node.name] = (4 * traced.tensors[name].numel(), tuple(before))
+                size = tensor.numel() * (tensor.element_size() if recorded else 4)
+                known, _ = found.get(node.name, (0, ()))
+                found[node.name] = (known + size, tuple(before))
             before.append(node.name)
     return found

@@ -105,6 +105,7 @@ class CompressionSpace:
             self._size.shapes,
             blocks=self._depth.blocks if self._depth else (),
             resized=self._size.resized,
+            recorded=self._size.recorded,
             integer_only=settings.quantization is not None and settings.quantization.integer_only,
         )
 
@@ -120,6 +121,11 @@ class CompressionSpace:
         if not settings.pruning.correct:
             return pruning, None
         return pruning, Correction(self.sites.layers, self._ties, seen)
+
+    @property
+    def computed(self) -> Mapping[str, tuple[str, ...]]:
+        """By name of a weight that the model computes, the parameters that it computes it from."""
+        return self._traced.computed
 
     def baseline_network(self) -> Network:
         """Return the traced network with nothing changed."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from tightfit.calls import recorded
+
 Values: TypeAlias = list[Tensor]
 Tensors: TypeAlias = Mapping[str, Any]
 """By role; a bias that is not there is ``None``."""
 Operation: TypeAlias = Callable[[Values, Tensors, Any], Tensor]
+
+_HALVES = (torch.float16, torch.bfloat16)
 
 
 def _conv(x: Values, t: Tensors, a: Any) -> Tensor:
@@ -88,6 +94,24 @@ def _attention(x: Values, _t: Tensors, a: Any) -> Tensor:
     return F.scaled_dot_product_attention(x[0], x[1], x[2], attn_mask=mask, scale=a["scale"])
 
 
+def _recorded(x: Values, t: Tensors, a: Any) -> Tensor:
+    """Call operators of torch as they were recorded, in float32 where autocast asks for less."""
+    parameters = {role: each for role, each in t.items() if each is not None}
+    device = (*x, *parameters.values())[0].device.type
+    half = torch.is_autocast_enabled(device) if device != "meta" else False
+    with torch.autocast(device, enabled=False) if half else nullcontext():
+        wide = [each.float() if each.dtype in _HALVES else each for each in x]
+        calls = recorded(a["calls"])
+        result: Tensor = calls.run(wide, parameters, named=named)
+    calls.check(wide, result)
+    return result
+
+
+def named(name: str) -> Any:
+    """Return what torch has under a name with dots."""
+    return attrgetter(name)(torch)
+
+
 OPERATIONS: Mapping[str, Operation] = {
     "conv": _conv,
     "conv_transpose": _conv_transpose,
@@ -138,6 +162,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "neg": _unary(torch.neg),
     "pow": _binary(torch.pow),
     "softmax": lambda x, _t, a: torch.softmax(x[0], a["axis"]),
+    "aten": _recorded,
 }
 """Operators whose result depends on nothing but inputs, parameters and attributes; batch norms,
 dropout and quantization depend on the network's state and stand in :mod:`spaces.network`."""

@@ -21,6 +21,7 @@ from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
 from tightfit import SpecError
 from tightfit.spaces.einsum import products_for_letters
+from tightfit.spaces.exported_nodes import is_written
 from tightfit.spaces.inlining import inlined
 from tightfit.spaces.layout_rules import BATCH
 from tightfit.spaces.places import first_line, origin
@@ -59,11 +60,11 @@ def export(module: nn.Module, single: Tensor) -> Any:
 
 
 def _functional(program: Any) -> Any:
-    """Return the program without writes into parts of tensors."""
+    """Return the program without writes into parts of tensors, or into what is no float."""
     writes = any(
-        node.target._schema.is_mutable and _is_part(node.args[0])
+        is_written(node) and (_is_part(node.args[0]) or not node.meta["val"].is_floating_point())
         for node in program.graph.nodes
-        if isinstance(node.target, torch._ops.OpOverload)
+        if isinstance(node.meta.get("val"), Tensor)
     )
     return program.run_decompositions({}) if writes else program
 

@@ -29,6 +29,23 @@ def is_plain(node: fx.Node) -> bool:
     return isinstance(node.target, torch._ops.OpOverload) or node.target is operator.getitem
 
 
+def is_written(node: fx.Node) -> bool:
+    """Whether an operator writes into what it reads."""
+    return isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
+
+
+def functional(node: fx.Node) -> str | None:
+    """Return the whole name of an operator that gives the same and writes into nothing.
+
+    It is ``None`` where there is none.
+    """
+    if not isinstance(node.target, torch._ops.OpOverload) or not is_written(node):
+        return str(node.target)
+    packet = getattr(getattr(torch.ops, node.target.namespace), base_of(node), None)
+    found = getattr(packet, node.target._overloadname, None)
+    return str(found) if found is not None and not found._schema.is_mutable else None
+
+
 def arguments_of(node: fx.Node) -> list[Any]:
     """Return all arguments by position, defaults filled in."""
     args = list(node.args)

@@ -170,7 +170,8 @@ class _Folder:
             return self._layer(node)
         for role, name in node.parameters.items():
             value = self._tensors[name].numpy()
-            self._result[name] = value.astype(_TYPES.get(role, np.float32))
+            fits = node.operator == "aten" and value.dtype.kind != "f"
+            self._result[name] = value if fits else value.astype(_TYPES.get(role, np.float32))
         return node
 
     def _layer(self, node: Node) -> Node:

@@ -76,7 +76,7 @@ class Follower:
     def freeze(self, axes: Sequence[Axis], node: Node, why: str) -> None:
         """Keep axes whole because of a node."""
         for axis in axes:
-            self.store.freeze(axis, f"{node.name!r} ({node.operator}): {why}")
+            self.store.freeze(axis, _said(node, why))
 
     def _axes(self, node: Node) -> Axes:
         rule = self.rules.get(node.operator)
@@ -98,7 +98,7 @@ class Follower:
             self.freeze(axes, node, why)
         for role in node.parameters:
             self.freeze(self.tensor(node, role), node, why)
-        return self.fresh(self.shapes[node.name], f"{node.name!r} ({node.operator}): {why}")
+        return self.fresh(self.shapes[node.name], _said(node, why))
 
     def _settled(self) -> Ties:
         resolve = self.store.resolve
@@ -111,6 +111,11 @@ class Follower:
         fronts = {name: resolve(axis) for name, axis in self.fronts.items()}
         heads = frozenset(dim.number for axis in self.heads for dim in dims(resolve(axis)))
         return Ties(values, tensors, fronts, dict(self.store.frozen), heads)
+
+
+def _said(node: Node, why: str) -> str:
+    """Return why a node keeps something whole; what was recorded has its own reason."""
+    return str(node.attributes.get("reason", f"{node.name!r} ({node.operator}): {why}"))
 
 
 Rule: TypeAlias = Callable[[Follower, Node, list[Axes]], Axes]

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from tightfit import Choice, Graph, Hparam, IntArray, SpecError
+from tightfit.spaces.compiled_graph import recorded_macs
 from tightfit.spaces.resizing import resized
 from tightfit.spaces.settings import InputSizeSettings
 from tightfit.spaces.shapes import Shape, activation_shapes
@@ -78,6 +79,11 @@ class InputSize:
             for name in self._networks[0].tensors
         }
         return {name: np.array(each) for name, each in counts.items() if len(set(each)) > 1}
+
+    @property
+    def recorded(self) -> dict[str, IntArray]:
+        """By node that calls what was recorded, its MACs at each choice."""
+        return recorded_macs([network.graph for network in self._networks])
 
     def shape(self, choices: Mapping[str, Choice]) -> dict[str, Shape]:
         """Return every activation's shape in the candidate's input size."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from tightfit import SpecError
-from tightfit.spaces.operators import Arguments, Attributes, Translation
+from tightfit.spaces.operators import Arguments, Attributes, Translation, Unruled
 
 BATCH = 1021
 
@@ -62,7 +62,9 @@ def _view(args: Arguments, before: Shape, after: Shape) -> Translation:
 def _expand(_args: Arguments, before: Shape, after: Shape) -> Translation:
     padded = (1,) * (len(after) - len(before)) + before
     if any(a != b and a != 1 for a, b in zip(padded, after, strict=True)):
-        raise SpecError(f"an expansion from {list(before)} to {list(after)} has no rule")
+        raise Unruled(f"an expansion from {list(before)} to {list(after)} has no rule")
+    if any(side > BATCH and side % BATCH == 0 for side in after):
+        raise Unruled("an expansion of what joined the batch has no rule")
     return Translation("expand", {"shape": tuple(0 if s == BATCH else s for s in after)})
 
 
@@ -101,7 +103,7 @@ def _slice(args: Arguments, before: Shape, after: Shape) -> Translation:
 def _upsample(before: Shape, after: Shape, more: Attributes) -> Translation:
     scale = (after[2] / before[2], after[3] / before[3])
     if any(math.floor(n * by) != m for n, by, m in zip(before[2:], scale, after[2:], strict=True)):
-        raise SpecError(
+        raise Unruled(
             f"an interpolation from {list(before[2:])} to {list(after[2:])} has no rule; "
             "its scale must be a whole number"
         )
@@ -118,7 +120,7 @@ def _softmax(args: Arguments, before: Shape, _after: Shape) -> Translation:
 def _roll(args: Arguments, before: Shape, _after: Shape) -> Translation:
     shifts, axes = ([each] if isinstance(each, int) else list(each) for each in args[1:3])
     if len(shifts) != len(axes):
-        raise SpecError("a roll over all axes at once has no rule; name the axes")
+        raise Unruled("a roll over all axes at once has no rule; name the axes")
     return Translation(
         "roll", {"shifts": tuple(shifts), "axes": tuple(axis % len(before) for axis in axes)}
     )
@@ -127,7 +129,7 @@ def _roll(args: Arguments, before: Shape, _after: Shape) -> Translation:
 def _pad(args: Arguments, before: Shape, _after: Shape) -> Translation:
     mode, value = ("constant", args[2]) if not isinstance(args[2], str) else (args[2], args[3])
     if mode != "constant" or any(pad < 0 for pad in args[1]):
-        raise SpecError(f"a padding of the mode {mode!r}, or a negative one, has no rule")
+        raise Unruled(f"a padding of the mode {mode!r}, or a negative one, has no rule")
     last_first = [tuple(args[1][at : at + 2]) for at in range(0, len(args[1]), 2)]
     pairs = [(0, 0)] * (len(before) - len(last_first)) + last_first[::-1]
     return Translation(

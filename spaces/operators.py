@@ -15,6 +15,10 @@ from tightfit.graph import Attribute
 Attributes: TypeAlias = dict[str, Attribute]
 
 
+class Unruled(Exception):  # noqa: N818 - caught where calls are translated
+    """A form of an operator that no rule is about, though it may be called as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Translation:
     """What one ATen call becomes.
@@ -68,7 +72,7 @@ def _padding(args: Arguments) -> tuple[int, int]:
     kernel, dilation = args[1].meta["val"].shape[2:], _pair(_get(args, 5, 1))
     totals = [by * (side - 1) for by, side in zip(dilation, kernel, strict=True)]
     if any(total % 2 for total in totals):
-        raise SpecError(
+        raise Unruled(
             f"the padding 'same' of an even kernel {list(kernel)} has no rule; "
             "pad by a number of rows and columns"
         )
@@ -134,7 +138,7 @@ def _functional_batch_norm(args: Arguments) -> Translation:
 def _binary(operator: str) -> Rule:
     def rule(args: Arguments) -> Translation:
         if _get(args, 2, 1) != 1:
-            raise SpecError(f"a factor on the second operand has no rule, got {args[2]!r}")
+            raise Unruled(f"a factor on the second operand has no rule, got {args[2]!r}")
         if isinstance(args[1], int | float):
             return Translation(operator, {"scalar": float(args[1])})
         return Translation(operator, {}, inputs=(0, 1))
@@ -158,7 +162,7 @@ def _max_pool(args: Arguments) -> Translation:
 
 def _avg_pool(args: Arguments) -> Translation:
     if _get(args, 6, None) is not None:
-        raise SpecError("an average pooling with a divisor of its own has no rule")
+        raise Unruled("an average pooling with a divisor of its own has no rule")
     more: Attributes = {
         "ceil_mode": bool(_get(args, 4, False)),
         "count_include_pad": bool(_get(args, 5, True)),
@@ -173,7 +177,7 @@ def _reduce(operator: str, args: Arguments) -> Translation:
 def _axes(value: Any) -> tuple[int, ...]:
     axes = (value,) if isinstance(value, int) else tuple(value or ())
     if not axes:
-        raise SpecError("a reduction over every axis has no rule; name the axes")
+        raise Unruled("a reduction over every axis has no rule; name the axes")
     return axes
 
 
@@ -184,7 +188,7 @@ def _clamp(args: Arguments) -> Translation:
 
 def _vector_norm(args: Arguments) -> Translation:
     if _get(args, 1, 2) != 2:
-        raise SpecError(f"a norm of order {args[1]} has no rule; only the Euclidean one has")
+        raise Unruled(f"a norm of order {args[1]} has no rule; only the Euclidean one has")
     return _reduce("norm", [args[0], args[2], _get(args, 3, False)])
 
 
@@ -198,7 +202,7 @@ def _group_norm(args: Arguments) -> Translation:
 
 def _mean(args: Arguments) -> Translation:
     if len(args) < 2 or not isinstance(args[1], list | tuple):
-        raise SpecError("a mean over every axis has no rule; name the axes of the picture")
+        raise Unruled("a mean over every axis has no rule; name the axes of the picture")
     axes = tuple(int(axis) for axis in args[1])
     return Translation("mean", {"axes": axes, "keepdim": bool(_get(args, 2, False))})
 
@@ -253,6 +257,7 @@ RULES: Mapping[str, Rule] = {
     "sqrt": _simple("sqrt"),
     "neg": _simple("neg"),
     "pow": _binary("pow"),
+    "square": lambda _args: Translation("pow", {"scalar": 2.0}),
     "layer_norm": _layer_norm,
     "rms_norm": _rms_norm,
     "matmul": lambda _args: Translation("matmul", {}, inputs=(0, 1)),

@@ -21,7 +21,7 @@ from tightfit.spaces.execution import OPERATIONS
 from tightfit.spaces.shapes import Shape
 from tightfit.spaces.tracing import BATCH, Traced
 
-_MIX = frozenset({"matmul", "attention", "roll", "gather"})
+_MIX = frozenset({"matmul", "attention", "roll", "gather", "aten"})
 """Operators whose results may have the sides of what they read, but other positions."""
 
 
@@ -196,7 +196,7 @@ class _Resizer:
             self._flattened(node)
             return
         picture = self._pictures.get(node.inputs[0]) if node.inputs else None
-        if picture is not None and node.operator not in ("matmul", "attention"):
+        if picture is not None and node.operator not in ("matmul", "attention", "aten"):
             if node.operator == "permute":
                 axes = node.integers("axes")
                 picture = (axes.index(picture[0]), axes.index(picture[1]))

@@ -115,7 +115,13 @@ def find_sites(
         )
         for node in nodes
     )
-    return Sites(layers, *_groups(layers, ties))
+    groups, frozen = _groups(layers, ties)
+    recorded = (
+        (node.name, str(node.attributes["reason"]))
+        for node in graph.nodes
+        if "reason" in node.attributes
+    )
+    return Sites(layers, groups, (*frozen, *recorded))
 
 
 def _groups(

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tightfit import Graph, IntArray, Node
 from tightfit.graph import Attribute
-from tightfit.spaces.axes import Axis
+from tightfit.spaces.axes import Axis, Plain
 from tightfit.spaces.sites import Layer
 from tightfit.spaces.ties import Ties, changes, positions, width
 
@@ -103,11 +103,12 @@ def _shape(node: Node, ties: Ties, widths: Mapping[int, IntArray]) -> dict[str, 
 
 
 def _limits(node: Node, ties: Ties, widths: Mapping[int, IntArray]) -> dict[str, Attribute]:
-    if node.name not in ties.fronts:
+    axis = ties.values[node.name][node.integer("axis")]
+    front = ties.fronts.get(node.name, Plain(node.integer("start")))
+    if not changes(axis, widths) and not changes(front, widths):
         return {}
-    start = int(width(ties.fronts[node.name], widths))
-    taken = int(width(ties.values[node.name][node.integer("axis")], widths))
-    return {"start": start, "end": start + taken}
+    start, taken = int(width(front, widths)), int(width(axis, widths))
+    return {"start": start, "end": start + (taken - 1) * node.integer("step", 1) + 1}
 
 
 _CHANGES = {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -14,10 +15,11 @@ from tightfit.spaces.conditions import LIMIT_SECONDS, plain_arithmetic, time_lim
 from tightfit.spaces.exported import export
 from tightfit.spaces.layout_rules import BATCH
 from tightfit.spaces.network import Network
-from tightfit.spaces.places import place, place_of
+from tightfit.spaces.places import first_line, place, place_of
 from tightfit.spaces.received import evaluated, received
 from tightfit.spaces.rehearsal import rehearse, run
-from tightfit.spaces.translator import INPUT, Translator
+from tightfit.spaces.several_nodes import INPUT
+from tightfit.spaces.translator import Translator
 
 _TOLERANCE = 1e-3
 """Of the largest output: rounding in another order is far below, another graph far above."""
@@ -36,12 +38,15 @@ class Traced:
         tensors: Parameters and buffers by the names they have in the module's state dict.
         trainable: Names of those that are parameters.
         input_shape: Of the input, without the batch axis.
+        computed: By name of a weight that the module computes, the parameters that it computes it
+            from; here it is one parameter.
     """
 
     graph: Graph
     tensors: dict[str, Tensor]
     trainable: frozenset[str]
     input_shape: tuple[int, ...]
+    computed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def trace(model: nn.Module, example: Tensor) -> Traced:
@@ -76,13 +81,15 @@ def _traced(program: Any, *, input_shape: tuple[int, ...]) -> Traced:
     if not any(node.operator in WEIGHT_OPERATORS for node in graph.nodes):
         raise SpecError("the model has no convolution and no linear layer; nothing to compress")
     used = {name for node in graph.nodes for name in node.parameters.values()}
-    state = {**program.state_dict, **program.constants, **translator.constants.kept}
-    parameters = set(program.graph_signature.parameters)
+    kept, computed = translator.constants.kept, translator.computed
+    state = {**program.state_dict, **program.constants, **kept, **computed.tensors}
+    parameters = {*program.graph_signature.parameters, *computed.tensors}
     return Traced(
         graph=graph,
         tensors={name: state[name].detach().clone() for name in sorted(used)},
         trainable=frozenset(used & parameters),
         input_shape=input_shape,
+        computed=computed.sources,
     )
 
 
@@ -118,7 +125,14 @@ def _check_outputs(traced: Traced, module: nn.Module) -> None:
     )
     expected, alone = run(module, noise), run(module, noise[1:])
     where = place("", type(module).__name__)
-    if not (away := _away(network.eval()(noise), expected)) <= _TOLERANCE:  # NaN is far away
+    try:
+        found = network.eval()(noise)
+    except (RuntimeError, ValueError) as error:
+        raise SpecError(
+            f"the graph of {where} counts the inputs of a batch, and cannot be run for two of "
+            f"them: {first_line(error)}"
+        ) from error
+    if not (away := _away(found, expected)) <= _TOLERANCE:  # NaN is far away
         raise SpecError(
             f"the traced graph differs from {where} by {away:.3g} of its largest output on noise; "
             "a model that computes with chance, with the size of its batch, or with what it kept "

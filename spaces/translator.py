@@ -5,26 +5,27 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-import torch
 from torch import Tensor, fx
 
 from tightfit import Graph, Node, SpecError
 from tightfit.spaces.advice import without_rule
+from tightfit.spaces.computed_weights import computed_weights
 from tightfit.spaces.constants import Constants
 from tightfit.spaces.exported_nodes import (
     arguments_of,
     base_of,
     broadcasts,
     is_plain,
+    is_written,
     name_of,
     path_of,
     shape_of,
     where,
 )
 from tightfit.spaces.layout_rules import BATCH, LAYOUT_RULES, SPLITS, piece
-from tightfit.spaces.operators import RULES, Attributes, Translation
-
-INPUT = "input"
+from tightfit.spaces.operators import RULES, Attributes, Translation, Unruled
+from tightfit.spaces.recording import Recorder
+from tightfit.spaces.several_nodes import INPUT, SEVERAL_NODES, take
 
 _SAME_VALUE = frozenset({"detach", "clone", "contiguous", "alias", "identity", "lift_fresh_copy"})
 """Operators that give what they read."""
@@ -52,14 +53,26 @@ class Translator:
         """By exported name, our name of the value it holds now; in-place operators renew it."""
         self._taken = {INPUT}
         self._nodes: list[Node] = []
+        self.computed = computed_weights(program, self._tensor_names)
         self.constants = Constants(program, self._tensor_names)
+        self._tensor_names |= self.computed.names
+        self._recorder = Recorder(
+            self._tensor_names,
+            self.constants,
+            self._names,
+            lambda each, reader: self.value(each, base_of(reader), reader),
+        )
 
     def graph(self) -> Graph:
         """Return the graph; the constants that it reads are kept."""
         for node in self._exported.nodes:
-            if node.op == "call_function" and not self.constants.compute(node):
+            if node.op != "call_function" or node.name in self.computed.gone:
+                continue
+            if not self.constants.compute(node):
                 self._call(node)
         (result,) = (node for node in self._exported.nodes if node.name == self._output)
+        if result.name not in self._names:
+            raise SpecError(without_rule(base_of(result), where(result), "it gives no floats"))
         if shape_of(result)[:1] != (BATCH,):
             raise SpecError(
                 "the model must give a row for each picture of a batch, it gives "
@@ -68,36 +81,59 @@ class Translator:
         return Graph((INPUT,), tuple(self._nodes), (self._names[self._output],))
 
     def _call(self, node: fx.Node) -> None:
+        """Translate a call by its rule, or record it where a graph has no place for it."""
+        results = node.meta.get("val")
+        if is_plain(node) and not isinstance(results, Tensor | tuple | list):
+            return  # sizes, and what is only checked
+        strange = isinstance(results, Tensor) and not results.is_floating_point()
+        if strange or self._recorder.reads(node):
+            self._record(node, None)
+            return
+        try:
+            self._ruled(node)
+        except Unruled as reason:
+            self._record(node, str(reason) or None)
+
+    def _record(self, node: fx.Node, reason: str | None) -> None:
+        """Keep a call as it is; what gives floats is a node."""
+        if not node.users and not is_written(node):
+            return  # one of several results that nothing reads
+        try:
+            self._recorder.keep(node)
+            results = node.meta["val"]
+            if isinstance(results, Tensor) and results.is_floating_point():
+                called = self._source(node) if node.target is operator.getitem else node
+                name = self.name(path_of(node), base_of(called), is_layer=False)
+                self.append(node, self._recorder.node(node, name, reason))
+                del self._recorder.calls[node.name]
+        except SpecError as error:
+            raise (SpecError(reason) if reason else error) from error
+        if is_written(node):
+            self._rename(self._source(node), node)
+
+    def _ruled(self, node: fx.Node) -> None:
         base = base_of(node)
         if node.target is operator.getitem or base in SPLITS:
             self._split(node, base)
             return
         if not is_plain(node):
-            raise SpecError(without_rule(base, where(node), {*RULES, *LAYOUT_RULES, *SPLITS}))
-        if not isinstance(node.meta.get("val"), Tensor):
-            return  # sizes, and what is only checked
+            raise SpecError(without_rule(base, where(node)))
+        if not isinstance(node.meta["val"], Tensor):
+            if base not in RULES:
+                raise Unruled
+            return  # the first of its results is taken by its reader
         same = base in _SAME_VALUE or self._whole(node, base) or self._only_type(node, base)
         if same or broadcasts(node):
             self._rename(node, self._source(node))
             return
-        special = {
-            "select": self._select,
-            "stack": self._stack,
-            "index": self._index,
-            "expand": self._expand,
-            "expand_as": self._expand,
-            "repeat": self._expand,
-            "scaled_dot_product_attention": self._attention,
-            "slice_scatter": self._scatter,
-            "addcmul": self._addcmul,
-        }.get(base)
+        special = SEVERAL_NODES.get(base)
         if special is not None:
-            special(node)
+            special(self, node)
             return
-        found = self._translation(node)
+        found = self.translation(node)
         args = arguments_of(node)
         sources = args[0] if base == "cat" else [args[each] for each in found.inputs]
-        self._add(node, found, tuple(self._value(each, base, node) for each in sources))
+        self._add(node, found, tuple(self.value(each, base, node) for each in sources))
         if name_of(node).endswith("_"):
             self._rename(self._source(node), node)
 
@@ -108,35 +144,41 @@ class Translator:
             for role, position in (found.parameters or {}).items()
             if position < len(args) and args[position] is not None
         }
+        for role, each in given.items():
+            if role == "weight" and each.name in self.constants.values:
+                constant = self.constants.values[each.name]
+                self._tensor_names.setdefault(each.name, self.constants.keep(path, constant))
         computed = [role for role, each in given.items() if each.name not in self._tensor_names]
         if computed not in ([], ["bias"]) or (computed and found.operator != "linear"):
             raise SpecError(
-                f"the {computed[0]} of {where(node)} is computed from other tensors, which has no "
-                "rule; compute it once, and give it as one parameter"
+                f"the {computed[0]} of {where(node)} is computed from other tensors that have "
+                "readers of their own, which has no rule; give it as one parameter"
             )
         parameters = {
             role: self._tensor_names[each.name]
             for role, each in given.items()
             if role not in computed
         }
-        name = self._name(path, found.operator, is_layer=bool(parameters))
-        self._append(node, Node(name, found.operator, inputs, parameters, found.attributes))
+        name = self.name(path, found.operator, is_layer=bool(parameters))
+        self.append(node, Node(name, found.operator, inputs, parameters, found.attributes))
         if computed:
-            self._step(node, "add", (name, self._value(given["bias"], "linear", node)), {})
+            self.step(node, "add", (name, self.value(given["bias"], "linear", node)), {})
 
-    def _append(self, node: fx.Node, ours: Node) -> None:
+    def append(self, node: fx.Node, ours: Node) -> None:
+        """Add a node that stands for an exported one."""
         self._nodes.append(ours)
         self._names[node.name] = ours.name
 
-    def _step(
+    def step(
         self, node: fx.Node, kind: str, inputs: tuple[str, ...], attributes: Attributes
     ) -> str:
         """Add a node without parameters, the latest one that stands for ``node``."""
-        name = self._name(path_of(node), kind, is_layer=False)
-        self._append(node, Node(name, kind, inputs, {}, attributes))
+        name = self.name(path_of(node), kind, is_layer=False)
+        self.append(node, Node(name, kind, inputs, {}, attributes))
         return name
 
-    def _translation(self, node: fx.Node) -> Translation:
+    def translation(self, node: fx.Node) -> Translation:
+        """Return what a call becomes by its rule."""
         args, base = arguments_of(node), base_of(node)
         try:
             if base in RULES:
@@ -145,7 +187,9 @@ class Translator:
                 return LAYOUT_RULES[base](args, shape_of(args[0]), shape_of(node))
         except SpecError as error:
             raise SpecError(f"{base!r} in {where(node)}: {error}") from error
-        raise SpecError(without_rule(base, where(node), {*RULES, *LAYOUT_RULES, *SPLITS}))
+        except Unruled as reason:
+            raise Unruled(f"{base!r} in {where(node)}: {reason}") from reason
+        raise Unruled
 
     def _split(self, node: fx.Node, base: str) -> None:
         """Note a split, or take one piece of it as a slice."""
@@ -156,15 +200,15 @@ class Translator:
         assert isinstance(position, int)
         if base_of(source) in RULES and position == 0:
             # Of a norm's results only the first is read in evaluation.
-            found = self._translation(source)
-            self._add(source, found, (self._value(source.args[0], base, source),))
+            found = self.translation(source)
+            self._add(source, found, (self.value(source.args[0], base, source),))
             self._names[node.name] = self._names[source.name]
             return
         if base_of(source) not in SPLITS:
-            raise SpecError(without_rule(base_of(source), where(source), {*RULES, *LAYOUT_RULES}))
+            raise SpecError(without_rule(base_of(source), where(source)))
         if base_of(source) == "unbind":
             axis = arguments_of(source)[1]
-            self._take(node, arguments_of(source)[0], axis, position)
+            take(self, node, arguments_of(source)[0], axis, position)
             return
         axis = arguments_of(source)[2]
         pieces = [tuple(each.shape) for each in source.meta["val"]]
@@ -173,108 +217,7 @@ class Translator:
             found = piece(axis, [each[axis] for each in pieces], position)
         except SpecError as error:
             raise SpecError(f"a split in {where(node)}: {error}") from error
-        self._add(node, found, (self._value(source.args[0], base, node),))
-
-    def _select(self, node: fx.Node) -> None:
-        source, axis, position = arguments_of(node)[:3]
-        self._take(node, source, axis, position)
-
-    def _take(self, node: fx.Node, source: fx.Node, axis: int, position: int) -> None:
-        """Take one position along an axis, and leave the axis out."""
-        before = shape_of(source)
-        axis %= len(before)
-        start = position % before[axis]
-        try:
-            found = piece(axis, [start, 1, before[axis] - start - 1], 1)
-            left = LAYOUT_RULES["squeeze"](
-                (), (*before[:axis], 1, *before[axis + 1 :]), shape_of(node)
-            )
-        except SpecError as error:
-            raise SpecError(f"a position taken in {where(node)}: {error}") from error
-        taken = self._step(node, "slice", (self._value(source, "select", node),), found.attributes)
-        self._step(node, "reshape", (taken,), left.attributes)
-
-    def _stack(self, node: fx.Node) -> None:
-        values, axis = arguments_of(node)[:2]
-        axis %= len(shape_of(node))
-        parts = []
-        for each in values:
-            before = shape_of(each)
-            wider = (*before[:axis], 1, *before[axis:])
-            attributes = LAYOUT_RULES["unsqueeze"]((), before, wider).attributes
-            source = self._value(each, "stack", node)
-            parts.append(self._step(node, "reshape", (source,), attributes))
-        self._step(node, "cat", tuple(parts), {"axis": axis})
-
-    def _index(self, node: fx.Node) -> None:
-        """Take rows of a table by numbers that do not depend on the input."""
-        table, indices = arguments_of(node)[:2]
-        path = path_of(node)
-        given = [(axis, each) for axis, each in enumerate(indices) if each is not None]
-        if len(given) != 1 or given[0][1].name not in self.constants.values:
-            raise SpecError(
-                f"'index' in {where(node)} has a rule only for one axis and constant numbers"
-            )
-        axis, numbers = given[0][0], self.constants.values[given[0][1].name]
-        if numbers.dtype == torch.bool:
-            raise SpecError(f"'index' in {where(node)}: a mask as an index has no rule")
-        rows = numbers.flatten() % shape_of(table)[axis]
-        parameters = {"index": self.constants.keep(path, rows)}
-        name = self._name(path, "gather", is_layer=False)
-        source = self._value(table, "index", node)
-        self._append(node, Node(name, "gather", (source,), parameters, {"axis": axis}))
-        if numbers.dim() != 1:
-            before = shape_of(table)
-            flat = (*before[:axis], len(rows), *before[axis + 1 :])
-            attributes = LAYOUT_RULES["view"]((), flat, shape_of(node)).attributes
-            self._step(node, "reshape", (name,), attributes)
-
-    def _scatter(self, node: fx.Node) -> None:
-        """Put a tensor in the place of a slice: between what is in front and what is behind."""
-        whole, new, axis, start, end, step = arguments_of(node)[:6]
-        before = shape_of(whole)
-        axis %= len(before)
-        side = before[axis]
-        if step != 1 or side % BATCH == 0:
-            raise SpecError(f"a write with a step, or across a batch, in {where(node)} has no rule")
-        first, last = (start or 0), min(side, side if end is None else end)
-        source = self._value(whole, "slice_scatter", node)
-        parts = [
-            self._step(node, "slice", (source,), {"axis": axis, "start": low, "end": high})
-            for low, high in ((0, first), (last, side))
-            if low < high
-        ]
-        parts.insert(1 if first else 0, self._value(new, "slice_scatter", node))
-        self._step(node, "cat", tuple(parts), {"axis": axis})
-
-    def _addcmul(self, node: fx.Node) -> None:
-        total, first, second, factor = arguments_of(node)[:4]
-        if factor != 1:
-            raise SpecError(f"'addcmul' in {where(node)}: a factor has no rule, got {factor}")
-        read = [self._value(each, "addcmul", node) for each in (total, first, second)]
-        self._step(node, "add", (read[0], self._step(node, "mul", (read[1], read[2]), {})), {})
-
-    def _expand(self, node: fx.Node) -> None:
-        """Repeat along axes of size 1; a batch is as large as the input's."""
-        found = self._translation(node)
-        source = self._value(self._source(node), "expand", node)
-        shape: Any = found.attributes["shape"]
-        self._step(node, "expand", (source, INPUT) if 0 in shape else (source,), found.attributes)
-
-    def _attention(self, node: fx.Node) -> None:
-        query, key, value, mask, dropout, causal, scale = arguments_of(node)[:7]
-        if dropout or causal:
-            raise SpecError(
-                f"the attention in {where(node)} must have no dropout when it is evaluated, and "
-                "its mask as a tensor"
-            )
-        sources = [query, key, value, *([] if mask is None else [mask])]
-        if mask is not None and mask.meta["val"].dtype == torch.bool:
-            raise SpecError(f"the attention's mask in {where(node)} must be numbers that are added")
-        inputs = tuple(self._value(each, "attention", node) for each in sources)
-        width = shape_of(query)[-1]
-        number = float(scale) if scale is not None else width**-0.5
-        self._step(node, "attention", inputs, {"scale": number})
+        self._add(node, found, (self.value(source.args[0], base, node),))
 
     def _whole(self, node: fx.Node, base: str) -> bool:
         """Whether a node takes or gives everything as it is, as ``x[:, :3]`` of its first axis."""
@@ -288,7 +231,7 @@ class Translator:
         return base in ("to", "type_as", "float") and all(each.is_floating_point for each in types)
 
     def _rename(self, node: fx.Node, same: fx.Node) -> None:
-        self._names[node.name] = self._value(same, "alias", node)
+        self._names[node.name] = self.value(same, "alias", node)
 
     @staticmethod
     def _source(node: fx.Node) -> fx.Node:
@@ -296,10 +239,10 @@ class Translator:
         assert isinstance(source, fx.Node)
         return source
 
-    def _value(self, argument: Any, base: str, node: fx.Node) -> str:
+    def value(self, argument: Any, base: str, node: fx.Node) -> str:
         """Return our name of what an argument holds; a parameter that is read becomes a value."""
         if not isinstance(argument, fx.Node):
-            raise SpecError(f"{base!r} in {where(node)} reads {argument!r}, which is no tensor")
+            raise Unruled(f"{base!r} in {where(node)} reads {argument!r}, which has no rule")
         if argument.name in self._names:
             return self._names[argument.name]
         if argument.name in self._tensor_names:
@@ -315,8 +258,8 @@ class Translator:
 
     def _parameter(self, argument: fx.Node, kept: str) -> str:
         """Add a node that gives a tensor as a value."""
-        name = self._name(kept, "", is_layer=True)
-        self._append(argument, Node(name, "parameter", (), {"value": kept}))
+        name = self.name(kept, "", is_layer=True)
+        self.append(argument, Node(name, "parameter", (), {"value": kept}))
         return name
 
     def _same_for_all(self, argument: fx.Node, constant: Tensor, node: fx.Node) -> str:
@@ -325,9 +268,10 @@ class Translator:
             raise SpecError(f"a constant in {where(node)} has another row for each picture")
         name = self._parameter(argument, self.constants.keep(path_of(node), constant[:1]))
         attributes = LAYOUT_RULES["expand"]((), (1, *constant.shape[1:]), constant.shape).attributes
-        return self._step(argument, "expand", (name, INPUT), attributes)
+        return self.step(argument, "expand", (name, INPUT), attributes)
 
-    def _name(self, path: str, kind: str, *, is_layer: bool) -> str:
+    def name(self, path: str, kind: str, *, is_layer: bool) -> str:
+        """Return a name that no other node has."""
         wanted = path if is_layer and path else ".".join(filter(None, (path, kind)))
         name, count = wanted, 1
         while name in self._taken:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from tightfit import Constraint, Metric, Objective, Sense, SpecError, __version__
+from tightfit.objectives.artifact import check_translations
 from tightfit.objectives.calibration import calibration_order
 from tightfit.objectives.data import Data
 from tightfit.objectives.datasets import load_data
@@ -84,10 +85,16 @@ class Assembly:
         return frozenset(limited | {objective.metric for objective in self.objectives})
 
     def space(self, module: nn.Module) -> CompressionSpace:
-        """Return what may change about a trained network."""
+        """Return what may change about a trained network.
+
+        Raises:
+            SpecError: Nothing can, or it can have no file.
+        """
         spec = self.study.spec
         settings = space_settings(spec.space, spec.device.target_cpu)
-        return CompressionSpace(module, self.example, settings=settings, evidence=self.evidence)
+        space = CompressionSpace(module, self.example, settings=settings, evidence=self.evidence)
+        check_translations(space.baseline_network().program())
+        return space
 
     @property
     def evidence(self) -> Evidence:

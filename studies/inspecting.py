@@ -39,6 +39,7 @@ class Inspection:
         layers: One row a layer.
         sites: What can be compressed.
         blocks: Residual blocks that can be dropped, with the names of their layers.
+        computed: Weights that the model computes, with the parameters that it computes them from.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Inspection:
     layers: tuple[dict[str, Any], ...]
     sites: Sites
     blocks: dict[str, tuple[str, ...]]
+    computed: dict[str, tuple[str, ...]]
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values."""
@@ -72,6 +74,7 @@ class Inspection:
             "blocks": [
                 {"name": name, "layers": list(layers)} for name, layers in self.blocks.items()
             ],
+            "computed": {name: list(sources) for name, sources in self.computed.items()},
             "frozen": [{"name": name, "reason": reason} for name, reason in self.sites.frozen],
         }
 
@@ -92,6 +95,11 @@ class Inspection:
             f"{name} {quantity(known[name], value)}" for name, value in self.costs.items()
         )
         frozen = [f"{name} keeps its channels: {reason}" for name, reason in self.sites.frozen]
+        frozen += [
+            f"{name} is computed from {' and '.join(sources)}; from here on it is one weight, and "
+            "trained as such"
+            for name, sources in self.computed.items()
+        ]
         frozen += [
             f"{name} is an auxiliary head of {count:,} parameters, for training alone"
             for name, count in self.auxiliary.items()
@@ -143,6 +151,7 @@ def inspect_model(name: str, input_text: str, *, folder: Path, classes: int) -> 
         layers=tuple(_layer_rows(space.sites, blueprint)),
         sites=space.sites,
         blocks={block.name: block.layers for block in space.blocks},
+        computed=dict(space.computed),
     )
 
 

@@ -42,6 +42,8 @@ slice                                                       axis, start, end; st
 gather              index [rows]                            axis
 roll                                                        shifts, axes
 pad                                                         pads (before, after by axis), value
+aten                tensor0, tensor1, ...                   calls (:mod:`tightfit.calls`, as JSON),
+                                                             macs (for one picture), reason
 upsample                                                    mode ("nearest", "bilinear"),
                                                              scale (pair), align_corners
 dropout                                                     rate
@@ -49,11 +51,13 @@ quantize            scale [], zero_point []                 bits (unsigned, asym
                                                              low, high, where its ends are fixed
 ==================  ======================================  =======================================
 
-``quantize`` rounds an activation to the nearest of ``2 ** bits`` levels and is written as a pair of
-QuantizeLinear and DequantizeLinear. A ``conv``, ``conv_transpose`` or ``linear`` whose attribute
-``weight_bits`` is 8, 4 or 2 has quantized weights: signed, symmetric, one scale for each output
-channel in the parameter ``weight_scale`` [O]. Their largest code is ``weight_limit`` where a
-network is trained, all that the bits hold or less.
+``aten`` calls operators of torch for which this table has no row, as they were recorded; nothing
+that they read or give changes, and the reason says which operators they are. ``quantize`` rounds an
+activation to the nearest of ``2 ** bits`` levels and is written as a pair of QuantizeLinear and
+DequantizeLinear. A ``conv``, ``conv_transpose`` or ``linear`` whose attribute ``weight_bits`` is 8,
+4 or 2 has quantized weights: signed, symmetric, one scale for each output channel in the parameter
+``weight_scale`` [O]. Their largest code is ``weight_limit`` where a network is trained, all that
+the bits hold or less.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import AttributeProto, GraphProto
+from onnx import AttributeProto, GraphProto, numpy_helper
+from onnx.compose import add_prefix_graph
 
 from tightfit.errors import CandidateError
 from tightfit.graph import WEIGHT_OPERATORS, Node
@@ -56,14 +57,14 @@ class Value:
 class Emitter:
     """Adds a program's nodes to a file's graph, in execution order; collects the initializers."""
 
-    def __init__(self, program: Program, graph: GraphProto) -> None:
+    def __init__(self, program: Program, graph: GraphProto, *, opset: int = LOWEST_OPSET) -> None:
         self.program = program
         self.graph = graph
         self.initializers: list[Initializer] = []
         self.shapes: dict[str, Shape] = shapes(program)
         self.consumers = program.graph.consumers()
         self.by_name = {node.name: node for node in program.graph.nodes}
-        self.opset = LOWEST_OPSET
+        self.opset = opset
         self.values = {name: Value(name) for name in program.graph.inputs}
         self._dequantized: dict[str, str] = {}
         self._shared: dict[tuple[str, tuple[int, ...], bytes], str] = {}
@@ -192,6 +193,31 @@ class Scope:
         name = self._result_name() if source.grid is None else self.local("q")
         output = self._main(operator, [source.name, *inputs], name, attributes)
         return Value(output, source.grid)
+
+    def inlined(self, graph: GraphProto, inputs: Sequence[str]) -> Value:
+        """Add the nodes of a graph with one output, which is the graph node's result.
+
+        Args:
+            graph: Left as it is.
+            inputs: What stands for its inputs, in order.
+        """
+        names = dict(zip((each.name for each in graph.input), inputs, strict=True))
+        names[graph.output[0].name] = self._result_name()
+        for each in graph.initializer:
+            names[each.name] = self.shared(numpy_helper.to_array(each))
+        part = add_prefix_graph(
+            graph,
+            f"{self.local('a')}.",
+            rename_nodes=True,
+            rename_inputs=False,
+            rename_outputs=False,
+            rename_initializers=False,
+            name_map=names,
+        )
+        for node in part.node:
+            node.ClearField("name")
+        self.emitter.graph.node.extend(part.node)
+        return Value(names[graph.output[0].name])
 
     def _main(
         self,

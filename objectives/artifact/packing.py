@@ -16,6 +16,8 @@ _DATA_TYPES = {
     np.dtype(np.int32): TensorProto.INT32,
     np.dtype(np.int8): TensorProto.INT8,
     np.dtype(np.uint8): TensorProto.UINT8,
+    np.dtype(np.float64): TensorProto.DOUBLE,
+    np.dtype(np.bool_): TensorProto.BOOL,
 }
 _PACKED_TYPES = {4: TensorProto.INT4, 2: TensorProto.INT2}
 
@@ -34,7 +36,7 @@ class Initializer:
 
 
 def add_initializer(initializers: list[Initializer], name: str, array: npt.NDArray[Any]) -> str:
-    """Add an array of float32, int64, int32, int8 or uint8 and return its name."""
+    """Add an array of one of the types above and return its name."""
     content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
     return _add(initializers, name, array.shape, _DATA_TYPES[array.dtype], content.data)
 

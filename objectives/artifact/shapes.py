@@ -11,9 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from tightfit.calls import recorded
 from tightfit.errors import CandidateError
 from tightfit.graph import Node
-from tightfit.objectives.artifact.attributes import integer, integers, pair, pair_of_floats, truth
+from tightfit.objectives.artifact.attributes import (
+    integer,
+    integers,
+    pair,
+    pair_of_floats,
+    text,
+    truth,
+)
 from tightfit.program import Program
 
 BATCH = -1
@@ -252,5 +260,6 @@ _RULES: Mapping[str, Callable[[_Call], Shape]] = {
     "permute": _permute,
     "slice": _slice,
     "upsample": _upsample,
+    "aten": lambda call: recorded(text(call.node, "calls", "")).gives,
 }
 """What changes a shape; every other operator keeps it."""

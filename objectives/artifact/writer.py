@@ -8,10 +8,16 @@ from pathlib import Path
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
 from tightfit.errors import CandidateError
-from tightfit.objectives.artifact.emitter import Emitter, Scope, Value, output_name
+from tightfit.objectives.artifact.emitter import (
+    LOWEST_OPSET,
+    Emitter,
+    Scope,
+    Value,
+    output_name,
+)
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.artifact.packing import Initializer
-from tightfit.objectives.artifact.rules import RULES
+from tightfit.objectives.artifact.rules import RULES, Rule
 from tightfit.objectives.artifact.shapes import BATCH, Shape
 from tightfit.objectives.artifact.wire import field_head
 from tightfit.program import Program
@@ -61,19 +67,27 @@ def onnx_model(program: Program, *, metadata: Mapping[str, str]) -> ModelProto:
     return model
 
 
+def check_translations(program: Program) -> None:
+    """Let torch translate what was recorded now, so that nothing is trained that can have no file.
+
+    Raises:
+        SpecError: It has no translation, or the package that makes it is not installed.
+    """
+    if any(node.operator == "aten" for node in program.graph.nodes):
+        _parts(program, {})
+
+
 def _parts(program: Program, metadata: Mapping[str, str]) -> list[bytes | memoryview]:
     """Return a file's bytes in parts, in the order of protobuf's fields.
 
     A message that holds the numbers would copy them several times, whole when it is turned into
     bytes; here they go from the network's own memory to the disk.
     """
-    nodes, ends = GraphProto(name=PRODUCER), GraphProto()
-    emitter = Emitter(program, nodes)
-    for number, node in enumerate(program.graph.nodes):
-        rule = RULES.get(node.operator)
-        if rule is None:
-            raise CandidateError(f"{node.name!r} has the unknown operator {node.operator!r}")
-        emitter.values[node.name] = rule(Scope(emitter, node, number))
+    opset, ends = LOWEST_OPSET, GraphProto()
+    if any(node.operator == "aten" for node in program.graph.nodes):
+        # What torch writes has another form in newer files; the other nodes say how new this is.
+        opset = _emitted(program, opset, {**RULES, "aten": _nothing}).opset
+    emitter = _emitted(program, opset, RULES)
     _state_ends(ends, program, emitter)
     ir_version = next(ir for opset, ir in IR_VERSIONS if emitter.opset >= opset)
     front, back = ModelProto(ir_version=ir_version, producer_name=PRODUCER), ModelProto()
@@ -81,12 +95,27 @@ def _parts(program: Program, metadata: Mapping[str, str]) -> list[bytes | memory
     for key in sorted(metadata):
         entry = back.metadata_props.add()
         entry.key, entry.value = key, metadata[key]
-    graph: list[bytes | memoryview] = [nodes.SerializeToString()]
+    graph: list[bytes | memoryview] = [emitter.graph.SerializeToString()]
     for initializer in emitter.initializers:
         graph += [_head(initializer), initializer.content]
     graph.append(ends.SerializeToString())
     graph_head = field_head(ModelProto.GRAPH_FIELD_NUMBER, sum(map(len, graph)))
     return [front.SerializeToString(), graph_head, *graph, back.SerializeToString()]
+
+
+def _emitted(program: Program, opset: int, rules: Mapping[str, Rule]) -> Emitter:
+    """Return what wrote a program's nodes for a file of at least an opset."""
+    emitter = Emitter(program, GraphProto(name=PRODUCER), opset=opset)
+    for number, node in enumerate(program.graph.nodes):
+        rule = rules.get(node.operator)
+        if rule is None:
+            raise CandidateError(f"{node.name!r} has the unknown operator {node.operator!r}")
+        emitter.values[node.name] = rule(Scope(emitter, node, number))
+    return emitter
+
+
+def _nothing(scope: Scope) -> Value:
+    return Value(scope.local("x"))
 
 
 def _head(initializer: Initializer) -> bytes:

@@ -183,6 +183,8 @@ def products(network: Network, n: int) -> int:
                 query, key, value = (values[name] for name in node.inputs[:3])
                 pairs = query.shape[:-1].numel() * key.shape[-2]
                 total += pairs * (query.shape[-1] + value.shape[-1])
+            case "aten":
+                total += n * node.integer("macs")
     return total
 
 

@@ -280,7 +280,47 @@ class RootMeanSquares(nn.Module):
         return scores
 
 
+class Waves(nn.Module):
+    """Operators without a rule between layers: waves, and a choice by truth values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.norm = nn.Conv2d(3, 24, 3, padding=1), nn.BatchNorm2d(24)
+        self.filter = nn.Parameter(torch.rand(24, 16, 9, 2))
+        self.wide, self.narrow = nn.Conv2d(24, 40, 1), nn.Conv2d(40, 24, 1)
+        self.last = nn.Conv2d(24, 32, 3, stride=2, padding=1)
+        self.head = nn.Linear(32, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.norm(self.stem(x)))
+        waves = torch.fft.rfft2(x, norm="ortho") * torch.view_as_complex(self.filter)
+        x = x + torch.fft.irfft2(waves, s=x.shape[2:], norm="ortho")
+        x = x + self.narrow(F.gelu(self.wide(x)))
+        x = self.last(x)
+        x = torch.where(x > 0, x, 0.1 * x)
+        scores: Tensor = self.head(x.mean((2, 3)))
+        return scores
+
+
+class Strided(nn.Module):
+    """Every other position, as in the merging of patches, and every third channel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 24, 3, padding=1)
+        self.merge, self.inner = nn.Conv2d(96, 48, 1), nn.Conv2d(48, 48, 1)
+        self.head = nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.stem(x))
+        corners = [x[..., row::2, column::2] for row in (0, 1) for column in (0, 1)]
+        x = torch.relu(self.inner(self.merge(torch.cat(corners, 1))))
+        x = x[:, ::3] + x[:, 1::3] * x[:, 2::3]
+        scores: Tensor = self.head(x.mean((2, 3)))
+        return scores
+
+
 ODD_NETS = (
     SharedBlock, Shuffled, ChannelsLast, Tokens, SeparateHeads, Windows, Gates, Groups, Uneven,
-    Cosine, Skips, NormsFirst, RootMeanSquares,
+    Cosine, Skips, NormsFirst, RootMeanSquares, Waves, Strided,
 )  # fmt: skip

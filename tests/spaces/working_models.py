@@ -17,6 +17,7 @@ from tests.spaces.bad_models import (
     Model,
     OnlyEvaluated,
     ParametersOutside,
+    Recurrent,
     Symmetric,
     TiedHeads,
     TiedLayers,
@@ -151,6 +152,51 @@ def scaled(m: Any, x: Tensor) -> Tensor:
     return scores
 
 
+class Standardized(nn.Conv2d):
+    """A convolution whose weights are standardized, and scaled by a gain, as in NFNets."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1)
+        self.gain = nn.Parameter(torch.rand(outputs, 1, 1, 1) + 0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = self.weight.reshape(1, len(self.weight), -1)
+        gain = (self.gain * rows.shape[2] ** -0.5).view(-1)
+        weight = F.batch_norm(rows, None, None, weight=gain, training=True, momentum=0.0)
+        return F.conv2d(x, weight.reshape_as(self.weight), self.bias, padding=1)
+
+
+def chosen(m: Any, x: Tensor) -> Tensor:
+    y = m.a(x)
+    scores: Tensor = m.t(torch.where(y > y.mean((2, 3), keepdim=True), y, -y))
+    return scores
+
+
+def waves(m: Any, x: Tensor) -> Tensor:
+    y = torch.fft.rfft2(m.a(x)) * torch.view_as_complex(m.n)
+    scores: Tensor = m.t(torch.fft.irfft2(y, s=x.shape[2:]))
+    return scores
+
+
+def unfolded(m: Any, x: Tensor) -> Tensor:
+    patches = F.unfold(m.a(x), 3, padding=1)
+    scores: Tensor = m.t(F.fold(patches.relu(), (8, 8), 3, padding=1))
+    return scores
+
+
+def looked_at(m: Any, x: Tensor) -> Tensor:
+    grid = m.n.expand(len(x), -1, -1, -1)
+    scores: Tensor = m.t(F.grid_sample(m.a(x), grid, align_corners=False))
+    return scores
+
+
+def filled(m: Any, x: Tensor) -> Tensor:
+    y = m.a(x)
+    mask = y < 0
+    scores: Tensor = m.t(F.relu_(y).masked_fill_(mask, 0.1))
+    return scores
+
+
 COLUMN = (16, 1, 1)
 PICTURES: dict[str, Maker] = {
     "in train mode": trained,
@@ -189,6 +235,31 @@ PICTURES: dict[str, Maker] = {
     "a complex buffer": buffered(
         torch.randn(COLUMN, dtype=torch.complex64), lambda m, x: m.t(m.a(x) * m.n.abs())),
     "an index": buffered(torch.arange(15, -1, -1), lambda m, x: m.t(m.a(x)[:, m.n])),
+    "indices of two axes": buffered(
+        torch.arange(8), lambda m, x: m.t(m.a(x)[:, :, m.n, m.n.flip(0)][..., None])),
+    "indices of axes apart": buffered(
+        torch.arange(8), lambda m, x: m.t(m.a(x)[:, m.n, :, m.n].permute(1, 0, 2)[..., None]
+                                          .repeat(1, 2, 1, 1))),
+    "a choice": lambda: Model(chosen),
+    "waves": lambda: Model(waves, n=nn.Parameter(torch.rand(16, 8, 5, 2))),
+    "unfolded": lambda: Model(unfolded),
+    "a grid": buffered(torch.rand(1, 8, 8, 2) * 2 - 1, looked_at),
+    "a mask that is written with": lambda: Model(filled),
+    "written into whole numbers": lambda: Model(
+        lambda m, x: m.t(m.a(x) * (m.a(x) > 0).logical_not_() + m.a(x).mul(9).int().add_(1))),
+    "the largest": lambda: Model(lambda m, x: m.t(m.a(x).flatten(2).topk(5)[0].unsqueeze(-1))),
+    "padded by reflection": lambda: Model(
+        lambda m, x: m.t(F.pad(m.a(x), (1, 1, 1, 1), mode="reflect"))),
+    "a sum of letters of three": lambda: Model(
+        lambda m, x: m.t(torch.einsum("bchw,bdhw,c->bdhw", m.a(x), m.a(x), m.a.bias))),
+    "a table that is interpolated": lambda: Model(
+        lambda m, x: m.t(m.a(x) + F.interpolate(m.n, size=x.shape[2:], mode="bicubic")),
+        n=nn.Parameter(torch.rand(1, 16, 4, 4))),
+    "standardized weights": lambda: nn.Sequential(
+        Standardized(3, 16), nn.ReLU(), Standardized(16, 16), nn.ReLU(), tail()),
+    "a computed filter": buffered(
+        torch.rand(1, 1, 3, 3),
+        lambda m, x: m.t(F.conv2d(m.a(x), m.n.repeat(16, 1, 1, 1), groups=16))),
     "a counter": lambda: Model(counted, calls=torch.zeros((), dtype=torch.long)),
     "an optional second input": lambda: TwoInputs(needed=False),
     "outputs in training only": lambda: Model(two_when_trained, auxiliary=tail()),
@@ -210,6 +281,15 @@ SEQUENCES: dict[str, tuple[Maker, tuple[int, ...]]] = {
     "tied heads": (TiedHeads, (12,)),
     "a layer for each step": (
         lambda: nn.Sequential(nn.Linear(12, 24), nn.ReLU(), nn.Linear(24, 5)), (16, 12)),
+    "an LSTM": (lambda: Recurrent(nn.LSTM), (10, 6)),
+    "a GRU": (lambda: Recurrent(nn.GRU), (10, 6)),
+    "one axis": (
+        lambda: nn.Sequential(nn.Conv1d(4, 8, 3), nn.Flatten(), nn.Linear(48, 5)), (4, 8)),
+    "three axes": (
+        lambda: nn.Sequential(nn.Conv3d(2, 8, 3), nn.Flatten(), nn.Linear(64, 5)), (2, 4, 4, 4)),
+    "numbers of words": (
+        lambda: Model(lambda m, x: m.h(m.e(x.abs().long().clamp(max=8)).mean(1)),
+                      e=nn.Embedding(9, 4), h=nn.Linear(4, 5)), (6,)),
     "an encoder": (Encoder, (10, 16)),
     "an encoder, norms first": (lambda: Encoder(norm_first=True), (10, 16)),
     "a frozen encoder": (lambda: Encoder().requires_grad_(False), (10, 16)),

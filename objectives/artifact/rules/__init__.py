@@ -11,6 +11,7 @@ from tightfit.objectives.artifact.rules import (
     layout,
     numeric,
     pooling,
+    recorded,
     tokens,
     weights,
 )
@@ -64,6 +65,7 @@ RULES: Mapping[str, Rule] = {
     "expand": tokens.expand,
     "roll": tokens.roll,
     "pad": tokens.pad,
+    "aten": recorded.aten,
 }
 
 __all__ = ["RULES", "Rule"]

@@ -1,0 +1,211 @@
+"""Rules of operators that become several nodes, or that read constants: from ATen to ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias
+
+import torch
+from torch import Tensor, fx
+
+from tightfit import Node, SpecError
+from tightfit.spaces.constants import Constants
+from tightfit.spaces.exported_nodes import arguments_of, path_of, shape_of, where
+from tightfit.spaces.layout_rules import BATCH, LAYOUT_RULES, Shape, piece
+from tightfit.spaces.operators import Attributes, Translation, Unruled
+
+INPUT = "input"
+
+
+class Writer(Protocol):
+    """What adds nodes to a graph; :class:`tightfit.spaces.translator.Translator` is it."""
+
+    constants: Constants
+
+    def value(self, argument: Any, base: str, node: fx.Node) -> str:
+        """Return the name of what an argument holds."""
+        ...
+
+    def step(
+        self, node: fx.Node, kind: str, inputs: tuple[str, ...], attributes: Attributes
+    ) -> str:
+        """Add a node without parameters, the latest one that stands for ``node``."""
+        ...
+
+    def append(self, node: fx.Node, ours: Node) -> None:
+        """Add a node that stands for an exported one."""
+        ...
+
+    def name(self, path: str, kind: str, *, is_layer: bool) -> str:
+        """Return a name that no other node has."""
+        ...
+
+    def translation(self, node: fx.Node) -> Translation:
+        """Return what a call becomes by its rule."""
+        ...
+
+
+def take(writer: Writer, node: fx.Node, source: fx.Node, axis: int, position: int) -> None:
+    """Take one position along an axis, and leave the axis out.
+
+    Raises:
+        SpecError: The axis is the batch's.
+    """
+    before = shape_of(source)
+    axis %= len(before)
+    start = position % before[axis]
+    try:
+        found = piece(axis, [start, 1, before[axis] - start - 1], 1)
+        left = LAYOUT_RULES["squeeze"]((), (*before[:axis], 1, *before[axis + 1 :]), shape_of(node))
+    except SpecError as error:
+        raise SpecError(f"a position taken in {where(node)}: {error}") from error
+    read = (writer.value(source, "select", node),)
+    taken = writer.step(node, "slice", read, found.attributes)
+    writer.step(node, "reshape", (taken,), left.attributes)
+
+
+def _select(writer: Writer, node: fx.Node) -> None:
+    source, axis, position = arguments_of(node)[:3]
+    take(writer, node, source, axis, position)
+
+
+def _stack(writer: Writer, node: fx.Node) -> None:
+    values, axis = arguments_of(node)[:2]
+    axis %= len(shape_of(node))
+    parts = []
+    for each in values:
+        before = shape_of(each)
+        wider = (*before[:axis], 1, *before[axis:])
+        attributes = LAYOUT_RULES["unsqueeze"]((), before, wider).attributes
+        source = writer.value(each, "stack", node)
+        parts.append(writer.step(node, "reshape", (source,), attributes))
+    writer.step(node, "cat", tuple(parts), {"axis": axis})
+
+
+def _index(writer: Writer, node: fx.Node) -> None:
+    """Take rows by numbers that do not depend on the input, of one axis or of neighbours."""
+    table, indices = arguments_of(node)[:2]
+    before = shape_of(table)
+    axes, numbers = _rows(writer, node, indices)
+    first, behind = axes[0], axes[-1] + 1
+    if any(before[axis] % BATCH == 0 for axis in axes):
+        raise Unruled(f"'index' in {where(node)} has no rule for the batch")
+    rows = torch.zeros((), dtype=torch.long)
+    for axis, each in zip(axes, numbers, strict=True):
+        rows = rows * before[axis] + each % before[axis]
+    source = writer.value(table, "index", node)
+    total = 1
+    for axis in axes:
+        total *= before[axis]
+    flat = (*before[:first], total, *before[behind:])
+    source = _reshaped(writer, node, source, before, flat)
+    parameters = {"index": writer.constants.keep(path_of(node), rows.flatten())}
+    name = writer.name(path_of(node), "gather", is_layer=False)
+    writer.append(node, Node(name, "gather", (source,), parameters, {"axis": first}))
+    taken = (*before[:first], rows.numel(), *before[behind:])
+    _reshaped(writer, node, name, taken, shape_of(node))
+
+
+def _rows(
+    writer: Writer, node: fx.Node, indices: list[fx.Node | None]
+) -> tuple[list[int], list[Tensor]]:
+    """Return the axes that are indexed, and the numbers of each, as large as those of all.
+
+    Raises:
+        Unruled: They are not constant, or lie apart.
+    """
+    found = {axis: each for axis, each in enumerate(indices) if each is not None}
+    constant = writer.constants.values
+    axes = list(found)
+    if axes != list(range(axes[0], axes[-1] + 1)) or not all(
+        each.name in constant and constant[each.name].dtype != torch.bool for each in found.values()
+    ):
+        raise Unruled(
+            f"'index' in {where(node)} has a rule only for constant numbers, of axes beside each "
+            "other; for a mask, keep its mask.nonzero() as a buffer"
+        )
+    numbers = [constant[each.name] for each in found.values()]
+    shape = torch.broadcast_shapes(*(each.shape for each in numbers))
+    return axes, [each.expand(shape) for each in numbers]
+
+
+def _reshaped(writer: Writer, node: fx.Node, source: str, before: Shape, after: Shape) -> str:
+    if before == after:
+        return source
+    attributes = LAYOUT_RULES["view"]((), before, after).attributes
+    return writer.step(node, "reshape", (source,), attributes)
+
+
+def _scatter(writer: Writer, node: fx.Node) -> None:
+    """Put a tensor in the place of a slice: between what is in front and what is behind."""
+    whole, new, axis, start, end, step = arguments_of(node)[:6]
+    before = shape_of(whole)
+    axis %= len(before)
+    side = before[axis]
+    if step != 1 or side % BATCH == 0:
+        raise Unruled(f"a write with a step, or across a batch, in {where(node)} has no rule")
+    first, last = (start or 0), min(side, side if end is None else end)
+    source = writer.value(whole, "slice_scatter", node)
+    parts = [
+        writer.step(node, "slice", (source,), {"axis": axis, "start": low, "end": high})
+        for low, high in ((0, first), (last, side))
+        if low < high
+    ]
+    parts.insert(1 if first else 0, writer.value(new, "slice_scatter", node))
+    writer.step(node, "cat", tuple(parts), {"axis": axis})
+
+
+def _addcmul(writer: Writer, node: fx.Node) -> None:
+    total, first, second, factor = arguments_of(node)[:4]
+    if factor != 1:
+        raise Unruled(f"'addcmul' in {where(node)}: a factor has no rule, got {factor}")
+    read = [writer.value(each, "addcmul", node) for each in (total, first, second)]
+    writer.step(node, "add", (read[0], writer.step(node, "mul", (read[1], read[2]), {})), {})
+
+
+def _subtracted_from(writer: Writer, node: fx.Node) -> None:
+    """Take what is read from a number."""
+    source, number, factor = arguments_of(node)[:3]
+    if factor != 1 or not isinstance(number, int | float):
+        raise Unruled(f"'rsub' in {where(node)} has a rule only for numbers without a factor")
+    negative = writer.step(node, "neg", (writer.value(source, "rsub", node),), {})
+    writer.step(node, "add", (negative,), {"scalar": float(number)})
+
+
+def _expand(writer: Writer, node: fx.Node) -> None:
+    """Repeat along axes of size 1; a batch is as large as the input's."""
+    found = writer.translation(node)
+    source = writer.value(node.args[0], "expand", node)
+    shape: Any = found.attributes["shape"]
+    inputs = (source, INPUT) if 0 in shape else (source,)
+    writer.step(node, "expand", inputs, found.attributes)
+
+
+def _attention(writer: Writer, node: fx.Node) -> None:
+    query, key, value, mask, dropout, causal, scale = arguments_of(node)[:7]
+    if dropout or causal:
+        raise Unruled(f"the attention in {where(node)} has a rule only for masks as tensors")
+    sources = [query, key, value, *([] if mask is None else [mask])]
+    if mask is not None and mask.meta["val"].dtype == torch.bool:
+        raise Unruled(f"the attention in {where(node)} has a rule only for masks of numbers to add")
+    inputs = tuple(writer.value(each, "attention", node) for each in sources)
+    width = shape_of(query)[-1]
+    number = float(scale) if scale is not None else width**-0.5
+    writer.step(node, "attention", inputs, {"scale": number})
+
+
+Several: TypeAlias = Callable[[Writer, fx.Node], None]
+
+SEVERAL_NODES: Mapping[str, Several] = {
+    "select": _select,
+    "stack": _stack,
+    "index": _index,
+    "expand": _expand,
+    "expand_as": _expand,
+    "repeat": _expand,
+    "scaled_dot_product_attention": _attention,
+    "slice_scatter": _scatter,
+    "addcmul": _addcmul,
+    "rsub": _subtracted_from,
+}
+"""By ATen's name without overload and without the mark of in-place variants."""

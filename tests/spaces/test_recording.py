@@ -1,0 +1,205 @@
+"""What has no rule is called as the model calls it, and freezes what it touches by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tests.spaces.bad_models import PICTURE, Model, Recurrent, conv, tail
+from tightfit import Node, SpecError
+from tightfit.calls import recorded
+from tightfit.spaces.compression import CompressionSpace
+from tightfit.spaces.settings import EVERYTHING, InputSizeSettings, PruningSettings, SpaceSettings
+from tightfit.spaces.tracing import Traced, trace
+
+Forward = Callable[[Any, Tensor], object]
+
+
+def traced(forward: Forward, **parts: Any) -> Traced:
+    return trace(Model(forward, **parts), torch.zeros(1, *PICTURE))
+
+
+def space_of(model: nn.Module, shape: tuple[int, ...]) -> CompressionSpace:
+    return CompressionSpace(model, torch.zeros(1, *shape), settings=EVERYTHING)
+
+
+def calls_of(found: Traced) -> list[Node]:
+    return [node for node in found.graph.nodes if node.operator == "aten"]
+
+
+def operators(node: Node) -> list[str]:
+    return [step.operator for step in recorded(str(node.attributes["calls"])).steps]
+
+
+FORMS: dict[str, tuple[Forward, str]] = {
+    "an operator": (
+        lambda m, x: m.t(torch.erf(m.a(x))),
+        r"the operator 'erf' in the model itself \(Model\) has no rule"),
+    "with what to write": (
+        lambda m, x: m.t(F.instance_norm(m.a(x))),
+        r"'instance_norm' in the model itself \(Model\) has no rule: write nn\.GroupNorm wit"),
+    "two of them": (
+        lambda m, x: m.t(torch.where(m.a(x) > 0, m.a(x), -m.a(x))),
+        r"the operators 'gt' and 'where' in the model itself \(Model\) have no rule"),
+    "a factor": (
+        lambda m, x: m.t(torch.add(m.a(x), m.a(x), alpha=2)),
+        r"'add' in the model itself \(Model\): a factor on the second operand has no rule, got 2"),
+    "several results": (
+        lambda m, x: m.t(m.a(x).max(2)[0].unsqueeze(-1)),
+        r"'max' in the model itself \(Model\) has no rule: choose among scores outside of the mod"),
+    "a scale that is not whole": (
+        lambda m, x: m.t(F.interpolate(F.pad(m.a(x), (1, 2, 1, 2)), size=(15, 15))),
+        r"an interpolation from \[11, 11\] to \[15, 15\] has no rule"),
+    "a divisor": (
+        lambda m, x: m.t(F.avg_pool2d(m.a(x), 2, divisor_override=3)), "a divisor of its own has"),
+    "an attention in order": (
+        lambda m, x: m.t(F.scaled_dot_product_attention(m.a(x), m.a(x), m.a(x), is_causal=True)),
+        "the attention in the model itself .* has a rule only for masks as tensors"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_what_has_no_rule_freezes_what_it_touches_and_is_named(name: str) -> None:
+    forward, words = FORMS[name]
+    model = Model(forward)
+    space = space_of(model, PICTURE)
+    reasons = dict(space.sites.frozen)
+    assert "a" not in {group.name for group in space.sites.groups}
+    with pytest.raises(SpecError, match=words):
+        raise SpecError(reasons["a"])
+    inputs = torch.randn(3, *PICTURE, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(space.baseline_network()(inputs), model(inputs))
+
+
+def test_layers_beside_what_has_no_rule_are_pruned() -> None:
+    space = space_of(
+        Model(lambda m, x: m.t(torch.relu(m.c(torch.relu(m.b(torch.erf(m.a(x))))))),
+              b=conv(16, 16), c=conv(16, 16)), PICTURE,
+    )  # fmt: skip
+    assert {group.name for group in space.sites.groups} == {"b", "c"}
+
+
+def test_what_is_no_float_stays_inside_of_one_node() -> None:
+    def forward(m: Any, x: Tensor) -> Tensor:
+        waves = torch.fft.rfft2(m.a(x)) * 2
+        scores: Tensor = m.t(torch.fft.irfft2(waves.conj(), s=x.shape[2:]))
+        return scores
+
+    (node,) = calls_of(traced(forward))
+    assert node.inputs == ("a",)
+    assert operators(node)[0] == "aten.fft_rfft2.default"
+    assert operators(node)[-1] == "aten.fft_irfft2.default"
+
+
+def test_a_value_is_read_as_it_was_when_it_was_compared() -> None:
+    def forward(m: Any, x: Tensor) -> Tensor:
+        y = m.a(x)
+        mask = y < 0
+        y.relu_()
+        scores: Tensor = m.t(torch.where(mask, y + 1, y))
+        return scores
+
+    model = Model(forward)
+    network = space_of(model, PICTURE).baseline_network()
+    inputs = torch.randn(3, *PICTURE, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(network(inputs), model(inputs))
+
+
+def test_results_that_nothing_reads_are_not_computed() -> None:
+    found = trace(Recurrent(nn.LSTM), torch.zeros(1, 10, 6))
+    assert [node.name for node in calls_of(found)] == ["steps.lstm"]
+
+
+def test_products_of_whole_weights_are_counted() -> None:
+    """Four gates of 16 numbers, from 6 inputs and 16 numbers of the step before, ten times."""
+    space = space_of(Recurrent(nn.LSTM), (10, 6))
+    network, blueprint = space.baseline_network(), space.baseline_blueprint()
+    assert int(blueprint.macs[0]) == 10 * 4 * 16 * (6 + 16) + 16 * 4
+    assert int(blueprint.params[0]) == sum(each.numel() for each in network.parameters())
+
+
+def test_what_multiplies_no_weights_counts_none() -> None:
+    (node,) = calls_of(traced(lambda m, x: m.t(m.a(x).cumsum(2))))
+    assert node.integer("macs") == 0
+
+
+def test_the_batch_is_free_and_every_other_side_is_not() -> None:
+    found = traced(lambda m, x: m.t(m.a(x).cumsum(2)))
+    (node,) = calls_of(found)
+    calls = recorded(str(node.attributes["calls"]))
+    assert calls.reads == ((-1, 16, 8, 8),)
+    assert calls.gives == (-1, 16, 8, 8)
+    with pytest.raises(ValueError, match=r"reads \[2, 16, 4, 8\], .* with \[2, 16, 8, 8\]"):
+        calls.check([torch.zeros(2, 16, 4, 8)], torch.zeros(2, 16, 4, 8))
+
+
+def test_windows_that_joined_the_batch_are_recorded_with_it() -> None:
+    def forward(m: Any, x: Tensor) -> Tensor:
+        y = m.a(x).view(len(x), 16, 2, 4, 8).permute(0, 2, 1, 3, 4).reshape(-1, 16, 4, 8)
+        y = y.flip(2).view(len(x), 2, 16, 4, 8).permute(0, 2, 1, 3, 4)
+        scores: Tensor = m.t(y.reshape(len(x), 16, 8, 8))
+        return scores
+
+    (node,) = calls_of(traced(forward))
+    assert recorded(str(node.attributes["calls"])).gives == (-2, 16, 4, 8)
+
+
+@pytest.mark.parametrize(
+    ("forward", "words"),
+    [
+        (lambda m, x: m.t(m.a(x)) + m.a(x).mean(), "a mean over every axis"),
+        (lambda m, x: m.t(m.a(x)) + torch.linalg.matrix_exp(m.a(x)[:, 0]).logsumexp(0)[0, 0],
+         "'logsumexp' .* has no rule: it gives no row for each picture of a batch"),
+        (lambda m, x: m.t(m.a(x)).cumsum(0), "another output for an input alone"),
+    ],
+)  # fmt: skip
+def test_what_mixes_the_pictures_of_a_batch_is_refused(forward: Forward, words: str) -> None:
+    with pytest.raises(SpecError, match=words):
+        traced(forward)
+
+
+SIZES = SpaceSettings(pruning=PruningSettings(), input_size=InputSizeSettings((1.0, 0.5)))
+
+
+def test_another_input_size_is_recorded_anew() -> None:
+    model = nn.Sequential(conv(), Reflected(), conv(16, 16), tail())
+    space = CompressionSpace(model, torch.zeros(1, 3, 16, 16), settings=SIZES)
+    small = space.search_space.from_choices({"input.size": 0.5})
+    network = space.build(small)
+    assert network.input_shape == (3, 8, 8)
+    with torch.no_grad():
+        assert network(torch.zeros(2, 3, 8, 8)).shape == (2, 5)
+        values = network.activations(torch.zeros(1, 3, 8, 8))
+    blueprint = space.blueprint(np.array([small.indices]))
+    for name, activation in blueprint.activations.items():
+        assert values[name].numel() == int(activation.elements[0]), name
+
+
+class Reflected(nn.Module):
+    """Pads by reflection, which no rule is about, whatever the size."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pad(x, (1, 1, 1, 1), mode="reflect")
+
+
+def test_numbers_for_each_place_in_a_call_fix_the_size_of_the_input() -> None:
+    model = Model(lambda m, x: m.t(torch.fft.irfft2(torch.fft.rfft2(m.a(x)) * m.n)),
+                  n=nn.Parameter(torch.rand(16, 9)))  # fmt: skip
+    with pytest.raises(SpecError, match=r"'input\.size' cannot change to 8x8 here"):
+        CompressionSpace(model, torch.zeros(1, 3, 16, 16), settings=SIZES)
+
+
+def test_half_precision_leaves_what_is_recorded_in_float32() -> None:
+    model = Model(lambda m, x: m.t(torch.fft.irfft2(torch.fft.rfft2(m.a(x)), s=x.shape[2:])))
+    network = space_of(model, PICTURE).baseline_network().train()
+    with torch.autocast("cpu", torch.bfloat16):
+        network(torch.randn(2, *PICTURE)).sum().backward()
+    assert bool(network.get_parameter("a.weight").grad.isfinite().all())  # type: ignore[union-attr]
