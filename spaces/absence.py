@@ -11,10 +11,11 @@ import numpy as np
 
 from tightfit import BoolArray, Graph
 from tightfit.choice_array import settle
+from tightfit.fusion import FUSED
 from tightfit.spaces.blocks import Block, Step, around, steps_to, varying
 from tightfit.spaces.bypass import WHOLE, Bypass
 from tightfit.spaces.folding import folded_norms
-from tightfit.spaces.quantization import FUSED, TAKES_ACTIVATION
+from tightfit.spaces.quantization import TAKES_ACTIVATION
 
 Needs: TypeAlias = frozenset[frozenset[str]]
 """Sets of names of blocks: something is there where all blocks of one of the sets are kept."""

@@ -9,23 +9,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tightfit import WEIGHT_OPERATORS, CandidateError, Graph, Node, Program
+from tightfit import CandidateError, Graph, Node, Program
 from tightfit.spaces.bias_correction import Watch, correct_biases
-from tightfit.spaces.execution import OPERATIONS
 from tightfit.spaces.fake_quantization import (
     FEW_CODES,
     Range,
     affine,
-    along,
     best_clip,
     fake_quantize_activation,
     fake_quantize_weight,
     weight_step,
 )
-from tightfit.spaces.folding import fold, folded_layer, folded_norms, folded_parameters, output_axis
+from tightfit.spaces.file_arithmetic import as_file
+from tightfit.spaces.folding import fold, output_axis
 from tightfit.spaces.learned_steps import round_to_learned_steps
 from tightfit.spaces.settings import USUAL_ROUNDING, RoundingSettings
-from tightfit.spaces.steps import Owned, Step, holder
+from tightfit.spaces.steps import Step, compiled, holder
 
 
 class Network(nn.Module):
@@ -68,7 +67,8 @@ class Network(nn.Module):
             else:
                 owner.register_buffer(leaf, tensor)
         self._add_grids()
-        self._steps = self._compile()
+        self._steps = compiled(graph, self)
+        self._folds = {step.norm.name for step in self._steps if step.limit and step.norm}
 
     @property
     def quantized(self) -> bool:
@@ -201,10 +201,10 @@ class Network(nn.Module):
     def _run(self, step: Step, inputs: list[Tensor]) -> Tensor:
         node = step.node
         if step.operation is not None:
+            if self.quantization and self._as_file and step.in_integers:
+                return as_file(step, inputs)
             tensors = {role: owner[leaf] for role, owner, leaf in step.tensors}
             if step.limit and self.quantization:
-                if self._as_file:
-                    return self._folded(step, inputs)
                 tensors["weight"] = self._rounded(step, tensors["weight"], tensors["weight_clip"])
             result: Tensor = step.operation(inputs, tensors, node.attributes)
             return result
@@ -220,14 +220,6 @@ class Network(nn.Module):
     def _as_file(self) -> bool:
         """Whether what is computed is what the file says, norms folded, and not what learns."""
         return not self.training and self._norm_momentum is None
-
-    def _folded(self, step: Step, inputs: list[Tensor]) -> Tensor:
-        tensors = {role: owner[leaf] for role, owner, leaf in step.folded}
-        layer = folded_layer(step.node, tensors, norm=step.norm)
-        weight = layer.codes * along(layer.scale, layer.codes, step.axis)
-        operands = {"weight": weight, "bias": layer.bias}
-        result: Tensor = step.operation(inputs, operands, step.node.attributes)
-        return result
 
     def _rounded(self, step: Step, weight: Tensor, clip: Tensor) -> Tensor:
         limit, axis = step.limit, step.axis
@@ -285,44 +277,6 @@ class Network(nn.Module):
         few = node.integer("weight_limit") <= FEW_CODES
         if few and weight.requires_grad and self._rounding.learned_steps:
             self._learned.append((owner._buffers, leaf))
-
-    def _compile(self) -> list[Step]:
-        last: dict[str, str] = {}
-        for node in self.graph.nodes:
-            last.update(dict.fromkeys(node.inputs, node.name))
-        norms, sources = folded_norms(self.graph), folded_parameters(self.graph)
-        quantized = {node.name for node in self.graph.nodes if node.integer("weight_limit")}
-        self._folds = {norm.name for name, norm in norms.items() if name in quantized}
-        freed: dict[str, list[str]] = {}
-        for name, reader in last.items():
-            if name not in self.graph.outputs:
-                freed.setdefault(reader, []).append(name)
-        return [
-            Step(
-                node=node,
-                operation=OPERATIONS.get(node.operator),
-                tensors=self._owners(node),
-                last_use_of=tuple(freed.get(node.name, ())),
-                folded=self._owned(sources[node.name]) if node.name in quantized else (),
-                norm=norms.get(node.name),
-            )
-            for node in self.graph.nodes
-        ]
-
-    def _owners(self, node: Node) -> tuple[Owned, ...]:
-        owners = self._owned(node.parameters)
-        if node.operator in WEIGHT_OPERATORS and "bias" not in node.parameters:
-            owners = (*owners, ("bias", {"": None}, ""))
-        return owners
-
-    def _owned(self, names: Mapping[str, str]) -> tuple[Owned, ...]:
-        owners: list[Owned] = []
-        for role, name in names.items():
-            module, leaf = holder(self, name)
-            parameters: dict[str, Any] = module._parameters
-            owner = parameters if leaf in parameters else module._buffers
-            owners.append((role, owner, leaf))
-        return tuple(owners)
 
     def tensor(self, name: str) -> Tensor:
         """Return a tensor of the graph's."""

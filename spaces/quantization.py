@@ -14,6 +14,7 @@ import numpy as np
 
 from tightfit import FLOAT_BITS, BoolArray, Choice, Graph, Hparam, IntArray, Node
 from tightfit.choice_array import pick
+from tightfit.fusion import FUSED
 from tightfit.graph import Attribute
 from tightfit.spaces.bypass import WHOLE, Bypass
 from tightfit.spaces.fake_quantization import weight_limit
@@ -25,11 +26,8 @@ from tightfit.spaces.sites import Sites, grouped
 QUANTIZABLE = frozenset({"conv", "linear"})
 ACTIVATION_BITS = 8
 
-FUSED = frozenset({"relu", "clip"})
-"""Activations that a runtime fuses with what they alone read."""
-
 TAKES_ACTIVATION = QUANTIZABLE | {"add"}
-"""Operators with which it fuses them."""
+"""Operators with which a runtime fuses activations."""
 
 
 class Quantization:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from torch import nn
+from torch import Tensor, nn
 
-from tightfit import Node
-from tightfit.spaces.folding import output_axis
+from tightfit import WEIGHT_OPERATORS, Graph, Node
+from tightfit.fusion import Rounding, rounding_behind
+from tightfit.spaces.activation_grid import Grid
+from tightfit.spaces.execution import OPERATIONS
+from tightfit.spaces.folding import folded_norms, folded_parameters, grids, output_axis
 
 Owned: TypeAlias = tuple[str, dict[str, Any], str]
 """A tensor's role, the dictionary that holds it, and its key there."""
+
+INTEGER_KERNELS = frozenset({"add", "adaptive_avg_pool", "mean"})
+"""Operators beside quantized layers that files may compute with integers."""
+
+OwnedGrid: TypeAlias = tuple[Owned, ...]
+"""Scale and zero point, or nothing where an activation is on no grid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +29,8 @@ class Step:
     """One node, ready to run.
 
     What a file folds into a quantized layer is in ``folded``, by the roles of
-    :func:`tightfit.spaces.folding.folded_parameters`, and ``norm``.
+    :func:`tightfit.spaces.folding.folded_parameters`, and ``norm``. Of quantized networks there are
+    the grids that the inputs are on, and the rounding that alone reads what the node gives.
 
     Tensors are looked up in the dictionaries of the modules that own them, so that moving the
     network to another device, or loading a state, is seen.
@@ -31,6 +42,9 @@ class Step:
     last_use_of: tuple[str, ...]
     folded: tuple[Owned, ...] = ()
     norm: Node | None = None
+    input_grids: tuple[OwnedGrid, ...] = ()
+    rounding: Rounding | None = None
+    rounding_grid: OwnedGrid = ()
 
     @property
     def axis(self) -> int:
@@ -42,6 +56,11 @@ class Step:
         return self.node.integer("weight_limit")
 
     @property
+    def in_integers(self) -> bool:
+        """Whether a file may compute the node with integers."""
+        return self.limit > 0 or self.node.operator in INTEGER_KERNELS
+
+    @property
     def rate(self) -> float:
         """Momentum of a batch norm, rate of a dropout."""
         return self.node.number("momentum" if self.node.operator == "batch_norm" else "rate")
@@ -49,6 +68,92 @@ class Step:
     @property
     def eps(self) -> float:
         return self.node.number("eps")
+
+    def folded_tensors(self) -> dict[str, Tensor]:
+        """Return the tensors of ``folded`` by role."""
+        return {role: owner[leaf] for role, owner, leaf in self.folded}
+
+    def grids(self) -> tuple[Grid | None, ...]:
+        """Return the grid that each input is on, ``None`` for real numbers."""
+        return tuple(map(_grid, self.input_grids))
+
+    def target(self) -> Grid | None:
+        """Return the grid that the node's result is rounded to, if at once.
+
+        Not where an activation in between cuts off values that the grid has.
+        """
+        grid = _grid(self.rounding_grid)
+        if self.rounding is None or grid is None:
+            return None
+        vanishes = self.rounding.vanishes(float(grid.scale), int(grid.zero_point))
+        return grid if vanishes else None
+
+
+def compiled(graph: Graph, root: nn.Module) -> list[Step]:
+    """Return a graph's nodes, ready to run on the tensors of a module.
+
+    Args:
+        graph: Its names are those of the module's tensors.
+        root: Holds them.
+    """
+    norms, sources, on_grid = folded_norms(graph), folded_parameters(graph), grids(graph)
+    consumers, freed = graph.consumers(), _freed(graph)
+    steps = []
+    for node in graph.nodes:
+        end = norms.get(node.name, node)
+        rounding = rounding_behind(end.name, graph, consumers)
+        steps.append(
+            Step(
+                node=node,
+                operation=OPERATIONS.get(node.operator),
+                tensors=_operands(root, node),
+                last_use_of=tuple(freed.get(node.name, ())),
+                folded=_owned(root, sources[node.name]) if node.integer("weight_limit") else (),
+                norm=norms.get(node.name),
+                input_grids=tuple(_owned_grid(root, on_grid.get(name)) for name in node.inputs),
+                rounding=rounding,
+                rounding_grid=_owned_grid(root, rounding and rounding.quantize),
+            )
+        )
+    return steps
+
+
+def _freed(graph: Graph) -> dict[str, list[str]]:
+    """Return by node the activations that it is the last to read."""
+    last = {name: node.name for node in graph.nodes for name in node.inputs}
+    freed: dict[str, list[str]] = {}
+    for name, reader in last.items():
+        if name not in graph.outputs:
+            freed.setdefault(reader, []).append(name)
+    return freed
+
+
+def _operands(root: nn.Module, node: Node) -> tuple[Owned, ...]:
+    owners = _owned(root, node.parameters)
+    if node.operator in WEIGHT_OPERATORS and "bias" not in node.parameters:
+        owners = (*owners, ("bias", {"": None}, ""))
+    return owners
+
+
+def _owned(root: nn.Module, names: Mapping[str, str]) -> tuple[Owned, ...]:
+    owners: list[Owned] = []
+    for role, name in names.items():
+        module, leaf = holder(root, name)
+        parameters: dict[str, Any] = module._parameters
+        owner = parameters if leaf in parameters else module._buffers
+        owners.append((role, owner, leaf))
+    return tuple(owners)
+
+
+def _owned_grid(root: nn.Module, quantize: Node | None) -> OwnedGrid:
+    return () if quantize is None else _owned(root, quantize.parameters)
+
+
+def _grid(owned: OwnedGrid) -> Grid | None:
+    if not owned:
+        return None
+    tensors = {role: owner[leaf] for role, owner, leaf in owned}
+    return Grid(tensors["scale"].float(), tensors["zero_point"])
 
 
 def holder(root: nn.Module, name: str) -> tuple[nn.Module, str]:

@@ -25,15 +25,15 @@ import numpy.typing as npt
 from onnx import TensorProto
 
 from tightfit.errors import CandidateError
+from tightfit.fusion import rounding_behind
 from tightfit.graph import Node
-from tightfit.objectives.artifact.attributes import integer, number, pair
+from tightfit.objectives.artifact.attributes import integer, pair
 from tightfit.objectives.artifact.emitter import AttributeValue, Grid, Scope, Value
 from tightfit.objectives.artifact.packing import add_packed_initializer
 
 PACKED_OPSET = {4: 21, 2: 25}
 LARGEST_BIAS_CODE = 2**30
 LARGEST_CODE = {8: 127, 4: 7, 2: 1}
-LEVELS = 255
 
 Codes: TypeAlias = npt.NDArray[np.int8]
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -257,28 +257,12 @@ def _result_is_quantized(scope: Scope) -> bool:
 
     A relu or clip in between vanishes where the grid holds nothing outside its range.
     """
-    reader = _sole_reader(scope, scope.node)
-    if reader is not None and reader.operator in ("relu", "clip"):
-        low, high = _range(reader)
-        reader = _sole_reader(scope, reader)
-        if reader is None or reader.operator != "quantize":
-            return False
-        scale = float(np.asarray(scope.emitter.program.tensors[reader.parameters["scale"]]))
-        zero = int(np.asarray(scope.emitter.program.tensors[reader.parameters["zero_point"]]))
-        # Half a step more than the range is still rounded to its last code. 255 steps of a range
-        # that ends at 6 are seldom 6 to the last bit.
-        return low <= (0.5 - zero) * scale and (LEVELS - 0.5 - zero) * scale <= high
-    return reader is not None and reader.operator == "quantize"
-
-
-def _sole_reader(scope: Scope, node: Node) -> Node | None:
-    readers = scope.emitter.consumers[node.name]
-    if len(readers) != 1 or node.name in scope.emitter.program.graph.outputs:
-        return None
-    return readers[0]
-
-
-def _range(node: Node) -> tuple[float, float]:
-    if node.operator == "relu":
-        return 0.0, np.inf
-    return number(node, "low", -np.inf), number(node, "high", np.inf)
+    emitter = scope.emitter
+    rounding = rounding_behind(scope.node.name, emitter.program.graph, emitter.consumers)
+    if rounding is None:
+        return False
+    scale, zero_point = (
+        np.asarray(emitter.program.tensors[rounding.quantize.parameters[role]])
+        for role in ("scale", "zero_point")
+    )
+    return rounding.vanishes(float(scale), int(zero_point))
