@@ -20,11 +20,14 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
 
+from benchmarks.adverse import CASES, Adverse
 from benchmarks.problem import Answers, Problem, Values, curve, truths
 from benchmarks.synthetic import Synthetic
 from benchmarks.tabular.problem import Tabular
@@ -32,7 +35,11 @@ from tests.integration import chain_problem
 from tightfit import FloatArray
 from tightfit.search import Search, hypervolume_history
 
-PROBLEMS: dict[str, Callable[[], Problem]] = {"synthetic": Synthetic, "tabular": Tabular}
+PROBLEMS: dict[str, Callable[[], Problem]] = {
+    "synthetic": Synthetic,
+    "tabular": Tabular,
+    **{case: partial(Adverse, case) for case in CASES},
+}
 AT = (10, 25, 50, 100, 200)
 ENOUGH = 0.95
 
@@ -56,7 +63,9 @@ def own_curve(problem: Problem, name: str, seed: int, trials: int) -> FloatArray
     )
     records = search.run(trials=trials).records
     batch = problem.space.batch([each.candidate for each in records])
-    return curve(problem, truths(problem, batch))
+    found = curve(problem, truths(problem, batch))
+    # Where all that the limits leave was trained, nothing more is found.
+    return np.pad(found, (0, trials - len(found)), mode="edge")
 
 
 def chain_curve(name: str, layers: int, seed: int, trials: int) -> FloatArray:
@@ -118,9 +127,12 @@ def plain_curve(problem: Problem, name: str, seed: int, trials: int) -> FloatArr
 
 
 def run(problem: str, sampler: str, seeds: range, trials: int, to: Path) -> None:
-    """Add a line to a file for every seed."""
+    """Add a line to a file for every seed that it lacks."""
     known = PROBLEMS[problem]()
+    done = {(line["problem"], line["sampler"], line["seed"]) for line in read_lines(to)}
     for seed in seeds:
+        if (problem, sampler, seed) in done:
+            continue
         began = time.process_time()
         plain = sampler.startswith("optuna:")
         name = sampler.removeprefix("optuna:")
@@ -137,11 +149,16 @@ def run(problem: str, sampler: str, seeds: range, trials: int, to: Path) -> None
         print(sampler, seed, *(f"{100 * found[at - 1]:.1f}" for at in AT if at <= trials))
 
 
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a file of curves; none where there is no file."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+
+
 def table(path: Path) -> None:
     """Print mean and standard deviation over the seeds of each sampler."""
     curves = defaultdict(list)
     seconds = defaultdict(list)
-    for line in map(json.loads, path.read_text().splitlines()):
+    for line in read_lines(path):
         curves[line["sampler"]].append(line["curve"])
         seconds[line["sampler"]].append(line["seconds"] / len(line["curve"]))
     print(f"| sampler | seeds | {' | '.join(map(str, AT))} | to 95 % | s a training |")

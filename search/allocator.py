@@ -89,12 +89,8 @@ class Allocator:
     def _tables(self, base: IntArray) -> Mapping[str, CostTable]:
         region, screen = self._region, self._region.screen
         if self._pairs is None:
-            self._pairs = {
-                metric: self._worth_their_time(
-                    multiplying(region.space, screen.costs, (metric,), base)
-                )
-                for metric in self._metrics
-            }
+            found = multiplying(region.space, screen.costs, self._metrics, base)
+            self._pairs = {metric: self._worth_their_time(pairs) for metric, pairs in found.items()}
         return {
             metric: cost_tables(
                 region.space, screen.costs, (metric,), base=base, pairs=self._pairs[metric]

@@ -38,21 +38,27 @@ class ChoiceKernel:
         self.believed = np.array([float(np.ptp(damage[c])) > 0 for c in self.columns])
         self._starts = np.concatenate([[0], counts[self.columns].cumsum()]).astype(np.int64)
         self._tables = [_centred(_positions(int(counts[c]), damage[c])) for c in self.columns]
-        self._once = [_root(table) for table in self._tables]
-        self._twice = [_root(table**2) for table in self._tables]
         self._own = np.concatenate([np.diag(table) for table in self._tables])
 
     def codes(self, batch: IntArray) -> IntArray:
         """Return the positions of a batch's choices among all choices, ``[n, varied hparams]``."""
         return batch[:, self.columns] + self._starts[:-1]
 
-    def once(self, codes: IntArray, weights: FloatArray) -> FloatArray:
-        """Return factors whose products are the sums of single covariances, ``[n, choices]``."""
-        return self._factor(self._once, codes, weights)
+    def chosen(self, codes: IntArray) -> FloatArray:
+        """Return which choices candidates have: 1 for those, else 0, ``[n, choices]``."""
+        found = np.zeros((len(codes), int(self._starts[-1])))
+        found[np.arange(len(codes))[:, None], codes] = 1.0
+        return found
 
-    def twice(self, codes: IntArray, weights: FloatArray) -> FloatArray:
-        """Return factors whose products are the sums of squared covariances, ``[n, choices]``."""
-        return self._factor(self._twice, codes, weights**2)
+    def shared(self, codes: IntArray, weights: FloatArray) -> FloatArray:
+        """Return what every choice has in common with each candidate's own, ``[choices, n]``.
+
+        The product of :meth:`chosen` with it has the sums of single covariances, and with its
+        square the sums of squared ones.
+        """
+        local = codes - self._starts[:-1]
+        parts = zip(self._tables, weights, local.T, strict=True)
+        return np.concatenate([weight * table[:, own] for table, weight, own in parts])
 
     def own(self, codes: IntArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the sums, single and squared, of each candidate with itself, both ``[n]``."""
@@ -61,9 +67,7 @@ class ChoiceKernel:
 
     def gathered(self, codes: IntArray, matrix: FloatArray, *, squared: bool) -> FloatArray:
         """Return for each hparam the sum of its covariances times ``matrix`` ``[n, n]``."""
-        n, total = len(codes), int(self._starts[-1])
-        onehot = np.zeros((n, total))
-        onehot[np.arange(n)[:, None], codes] = 1.0
+        onehot = self.chosen(codes)
         spread = matrix @ onehot
         sums = np.empty(len(self._tables))
         for position, table in enumerate(self._tables):
@@ -71,16 +75,6 @@ class ChoiceKernel:
             met = onehot[:, part].T @ spread[:, part]
             sums[position] = (met * (table**2 if squared else table)).sum()
         return sums
-
-    def _factor(self, roots: list[FloatArray], codes: IntArray, weights: FloatArray) -> FloatArray:
-        local = codes - self._starts[:-1]
-        return np.concatenate(
-            [
-                np.sqrt(w) * root[local[:, i]]
-                for i, (root, w) in enumerate(zip(roots, weights, strict=True))
-            ],
-            axis=1,
-        )
 
 
 def _positions(count: int, damage: FloatArray) -> FloatArray:
@@ -101,10 +95,3 @@ def _centred(positions: FloatArray) -> FloatArray:
     centred = raw - raw.mean(axis=0) - raw.mean(axis=1)[:, None] + raw.mean()
     table: FloatArray = centred / np.trace(centred) * len(positions)
     return table
-
-
-def _root(table: FloatArray) -> FloatArray:
-    """Return a matrix that gives ``table`` times its own transpose."""
-    values, vectors = np.linalg.eigh(table)
-    root: FloatArray = vectors * np.sqrt(np.maximum(values, 0.0))
-    return root

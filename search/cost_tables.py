@@ -12,13 +12,16 @@ from tightfit import Candidate, CostModel, CostTable, FloatArray, IntArray, Sear
 _ROUNDING = 1e-9
 """Share of a cost below which two choices together are said to add what they add alone."""
 
+_AT_ONCE = 4_096
+"""Candidates that are asked about together: a batch of all pairs would not fit into a cache."""
+
 
 def multiplying(
     space: SearchSpace, costs: CostModel, metrics: Iterable[str], base: IntArray
-) -> tuple[tuple[int, int], ...]:
-    """Return the pairs of hparams whose choices do not simply add up, seen from ``base``.
+) -> dict[str, tuple[tuple[int, int], ...]]:
+    """Return for each metric the pairs of hparams whose choices do not simply add up.
 
-    Asked with the first and the last other choice of each hparam.
+    Asked with the first and the last other choice of each hparam of ``base`` ``[hparams]``.
     """
     counts = space.choice_counts
     varied = [int(column) for column in np.flatnonzero(counts > 1)]
@@ -27,22 +30,24 @@ def multiplying(
         for c in varied
     }
     tried = [(a, b, i, j) for a, b in combinations(varied, 2) for i in ends[a] for j in ends[b]]
-    if not tried:
-        return ()
-    where = np.array(tried, dtype=np.int64)
-    rows = np.arange(len(where))
-    first, second = (np.tile(base, (len(where), 1)) for _ in range(2))
-    first[rows, where[:, 0]] = where[:, 2]
-    second[rows, where[:, 1]] = where[:, 3]
-    both = first.copy()
-    both[rows, where[:, 1]] = where[:, 3]
-    total, one, other, together = (costs(each) for each in (base[None], first, second, both))
-    differs = np.zeros(len(where), dtype=np.bool_)
-    for metric in metrics:
-        beyond = together[metric] - one[metric] - other[metric] + total[metric]
-        differs |= np.abs(beyond) > _ROUNDING * np.abs(total[metric])
-    found = {(int(a), int(b)) for a, b in where[differs, :2]}
-    return tuple(sorted(found))
+    where = np.array(tried, dtype=np.int64).reshape(-1, 4)
+    wanted = list(metrics)
+    found: dict[str, set[tuple[int, int]]] = {metric: set() for metric in wanted}
+    total = costs(base[None])
+    for start in range(0, len(where), _AT_ONCE):
+        part = where[start : start + _AT_ONCE]
+        rows = np.arange(len(part))
+        first, second = (np.tile(base, (len(part), 1)) for _ in range(2))
+        first[rows, part[:, 0]] = part[:, 2]
+        second[rows, part[:, 1]] = part[:, 3]
+        both = first.copy()
+        both[rows, part[:, 1]] = part[:, 3]
+        one, other, together = (costs(each) for each in (first, second, both))
+        for metric in wanted:
+            beyond = together[metric] - one[metric] - other[metric] + total[metric]
+            differs = np.abs(beyond) > _ROUNDING * np.abs(total[metric])
+            found[metric].update((int(a), int(b)) for a, b in part[differs, :2])
+    return {metric: tuple(sorted(pairs)) for metric, pairs in found.items()}
 
 
 def cost_tables(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from tightfit.search.region import Region
 FEWEST = 4
 """Readings of a metric from which on it is learned."""
 
-_MOST = 256
+_MOST = 192
 _FITTED = 160
 _GROWTH = 1.3
 _SAMPLE = 1_024
@@ -177,6 +178,25 @@ class Expectations:
         for name, process in self._processes.items():
             found[name] = process.predict(points)
         return found
+
+    def smoothed(self, observations: Observations, short: FloatArray) -> Observations:
+        """Return observations with what is believed of them in place of what was read.
+
+        Of many readings with noise the best ones were lucky: measured from them, nothing else seems
+        to be worth a training. Where there is no noise, readings are what is believed of them.
+        Those farthest from the front are left out, where there are more than a process holds.
+
+        Args:
+            observations: Everything that was read.
+            short: By how much each falls short of the front, ``[n]``.
+        """
+        kept = np.sort(np.argsort(short, kind="stable")[:_MOST])
+        points = self._learner.points(observations.rows[kept])
+        values = {name: each[kept] for name, each in observations.values.items()}
+        for name, process in self._processes.items():
+            mean, _ = process.predict(points)
+            values[name] = np.where(np.isfinite(values[name]), mean, np.nan)
+        return replace(observations, rows=observations.rows[kept], values=values)
 
     def draw(self, metric: str, batch: IntArray, rng: np.random.Generator) -> FloatArray:
         """Draw a learned metric of a batch jointly, ``[n]``."""

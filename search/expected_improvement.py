@@ -29,7 +29,14 @@ def expected_improvement(
         front: Values of the members, ``[members, m]``.
         corner: The reference point, ``[m]``.
     """
-    lows, highs = boxes(front, corner)
+    return expected_gain(means, deviations, boxes(front, corner))
+
+
+def expected_gain(
+    means: FloatArray, deviations: FloatArray, room: tuple[FloatArray, FloatArray]
+) -> FloatArray:
+    """Return the same, ``[n]``, from the :func:`boxes` that a front leaves."""
+    lows, highs = room
     gain = np.ones((len(means), len(lows)))
     for objective in range(means.shape[1]):
         edges, where = np.unique(

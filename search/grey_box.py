@@ -79,6 +79,8 @@ class GreyBox:
             return self._first(observations, rng)
         standing = Standing(observations, self._objectives, self._limits, self._corner)
         expected = self._learner.expected(self.learned, observations, standing.short)
+        believed = expected.smoothed(observations, standing.short)
+        standing = Standing(believed, self._objectives, self._limits, self._corner)
         worth = Worth(
             expected,
             standing,
@@ -86,7 +88,7 @@ class GreyBox:
             objectives=self._objectives,
             limits=self._limits,
         )
-        pool = self._pool(observations, standing, expected, rng)
+        pool = self._pool(believed, standing, expected, rng)
         if not len(pool):
             return None
         return as_row(self._climb(worth, pool, observations, rng))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -12,22 +13,18 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from tightfit import (
-    Candidate,
     Constraint,
     CostModel,
     FloatArray,
     Hparam,
     Objective,
     SearchSpace,
-    Sense,
     SpecError,
 )
 from tightfit.search.grey_box import GreyBox
-from tightfit.search.observations import Observations
-from tightfit.search.region import Region, Row, as_row
+from tightfit.search.region import Region, Row
 from tightfit.search.screening import Screen
-
-_FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+from tightfit.search.trial_table import TrialTable
 
 
 class GreyBoxSampler(BaseSampler):
@@ -72,9 +69,10 @@ class GreyBoxSampler(BaseSampler):
         if not 1 <= len(objectives) <= 3:
             raise SpecError(f"a search takes 1 to 3 objectives, got {len(objectives)}")
         self._space = space
+        self._names = {hparam.name for hparam in space.hparams}
         self._seed = seed
         self._objectives = tuple(objectives)
-        self._constraints = {str(each): each for each in constraints}
+        self._constraints = tuple(constraints)
         self._region = Region.survey(space, Screen(space, costs, constraints, errors={}))
         damage = None if prior is None else by_hparam(space.hparams, prior)
         self._grey_box = GreyBox(
@@ -82,7 +80,8 @@ class GreyBoxSampler(BaseSampler):
         )
         self._random = RandomSampler(seed=seed)
         self._proposed: dict[int, Row] = {}
-        self._rows: dict[int, Row] = {}
+        self._table: TrialTable | None = None
+        self._lock = Lock()
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
@@ -110,11 +109,10 @@ class GreyBoxSampler(BaseSampler):
         Raises:
             SpecError: The trial asks for values among which the choice is not.
         """
-        names = [hparam.name for hparam in self._space.hparams]
-        if param_name not in names:
+        if param_name not in self._names:
             return self._random.sample_independent(study, trial, param_name, param_distribution)
         row = self._proposal(study, trial)
-        column = names.index(param_name)
+        column = self._space.column(param_name)
         choice = self._space.hparams[column].choices[row[column]]
         if not _holds(param_distribution, choice):
             raise SpecError(
@@ -139,66 +137,44 @@ class GreyBoxSampler(BaseSampler):
         self._random.reseed_rng()
 
     def _proposal(self, study: optuna.Study, trial: FrozenTrial) -> Row:
-        if trial.number not in self._proposed:
-            observations = self._observations(study, trial.number)
-            rng = np.random.default_rng([self._seed, trial.number])
-            row = self._grey_box.propose(observations, rng)
-            if row is None:
-                row = self._region.draw(rng, observations.seen)
-            if row is None:
-                row = self._region.draw(rng, frozenset())
-            if row is None:
-                raise SpecError("no candidate was found that keeps the static limits: relax them")
-            self._proposed[trial.number] = row
-        return self._proposed[trial.number]
+        # Threads ask at once: the second one must see what the first one got.
+        with self._lock:
+            if self._table is None or self._table.study is not study:
+                self._table = self._read(study)
+            if trial.number not in self._proposed:
+                self._proposed[trial.number] = self._new(self._table, trial.number)
+            return self._proposed[trial.number]
 
-    def _observations(self, study: optuna.Study, number: int) -> Observations:
-        trials = [each for each in study.get_trials(deepcopy=False) if each.number != number]
-        rows = [(row, each) for each in trials if (row := self._row(each)) is not None]
-        finished = [(row, each) for row, each in rows if each.state in _FINISHED]
-        running = [row for row, each in rows if each.state is TrialState.RUNNING]
-        batch = self._space.batch
-        return Observations(
-            rows=batch([Candidate(row) for row, _ in finished]),
-            values={
-                metric: np.array([self._reading(each, metric) for _, each in finished])
-                for metric in self._grey_box.metrics
-            },
-            pending=batch([Candidate(row) for row in running]),
-            seen={row for row, _ in rows},
+    def _read(self, study: optuna.Study) -> TrialTable:
+        self._proposed.clear()
+        return TrialTable(
+            study,
+            self._space,
+            objectives=self._objectives,
+            constraints=self._constraints,
+            metrics=self._grey_box.metrics,
         )
 
-    def _row(self, trial: FrozenTrial) -> Row | None:
-        """Return the candidate of a trial; ``None`` where its parameters do not say it.
+    def _new(self, table: TrialTable, number: int) -> Row:
+        observations = table.observations(number, self._proposed)
+        rng = np.random.default_rng([self._seed, number])
+        row = self._grey_box.propose(observations, rng)
+        if row is None:
+            row = self._region.draw(rng, observations.seen)
+        if row is None:
+            row = self._region.draw(rng, frozenset())
+        if row is None:
+            raise SpecError("no candidate was found that keeps the static limits: relax them")
+        return row
 
-        An hparam with a condition may be missing: nobody asks for it where it does not matter.
-        """
-        number = trial.number
-        if number in self._proposed:
-            return self._proposed[number]
-        if number not in self._rows:
-            indices = [0] * len(self._space)
-            for column, hparam in enumerate(self._space.hparams):
-                if hparam.name in trial.params:
-                    indices[column] = _index(hparam, trial.params[hparam.name])
-                elif hparam.active_if is None:
-                    return None
-            row = as_row(self._space.canonical(np.array([indices], dtype=np.int64))[0])
-            if not trial.state.is_finished():
-                return row
-            self._rows[number] = row
-        return self._rows[number]
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what cannot be pickled, or would take the study along."""
+        return {**self.__dict__, "_lock": None, "_table": None}
 
-    def _reading(self, trial: FrozenTrial, metric: str) -> float:
-        """Return what a trial says of a metric, NaN where it says nothing."""
-        if trial.state is TrialState.COMPLETE:
-            for objective, value in zip(self._objectives, trial.values, strict=True):
-                if objective.metric == metric:
-                    return float(value)
-        for name, constraint in self._constraints.items():
-            if constraint.metric == metric and name in trial.constraints:
-                return _value(constraint, trial.constraints[name])
-        return float("nan")
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make anew what was left out."""
+        self.__dict__.update(state)
+        self._lock = Lock()
 
 
 def by_hparam(hparams: Sequence[Hparam], prior: Mapping[str, Sequence[float]]) -> list[FloatArray]:
@@ -224,19 +200,3 @@ def _holds(distribution: BaseDistribution, choice: Any) -> bool:
         return bool(distribution._contains(distribution.to_internal_repr(choice)))
     except (ValueError, TypeError):
         return False
-
-
-def _index(hparam: Hparam, value: Any) -> int:
-    """Return the position of a value among an hparam's choices, of a number the nearest one's."""
-    if value in hparam.choices:
-        return hparam.choices.index(value)
-    gaps = [
-        abs(each - value) if isinstance(each, (int, float)) else np.inf for each in hparam.choices
-    ]
-    return int(np.argmin(gaps))
-
-
-def _value(constraint: Constraint, violation: float) -> float:
-    """Return the metric's value of which a violation is a constraint's."""
-    over = violation * abs(constraint.bound)
-    return constraint.bound + (over if constraint.sense is Sense.AT_MOST else -over)

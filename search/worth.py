@@ -8,14 +8,17 @@ from typing import TypeAlias
 import numpy as np
 
 from tightfit import BoolArray, Constraint, Direction, FloatArray, IntArray, Objective, Sense
-from tightfit.search.expected_improvement import expected_improvement, probability_below
+from tightfit.search.expected_improvement import boxes, expected_gain, probability_below
 from tightfit.search.hypervolume import as_losses, non_dominated
 from tightfit.search.observations import Observations
 
 Expected: TypeAlias = Callable[[IntArray], Mapping[str, tuple[FloatArray, FloatArray]]]
 """Mean and deviation of every metric of a batch ``[n, hparams]``, by name, both ``[n]``."""
 
-_BEYOND = 0.1
+_BEYOND = 0.5
+"""Of the front's extent, how far beyond its worst member the reference point is taken to lie. Close
+to the front, its ends are worth next to nothing, and it grows by small steps where it is short."""
+
 _LIKELY = 0.5
 
 
@@ -27,7 +30,7 @@ class Standing:
         kept: Which of them keep every limit, as far as it was read, and have all objectives.
         front: Positions of the members among the observations.
         corner: The reference point, to be minimized, ``[m]``. Where none is given, an objective's
-            own limit where it has one on its worse side, else a tenth of the front's extent beyond
+            own limit where it has one on its worse side, else half of the front's extent beyond
             its worst member.
         short: By how much of the front's extent each observation falls short of it, ``[n]``; those
             that keep the limits come before all others.
@@ -116,18 +119,16 @@ class Worth:
         self._expected = expected
         self._objectives = tuple(objectives)
         self._limits = tuple(limits)
-        self._corner = standing.corner
         front = standing.losses[standing.front]
         if len(pending):
             means, _, likely = self._judge(pending)
             front = np.concatenate([front, means[likely > _LIKELY]])
-        self._front = front
+        self._room = boxes(front, standing.corner)
 
     def __call__(self, batch: IntArray) -> FloatArray:
         """Return what each of a batch ``[n, hparams]`` is worth, ``[n]``."""
         means, deviations, likely = self._judge(batch)
-        gain = expected_improvement(means, deviations, front=self._front, corner=self._corner)
-        return gain * likely
+        return expected_gain(means, deviations, self._room) * likely
 
     def _judge(self, batch: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return losses and their deviations ``[n, m]``, and how likely limits are kept ``[n]``."""

@@ -1,0 +1,137 @@
+"""The trials of an Optuna study as observations; each finished one is read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from tightfit import Candidate, Constraint, Hparam, Objective, SearchSpace, Sense
+from tightfit.search.observations import Observations
+from tightfit.search.region import Row, as_row
+
+_TELLING = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+class TrialTable:
+    """Reads the trials of one study.
+
+    A trial is looked at until it is finished and never again: of thousands of trials only the last
+    few cost anything. Rows stand in the order of the trials' numbers, whichever ended first.
+
+    Args:
+        study: Whose trials.
+        space: Of the candidates that trials suggest.
+        objectives: What the study's values are.
+        constraints: Whose texts trials may have set.
+        metrics: Those to be read.
+    """
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        space: SearchSpace,
+        *,
+        objectives: Sequence[Objective],
+        constraints: Sequence[Constraint],
+        metrics: Sequence[str],
+    ) -> None:
+        self.study = study
+        self._space = space
+        self._objectives = tuple(objectives)
+        self._constraints = {str(each): each for each in constraints}
+        self._metrics = tuple(metrics)
+        self._rows = np.zeros((0, len(space)), dtype=np.int64)
+        self._values = np.zeros((0, len(metrics)))
+        self._telling = np.zeros(0, dtype=np.bool_)
+        self._seen: set[Row] = set()
+        self._open: list[int] = []
+
+    def observations(self, number: int, proposed: Mapping[int, Row]) -> Observations:
+        """Return what the study's trials tell a new one.
+
+        Args:
+            number: Of the new trial, which is not counted as running.
+            proposed: By number, candidates of running trials that may not have suggested them yet.
+        """
+        trials = self.study.get_trials(deepcopy=False)
+        self._grow(len(trials))
+        running = []
+        still_open = []
+        for each in self._open:
+            trial = trials[each]
+            if trial.state.is_finished():
+                self._finish(trial)
+                continue
+            still_open.append(each)
+            row = proposed.get(each) or self._row(trial)
+            if each != number and row is not None and trial.state is TrialState.RUNNING:
+                running.append(row)
+        self._open = still_open
+        told = np.flatnonzero(self._telling)
+        return Observations(
+            rows=self._rows[told],
+            values={name: self._values[told, i] for i, name in enumerate(self._metrics)},
+            pending=self._space.batch([Candidate(row) for row in running]),
+            seen=self._seen.union(running),
+        )
+
+    def _grow(self, count: int) -> None:
+        known = len(self._rows)
+        more = max(count - known, 0)
+        self._open += range(known, known + more)
+        self._rows = np.concatenate([self._rows, np.zeros((more, len(self._space)), np.int64)])
+        self._values = np.concatenate([self._values, np.full((more, len(self._metrics)), np.nan)])
+        self._telling = np.concatenate([self._telling, np.zeros(more, dtype=np.bool_)])
+
+    def _finish(self, trial: FrozenTrial) -> None:
+        row = self._row(trial)
+        if row is None:
+            return
+        self._seen.add(row)
+        self._rows[trial.number] = row
+        self._values[trial.number] = [self._reading(trial, metric) for metric in self._metrics]
+        self._telling[trial.number] = trial.state in _TELLING
+
+    def _row(self, trial: FrozenTrial) -> Row | None:
+        """Return the candidate of a trial; ``None`` where its parameters do not say it.
+
+        An hparam with a condition may be missing: nobody asks for it where it does not matter.
+        """
+        indices = [0] * len(self._space)
+        for column, hparam in enumerate(self._space.hparams):
+            if hparam.name in trial.params:
+                indices[column] = _index(hparam, trial.params[hparam.name])
+            elif hparam.active_if is None:
+                return None
+        return as_row(self._space.canonical(np.array([indices], dtype=np.int64))[0])
+
+    def _reading(self, trial: FrozenTrial, metric: str) -> float:
+        """Return what a trial says of a metric, NaN where it says nothing."""
+        if trial.state is TrialState.COMPLETE:
+            for objective, value in zip(self._objectives, trial.values, strict=True):
+                if objective.metric == metric:
+                    return float(value)
+        for name, constraint in self._constraints.items():
+            if constraint.metric == metric and name in trial.constraints:
+                return _value(constraint, trial.constraints[name])
+        return float("nan")
+
+
+def _index(hparam: Hparam, value: Any) -> int:
+    """Return the position of a value among an hparam's choices, of a number the nearest one's."""
+    if value in hparam.choices:
+        return hparam.choices.index(value)
+    gaps = [
+        abs(each - value) if isinstance(each, (int, float)) else np.inf for each in hparam.choices
+    ]
+    return int(np.argmin(gaps))
+
+
+def _value(constraint: Constraint, violation: float) -> float:
+    """Return the metric's value of which a violation is a constraint's."""
+    over = violation * abs(constraint.bound)
+    return constraint.bound + (over if constraint.sense is Sense.AT_MOST else -over)
