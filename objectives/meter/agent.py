@@ -41,9 +41,9 @@ BOOTSTRAP = (
 SOURCE: bytes = globals().get("source", b"")
 """The text of this file, where it was started so; a fresh process is started with it again."""
 
-FEWEST_RUNS, MOST_RUNS = 3, 20
+FEWEST_RUNS, USUAL_RUNS, MOST_RUNS = 3, 12, 100
 MOST_PAIRS = 3
-DROPPED = 4
+DROPPED, DROPPED_SHARE = 4, 5
 CALM_RUNS, CALM = 3, 0.95
 UNINTERRUPTED = 0.95
 STORE_BYTES = 2_000_000_000
@@ -143,9 +143,14 @@ class Timer:
         return fastest
 
     def block(self, runs: int) -> None:
-        """Take the median of a block, without the runs that find cold caches."""
+        """Take the median of a block, without the runs that find cold caches.
+
+        Behind another file the first runs are slower by up to a tenth, those of tiny nets by more,
+        and four runs or a fifth of a block later nothing is left of it.
+        """
         times = [self.once() for _ in range(runs)]
-        self.medians.append(statistics.median(times[min(DROPPED, runs // 3) :]))
+        dropped = max(min(DROPPED, runs // 3), runs // DROPPED_SHARE)
+        self.medians.append(statistics.median(times[dropped:]))
 
 
 class Watch:
@@ -194,18 +199,20 @@ def time_session(
     """Return the milliseconds of each opened file, in blocks that alternate, and the disturbance.
 
     Rounds go there and back, first file first and then last file first, so that a pace that
-    changes evenly cancels. Nets so slow that the fewest runs take longer than ``seconds`` take
-    longer.
+    changes evenly cancels. Files have blocks of equal time and not of equal runs: a fast file that
+    ran as seldom as a slow one would never leave the caches that the slow one left cold. Nets so
+    slow that the fewest runs take longer than ``seconds`` take longer.
     """
     timers = [Timer(run, threads) for run in opened]
-    share = 1000 * seconds
-    single = sum(timer.warm_up(share / (4 * len(timers))) for timer in timers)
-    runs = min(max(int(share / (2 * single)), FEWEST_RUNS), MOST_RUNS)
-    pairs = min(max(int(share / (2 * runs * single)), 1), MOST_PAIRS)
+    share = 1000 * seconds / (2 * len(timers))
+    singles = [timer.warm_up(share / 2) for timer in timers]
+    pairs = min(max(int(share / (USUAL_RUNS * max(singles))), 1), MOST_PAIRS)
+    runs = [min(max(int(share / pairs / ms), FEWEST_RUNS), MOST_RUNS) for ms in singles]
+    there = list(zip(timers, runs, strict=True))
     watch = Watch(threads)
     for _ in range(pairs):
-        for timer in (*timers, *reversed(timers)):
-            timer.block(runs)
+        for timer, count in (*there, *reversed(there)):
+            timer.block(count)
     return {"ms": [statistics.median(timer.medians) for timer in timers], **watch.seen()}
 
 
