@@ -87,7 +87,12 @@ def measured_baseline(
     readings = _kept(kept) if known else {}
     if known:
         device.require(measured_on(folder).architecture)
-    footprint = FootprintMeter(path, device, wanted=assembly.wanted - readings.keys())
+    footprint = FootprintMeter(
+        path,
+        device,
+        wanted=assembly.wanted - readings.keys(),
+        precision=measuring_precision(assembly.study.spec.device),
+    )
     missing = set(assembly.quality.names(of_baseline=True)) - readings.keys()
     if known and not missing and not footprint.asked:
         return Measurement(readings)

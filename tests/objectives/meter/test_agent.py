@@ -21,7 +21,14 @@ from tightfit.objectives.meter.agent import Agent, Failure, Store, Timer, time_s
 from tightfit.program import Program
 
 ResidualProgram = Callable[..., Program]
-HELLO = {"do": "hello", "runtime": "onnxruntime", "threads": 1, "spinning": False, "processors": []}
+HELLO = {
+    "do": "hello",
+    "runtime": "onnxruntime",
+    "threads": 1,
+    "spinning": False,
+    "batch": 1,
+    "processors": [],
+}
 
 
 @dataclass
@@ -95,6 +102,16 @@ def test_blocks_of_the_files_alternate(on: Callable[..., Machine]) -> None:
     changes = sum(a != b for a, b in zip(machine.order, machine.order[1:], strict=False))
     assert changes >= 3
     assert len(machine.order) / changes >= 10
+
+
+def test_single_runs_are_told_where_they_are_asked_for(on: Callable[..., Machine]) -> None:
+    machine = on(cold=3.0)
+    runs = [machine.run("a", 0.5), machine.run("b", 18.0)]
+    found = time_session(runs, 0.1, 1, runs=96)
+    assert [len(each) >= 96 for each in found["runs"]] == [True, True]
+    assert set(found["runs"][0]) == {0.5}
+    assert found["ms"] == pytest.approx([0.5, 18.0])
+    assert time_session(runs, 0.1, 1)["runs"] == [[], []]
 
 
 @pytest.mark.parametrize("milliseconds", [0.01, 1.0, 30.0])
@@ -211,13 +228,13 @@ def test_messages_are_lines_of_json(
         HELLO,
         {"do": "have", "name": name, "path": None},
         {"do": "put", "name": name, "size": len(content), "offset": 0, "data": text},
-        {"do": "session", "files": [name], "seconds": 0.05},
+        {"do": "session", "files": [name], "seconds": 0.05, "runs": 0},
     ]
     answers = spoken(messages)
     assert answers[0]["runtime"].startswith("onnxruntime ")
     assert answers[1] == {"have": False}
     assert answers[2] == {}
-    assert set(answers[3]) == {"ms", "waited", "others", "clock_mhz", "temperature_c"}
+    assert set(answers[3]) == {"ms", "runs", "waited", "others", "clock_mhz", "temperature_c"}
     assert answers[3]["ms"][0] > 0
 
 
