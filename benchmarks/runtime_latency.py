@@ -3,12 +3,15 @@
 Our 8-bit file beside what onnxruntime's own `quantize_static` makes of the same float net (its
 fastest form on a processor with AVX-512: QDQ, unsigned activations, signed weights per channel),
 and our 4- and 2-bit files beside our 8-bit file, at 224 pixels. Both files of a pair alternate in
-the meter; a ratio is printed with its 95 % interval.
+the meter. A pair is measured in several rounds, a round for all pairs before the next: the median
+ratio is printed with its range over the rounds. On an idle machine all four networks take less than
+eight minutes; on a disturbed one every reading waits up to ten times as long.
 
-    python benchmarks/runtime_latency.py [NAME ...] [--threads 1] [--seconds 10]
+    python benchmarks/runtime_latency.py [NAME ...] [--threads 1] [--rounds 3] [--seconds 3]
 """
 
 import argparse
+import statistics
 import tempfile
 from pathlib import Path
 
@@ -18,8 +21,9 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from tightfit.errors import MeasurementError
-from tightfit.objectives.latency import LatencyMeter, Precision
+from tightfit.objectives.latency import LatencyMeter, LatencyResult
 from tightfit.objectives.meter.device import Device, DeviceSettings
+from tightfit.objectives.meter.taking import Precision
 
 NAMES = ("resnet18", "resnet50", "mobilenet_v3_large", "timm:efficientnet_lite0")
 OWN, LOW = 1.03, 1.05
@@ -39,17 +43,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", default=NAMES)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3.0)
     arguments = parser.parse_args()
     device = Device(DeviceSettings(threads=arguments.threads))
     print(device.facts(), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for name in arguments.names:
-            _compare(name, Path(folder), device, Precision(0.01, arguments.seconds))
+            precision = Precision(0.01, arguments.seconds)
+            _compare(name, Path(folder), device, precision=precision, rounds=arguments.rounds)
     device.close()
 
 
-def _compare(name: str, folder: Path, device: Device, precision: Precision) -> None:
+def _compare(name: str, folder: Path, device: Device, *, precision: Precision, rounds: int) -> None:
     space = space_of(name)
     stem = name.rpartition(":")[2]
     float_file = write_file(space, folder / f"{stem}.onnx", bits=None)
@@ -61,21 +67,31 @@ def _compare(name: str, folder: Path, device: Device, precision: Precision) -> N
         ("2 bits over 8 bits", ours[2], ours[8], LOW),
         ("8 bits over float", ours[8], float_file, None),
     )
-    for what, one, other, goal in pairs:
-        try:
-            found = LatencyMeter(other, device, precision=precision).measure(one)
-        except MeasurementError as error:
-            print(f"{name}, {what}: {error}", flush=True)
-            continue
-        ratio = found.ratio
-        text = (
-            f"{ratio.median:.3f} [{ratio.low:.3f}, {ratio.high:.3f}] of {found.baseline_ms:.2f} ms"
-        )
-        met = (
-            "" if goal is None else f", goal {goal}: {'kept' if ratio.median <= goal else 'missed'}"
-        )
-        note = f" ({found.latency_ms.note})" if found.latency_ms.note else ""
-        print(f"{name}, {what}: {text}{met}{note}", flush=True)
+    taken: list[list[LatencyResult]] = [[] for _ in pairs]
+    refused = [""] * len(pairs)
+    for _ in range(rounds):
+        for number, (_what, one, other, _goal) in enumerate(pairs):
+            try:
+                found = LatencyMeter(other, device, precision=precision).measure(one)
+                taken[number].append(found)
+            except MeasurementError as error:
+                refused[number] = str(error)
+    for (what, _one, _other, goal), found_of_pair, why in zip(pairs, taken, refused, strict=True):
+        print(f"{name}, {what}: {_told(found_of_pair, goal) or why}", flush=True)
+
+
+def _told(found: list[LatencyResult], goal: float | None) -> str:
+    """Say in one line what the rounds of a pair gave; nothing where none gave anything."""
+    if not found:
+        return ""
+    ratios = [each.ratio.median for each in found]
+    middle = statistics.median(ratios)
+    of = statistics.median(each.baseline_ms for each in found)
+    text = f"{middle:.3f} [{min(ratios):.3f}, {max(ratios):.3f}] of {of:.2f} ms"
+    if goal is not None:
+        text += f", goal {goal}: {'kept' if middle <= goal else 'missed'}"
+    notes = sorted({each.latency_ms.note for each in found} - {""})
+    return f"{text} ({'; '.join(notes)})" if notes else text
 
 
 def quantized_by_onnxruntime(float_file: Path, path: Path) -> Path:

@@ -6,12 +6,13 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save
 from torch import nn
 
-from tightfit import Measurement, Reading, Recipe
+from tightfit import Measurement, Reading, Recipe, SpecError
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.evaluator import Progress
 from tightfit.objectives.footprint import FootprintMeter
@@ -26,6 +27,7 @@ from tightfit.objectives.runtimes import OnnxRuntime
 from tightfit.objectives.workshop import MODEL_FILE, static_readings, write_network
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.studies.assembly import Assembly
+from tightfit.studies.kept import read_kept
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.settings import measuring_precision
 
@@ -87,7 +89,12 @@ def measured_baseline(
     readings = _kept(kept) if known else {}
     if known:
         device.require(measured_on(folder).architecture)
-    footprint = FootprintMeter(path, device, wanted=assembly.wanted - readings.keys())
+    footprint = FootprintMeter(
+        path,
+        device,
+        wanted=assembly.wanted - readings.keys(),
+        precision=measuring_precision(assembly.study.spec.device),
+    )
     missing = set(assembly.quality.names(of_baseline=True)) - readings.keys()
     if known and not missing and not footprint.asked:
         return Measurement(readings)
@@ -106,13 +113,27 @@ def measured_baseline(
 
 
 def measured_on(folder: RunFolder) -> Facts:
-    """Return the device that a run's baseline was measured on."""
-    return Facts.from_json(json.loads((folder.baseline / DEVICE_FILE).read_text("utf-8")))
+    """Return the device that a run's baseline was measured on.
+
+    Raises:
+        SpecError: The file that says so is damaged or gone.
+    """
+    path = folder.baseline / DEVICE_FILE
+    facts = read_kept(path, Facts.from_json, cure=_cure(path))
+    if facts is None:
+        raise SpecError(f"the run has lost the file {path}; {_cure(path)}")
+    return facts
 
 
 def _kept(path: Path) -> dict[str, Reading]:
-    values = json.loads(path.read_text("utf-8"))
-    return {name: Reading.from_json(each) for name, each in values.items()}
+    def readings(values: Any) -> dict[str, Reading]:
+        return {name: Reading.from_json(each) for name, each in values.items()}
+
+    return read_kept(path, readings, cure=_cure(path)) or {}
+
+
+def _cure(path: Path) -> str:
+    return f"remove the folder {path.parent}, and 'tightfit run' measures the baseline anew"
 
 
 def _readings(

@@ -72,6 +72,7 @@ class Bench:
                 self.device,
                 wanted=self.assembly.wanted,
                 references={name: self.baseline.value(name) for name in self.baseline},
+                precision=measuring_precision(self.assembly.study.spec.device),
             ),
             runtime=OnnxRuntime(self.assembly.profile.threads),
             trainer=self.assembly.trainer(self.teacher),

@@ -74,6 +74,7 @@ def member_report(member: Member, reached: Reached | None, *, model: Path) -> Js
         },
         "class_names": data.class_names,
         "threads": member.assembly.profile.threads,
+        "batch": member.assembly.study.spec.device.batch,
         "metrics": _metrics(results, standing.record.measurement),
         f"validation_{quality}": _quality(standing.record.measurement[quality]),
         f"test_{quality}": NOT_MEASURED if tested is None else _quality(tested.reading),
@@ -107,9 +108,16 @@ def _metrics(results: Results, measurement: Measurement) -> Json:
             **ends(measurement[name]),
             "unit": results.metrics[name].unit,
             "kind": measurement[name].kind.value,
+            **_circumstances(measurement[name]),
         }
         for name in measurement
     }
+
+
+def _circumstances(reading: Reading) -> Json:
+    """Return what was otherwise than it should, and the machine's state, where either is known."""
+    told = {"note": reading.note, "conditions": reading.conditions.to_json()}
+    return {name: value for name, value in told.items() if value}
 
 
 def _quality(reading: Reading) -> dict[str, float]:

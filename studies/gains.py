@@ -12,7 +12,10 @@ from tightfit.objectives.artifact.files import write_atomically
 from tightfit.search.binding import Gain
 from tightfit.search.forecast import LEVEL
 from tightfit.studies import wording
+from tightfit.studies.kept import read_kept
 from tightfit.studies.results import Results
+
+VERSION = 2
 
 
 def keep_gains(path: Path, found: Sequence[Gain]) -> None:
@@ -28,23 +31,32 @@ def keep_gains(path: Path, found: Sequence[Gain]) -> None:
         }
         for each in found
     ]
-    write_atomically(path, json.dumps(rows, indent=1).encode())
+    values = {"version": VERSION, "gains": rows}
+    write_atomically(path, json.dumps(values, indent=1).encode())
 
 
 def read_gains(path: Path) -> tuple[Gain, ...]:
-    """Return what was kept; nothing where nothing was, or another version wrote it."""
-    try:
-        return tuple(
-            Gain(
-                Constraint(each["metric"], Sense(each["sense"]), each["bound"]),
-                each["value"],
-                each["low"],
-                each["high"],
-            )
-            for each in json.loads(path.read_text("utf-8"))
+    """Return what was kept; nothing where nothing was.
+
+    Raises:
+        SpecError: The file is damaged, or a newer version wrote it.
+    """
+    cure = "remove it, and 'tightfit run' makes it anew of the run's records"
+    return read_kept(path, _gains, cure=cure, versions=(1, VERSION)) or ()
+
+
+def _gains(values: Any) -> tuple[Gain, ...]:
+    # The first version kept the rows alone.
+    rows = values["gains"] if isinstance(values, dict) else values
+    return tuple(
+        Gain(
+            Constraint(each["metric"], Sense(each["sense"]), each["bound"]),
+            each["value"],
+            each["low"],
+            each["high"],
         )
-    except (OSError, ValueError, KeyError, TypeError):
-        return ()
+        for each in rows
+    )
 
 
 def gain_lines(results: Results) -> tuple[str, ...]:

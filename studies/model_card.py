@@ -87,13 +87,12 @@ def _claims(verification: Verification) -> str:
 
 
 def _conclusion(verification: Verification) -> str:
-    machine = verification.machine
-    where = f"{machine['processor']}, {verification.runtime}"
     whys = [f"{e.name}: {e.why}" for e in verification.claims if e.verdict is not Verdict.HOLDS]
     told = f" Not confirmed: {'; '.join(whys)}." if whys else ""
     return (
         "*Claimed* is what the search read, and of the test split what was read once behind it. "
-        f"*Found* is what a fresh process read when this folder was written, on {where}.{told}"
+        "*Found* is what a fresh process read when this folder was written, on "
+        f"{verification.place}.{told}"
     )
 
 

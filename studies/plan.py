@@ -25,10 +25,13 @@ from tightfit import (
     Stage,
 )
 from tightfit.objectives.artifact.files import write_atomically
+from tightfit.studies.kept import read_kept
 
 PLAN_VERSION = 2
 _READ = (1, PLAN_VERSION)
 """Version 1 had no limits that the whole interval must keep."""
+
+_CURE = "the run's records are in its storage; choose another folder with --to to begin anew"
 
 _ADDED = {"confident": False}
 """Keys of a study that older runs do not know, with what they did."""
@@ -97,17 +100,13 @@ class Plan:
         Raises:
             SpecError: There is none, it is damaged, or another version wrote it.
         """
-        try:
-            values = json.loads(path.read_text("utf-8"))
-        except FileNotFoundError:
-            raise SpecError(f"{path.parent} is not a run: it has no {path.name}") from None
-        except (OSError, ValueError) as error:
-            raise SpecError(f"{path} cannot be read: {error}") from error
-        if values.get("version") not in _READ:
-            raise SpecError(
-                f"{path} has version {values.get('version')!r}, "
-                f"this Tightfit reads versions {' and '.join(map(str, _READ))}"
-            )
+        plan = read_kept(path, cls._of, cure=_CURE, versions=_READ)
+        if plan is None:
+            raise SpecError(f"{path.parent} is not a run: it has no {path.name}")
+        return plan
+
+    @classmethod
+    def _of(cls, values: dict[str, Any]) -> Plan:
         return cls(
             name=values["name"],
             spec=values["spec"],

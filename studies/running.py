@@ -6,6 +6,7 @@ from tightfit import Evaluator, Record
 from tightfit.search import Progress as SearchProgress
 from tightfit.search import SearchOutcome, Stopped
 from tightfit.studies.assembly import Assembly
+from tightfit.studies.baseline import READINGS_FILE
 from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.binding import binding_limits
 from tightfit.studies.gains import keep_gains
@@ -67,10 +68,12 @@ def run_objects(assembly: Assembly, folder: RunFolder, watcher: Watcher) -> Resu
 
 
 def _finished(folder: RunFolder, spec: StudySpec) -> Results | None:
-    """Return the results of a run of this study that has spent its trials."""
+    """Return the results of a run of this study that has spent its trials and lacks nothing."""
     if not folder.started():
         return None
     Plan.read(folder.plan).check_same_study(spec.model_dump(mode="json"), folder.path)
+    if not all(path.is_file() for path in (folder.binding, folder.baseline / READINGS_FILE)):
+        return None
     results = folder.results()
     trained = sum(record.trained for record in results.records)
     return results if results.finished and trained >= spec.trials else None

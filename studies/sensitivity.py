@@ -25,6 +25,7 @@ from tightfit.spaces.network import Network
 from tightfit.studies.assembly import Assembly, assemble
 from tightfit.studies.baseline import Say, trained_module
 from tightfit.studies.bench import use_processors
+from tightfit.studies.kept import read_kept
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.study_file import Study
 
@@ -100,18 +101,15 @@ class Sensitivity:
         """Return what was kept; ``None`` where nothing was, or it is of another study.
 
         Raises:
-            SpecError: The file is damaged.
+            SpecError: The file is damaged, or another version wrote it.
         """
-        try:
-            values = json.loads(path.read_text("utf-8"))
-            if values.pop("version") != VERSION or values["fingerprint"] != fingerprint:
-                return None
-            effects = tuple(_effect(each) for each in values.pop("effects"))
-            return cls(**values, effects=effects)
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise SpecError(f"{path} cannot be read: {error}; remove it to measure anew") from error
+        kept = read_kept(path, cls._of, cure="remove it to measure anew", versions=(VERSION,))
+        return kept if kept is not None and kept.fingerprint == fingerprint else None
+
+    @classmethod
+    def _of(cls, values: dict[str, Any]) -> Sensitivity:
+        rest = {name: each for name, each in values.items() if name not in ("version", "effects")}
+        return cls(**rest, effects=tuple(_effect(each) for each in values["effects"]))
 
 
 def _effect(values: dict[str, Any]) -> Effect:

@@ -9,8 +9,8 @@ from typing import TypeVar, cast
 
 from tightfit import Direction, SpecError
 from tightfit.objectives.augmentation import Augment
-from tightfit.objectives.latency import Precision
 from tightfit.objectives.meter.device import Device, DeviceSettings
+from tightfit.objectives.meter.taking import Precision
 from tightfit.objectives.profile import PROFILES, DeviceProfile
 from tightfit.objectives.quality_metrics import (
     QUALITY_METRICS,
@@ -69,6 +69,7 @@ def device_settings(table: DeviceTable) -> DeviceSettings:
         threads=table.threads,
         processors=table.processors,
         spinning=table.spinning,
+        batch=table.batch,
     )
 
 

@@ -216,6 +216,9 @@ class DeviceTable(Table):
         None, description="Kilobits a second of the link that brings the file, for download_s."
     )
     threads: PositiveInt = 1
+    batch: PositiveInt = Field(
+        1, description="Pictures at once: latency, load time and memory are those of all of them."
+    )
     target_cpu: TargetCpu = Field(
         "portable",
         description="Quantized files compute the same everywhere with 'portable': 8-bit weights "

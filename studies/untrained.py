@@ -12,6 +12,7 @@ from typing import Any
 from tightfit import Candidate, CandidateError, MeasurementError, Reading
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.studies.bench import Bench
+from tightfit.studies.kept import read_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,16 @@ class UntrainedLog:
 
 
 def _read(path: Path, fingerprint: str) -> dict[Candidate, Untrained]:
-    """Return what was measured before; nothing where that was of another study, or is damaged."""
-    try:
-        document = json.loads(path.read_text("utf-8"))
+    """Return what was measured before; nothing where that was of another study.
+
+    Raises:
+        SpecError: The file is damaged.
+    """
+
+    def found(document: Any) -> list[Untrained]:
         if document["fingerprint"] != fingerprint:
-            return {}
-        found = [Untrained.from_json(each) for each in document["untrained"]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, MeasurementError):
-        return {}
-    return {each.candidate: each for each in found}
+            return []
+        return [Untrained.from_json(each) for each in document["untrained"]]
+
+    kept = read_kept(path, found, cure="remove it to measure anew")
+    return {each.candidate: each for each in kept or ()}

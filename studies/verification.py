@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich import box
@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tightfit import Constraint, Metric
+from tightfit import Conditions, Constraint, Metric
 from tightfit.studies import wording
 from tightfit.studies.claims import LATENCY_RATIO, Claim, Kept, Value, Verdict
 
@@ -55,6 +55,7 @@ class Verification:
         limits: Of the study.
         runtime: Its name with version and threads.
         machine: Processor and system.
+        conditions: Of the machine while the latency was read.
         modules: What the process had loaded beside Python's own.
         notes: What could not be checked, and why; one line each.
     """
@@ -66,6 +67,7 @@ class Verification:
     machine: Mapping[str, str]
     modules: tuple[str, ...]
     notes: tuple[str, ...]
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -78,6 +80,13 @@ class Verification:
         """Whether nothing that could be checked is broken."""
         return not self.broken
 
+    @property
+    def place(self) -> str:
+        """Where it was found, for people: runtime, processor, and its clock and temperature."""
+        processor = self.machine.get("processor", "an unknown processor")
+        state = f" at {self.conditions}" if str(self.conditions) else ""
+        return f"{self.runtime}, {processor}{state}"
+
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values."""
         return {
@@ -86,6 +95,7 @@ class Verification:
             "limits": [limit.to_json() for limit in self.limits],
             "runtime": self.runtime,
             "machine": dict(self.machine),
+            "conditions": self.conditions.to_json(),
             "modules": list(self.modules),
             "notes": list(self.notes),
         }
@@ -95,9 +105,8 @@ class Verification:
         parts: list[RenderableType] = [Text(self.title, "bold"), self._claims_table()]
         if self.limits:
             parts.append(self._limits_table())
-        processor = self.machine.get("processor", "an unknown processor")
-        where = f"Found by a fresh process with {', '.join(self.modules)} alone: {self.runtime}, "
-        parts.append(Text(f"{where}{processor}.", "dim"))
+        where = f"Found by a fresh process with {', '.join(self.modules)} alone: {self.place}."
+        parts.append(Text(where, "dim"))
         parts += [Text(f"Note: {note}.") for note in self.notes]
         parts.append(self._conclusion())
         return Group(*parts)

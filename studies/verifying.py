@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tightfit import Constraint, Direction, Kind, Metric, Sense, Stage
+from tightfit import Conditions, Constraint, Direction, Kind, Metric, Sense, Stage
 from tightfit.objectives.metrics import METRICS
 from tightfit.objectives.proof import Found
 from tightfit.studies.claims import (
@@ -42,6 +42,9 @@ def compare(
     notes = [f"{claim.name}: {claim.why}" for claim in claims if claim.found is None]
     if found.unchecked:
         notes.append(found.unchecked)
+    latency = found.latency_ratio
+    if latency is not None and latency.note:
+        notes.append(f"{LATENCY}: {latency.note}")
     return Verification(
         title=title,
         claims=tuple(claims),
@@ -50,6 +53,7 @@ def compare(
         machine=found.machine,
         modules=found.modules,
         notes=tuple(notes),
+        conditions=Conditions() if latency is None else latency.conditions,
     )
 
 

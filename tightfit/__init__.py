@@ -2,6 +2,7 @@
 
 from tightfit.blueprint import FLOAT_BITS, Activation, Blueprint, Operation
 from tightfit.candidate import Candidate
+from tightfit.conditions import Conditions
 from tightfit.constraint import Constraint, Sense
 from tightfit.cost_structure import CostStructure, LinearCase, Total
 from tightfit.cost_table import CostTable
@@ -30,6 +31,7 @@ __all__ = [
     "Candidate",
     "CandidateError",
     "Choice",
+    "Conditions",
     "Constraint",
     "CostModel",
     "CostStructure",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from tightfit.conditions import Conditions
 from tightfit.errors import MeasurementError
 from tightfit.interval import Interval, student, wilson
 from tightfit.metric import Kind, Stage
@@ -23,6 +24,7 @@ class Reading:
         stderr: One standard error, in the metric's unit; 0 for what is counted.
         repeats: How many independent takings ``stderr`` is over.
         note: What went otherwise than it should, e.g. that the machine was disturbed.
+        conditions: Of the machine meanwhile, where it is a time.
 
     Raises:
         MeasurementError: A value or error that is not finite, a negative error, no repeats.
@@ -34,6 +36,7 @@ class Reading:
     stderr: float = 0.0
     repeats: int = 1
     note: str = ""
+    conditions: Conditions = field(default_factory=Conditions)
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.value):
@@ -63,14 +66,17 @@ class Reading:
 
     def to_json(self) -> dict[str, Any]:
         """Return the reading as JSON values."""
-        values = {
+        values: dict[str, Any] = {
             "value": self.value,
             "stderr": self.stderr,
             "repeats": self.repeats,
             "kind": self.kind.value,
             "stage": self.stage.value,
         }
-        return values | ({"note": self.note} if self.note else {})
+        told = self.conditions.to_json()
+        if self.note:
+            values["note"] = self.note
+        return values | ({"conditions": told} if told else {})
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Reading:
@@ -82,4 +88,5 @@ class Reading:
             stderr=float(values["stderr"]),
             repeats=int(values["repeats"]),
             note=str(values.get("note", "")),
+            conditions=Conditions.from_json(values.get("conditions", {})),
         )

@@ -6,7 +6,8 @@ Messages are lines of JSON on standard input; each gets one line of JSON on stan
     {"do": "hello", "runtime": "onnxruntime", "threads": 1, ...} -> {"architecture": "aarch64", ...}
     {"do": "have", "name": "SHA256.onnx", "path": "/a/file"} -> {"have": true}
     {"do": "put", "name": "SHA256.onnx", "size": 9, "offset": 0, "data": "base64"} -> {}
-    {"do": "session", "files": ["SHA256.onnx", ...], "seconds": 0.2} -> {"ms": [1.2, 4.8], ...}
+    {"do": "session", "files": ["SHA256.onnx", ...], "seconds": 0.2, "runs": 0}
+        -> {"ms": [1.2, 4.8], "runs": [[], []], "clock_mhz": 2100.0, ...}
     {"do": "fresh", "files": ["SHA256.onnx"]} -> {"load_ms": 31.0, "peak_kb": 9120.0}
 
 What could not be done is ``{"failed": KIND, "why": TEXT}``, with ``file`` where one is to blame.
@@ -41,9 +42,10 @@ BOOTSTRAP = (
 SOURCE: bytes = globals().get("source", b"")
 """The text of this file, where it was started so; a fresh process is started with it again."""
 
-FEWEST_RUNS, MOST_RUNS = 3, 20
+FEWEST_RUNS, USUAL_RUNS, MOST_RUNS = 3, 12, 100
 MOST_PAIRS = 3
-DROPPED = 4
+DROPPED, DROPPED_SHARE = 4, 5
+TOLD_RUNS = 20
 CALM_RUNS, CALM = 3, 0.95
 UNINTERRUPTED = 0.95
 STORE_BYTES = 2_000_000_000
@@ -90,8 +92,8 @@ def session_options(threads: int, *, spinning: bool = False) -> Any:
     return options
 
 
-def open_onnxruntime(path: Path, threads: int, spinning: bool) -> Callable[[], object]:
-    """Load a file; return one run of it on noise, of one picture where the batch is free."""
+def open_onnxruntime(path: Path, threads: int, spinning: bool, batch: int) -> Callable[[], object]:
+    """Load a file; return one run of it on noise, of so many pictures where the batch is free."""
     import numpy
     import onnxruntime
 
@@ -100,7 +102,7 @@ def open_onnxruntime(path: Path, threads: int, spinning: bool) -> Callable[[], o
     rng, inputs = numpy.random.default_rng(0), {}
     for entry in session.get_inputs():
         first, *rest = entry.shape or [1]
-        shape = (first if isinstance(first, int) else 1, *rest)[: len(entry.shape)]
+        shape = (first if isinstance(first, int) else batch, *rest)[: len(entry.shape)]
         kind = entry.type.removeprefix("tensor(").removesuffix(")")
         noisy = kind in NOISY
         values = rng.standard_normal(shape) if noisy else numpy.zeros(shape)  # 0 is in any table
@@ -122,6 +124,7 @@ class Timer:
         self._run = run
         self._alone = threads == 1
         self.medians: list[float] = []
+        self.kept: list[float] = []
 
     def once(self) -> float:
         """Return the milliseconds of one run."""
@@ -143,9 +146,15 @@ class Timer:
         return fastest
 
     def block(self, runs: int) -> None:
-        """Take the median of a block, without the runs that find cold caches."""
+        """Take the median of a block, without the runs that find cold caches.
+
+        Behind another file the first runs are slower by up to a tenth, those of tiny nets by more,
+        and four runs or a fifth of a block later nothing is left of it.
+        """
         times = [self.once() for _ in range(runs)]
-        self.medians.append(statistics.median(times[min(DROPPED, runs // 3) :]))
+        dropped = max(min(DROPPED, runs // 3), runs // DROPPED_SHARE)
+        self.kept += times[dropped:]
+        self.medians.append(statistics.median(times[dropped:]))
 
 
 class Watch:
@@ -189,24 +198,33 @@ class Watch:
 
 
 def time_session(
-    opened: Sequence[Callable[[], object]], seconds: float, threads: int
+    opened: Sequence[Callable[[], object]], seconds: float, threads: int, runs: int = 0
 ) -> dict[str, Any]:
     """Return the milliseconds of each opened file, in blocks that alternate, and the disturbance.
 
     Rounds go there and back, first file first and then last file first, so that a pace that
-    changes evenly cancels. Nets so slow that the fewest runs take longer than ``seconds`` take
-    longer.
+    changes evenly cancels. Files have blocks of equal time and not of equal runs: a fast file that
+    ran as seldom as a slow one would never leave the caches that the slow one left cold. Nets so
+    slow that the fewest runs take longer than ``seconds`` take longer, and so it does where single
+    runs are asked for: at least ``runs`` of each file, without those that find cold caches.
     """
     timers = [Timer(run, threads) for run in opened]
-    share = 1000 * seconds
-    single = sum(timer.warm_up(share / (4 * len(timers))) for timer in timers)
-    runs = min(max(int(share / (2 * single)), FEWEST_RUNS), MOST_RUNS)
-    pairs = min(max(int(share / (2 * runs * single)), 1), MOST_PAIRS)
+    share = 1000 * seconds / (2 * len(timers))
+    singles = [timer.warm_up(share / 2) for timer in timers]
+    pairs = min(max(int(share / (USUAL_RUNS * max(singles))), 1), MOST_PAIRS)
+    fewest = TOLD_RUNS if runs else FEWEST_RUNS
+    counts = [min(max(int(share / pairs / ms), fewest), MOST_RUNS) for ms in singles]
+    there = list(zip(timers, counts, strict=True))
     watch = Watch(threads)
-    for _ in range(pairs):
-        for timer in (*timers, *reversed(timers)):
-            timer.block(runs)
-    return {"ms": [statistics.median(timer.medians) for timer in timers], **watch.seen()}
+    while pairs > 0 or any(len(timer.kept) < runs for timer in timers):
+        for timer, count in (*there, *reversed(there)):
+            timer.block(count)
+        pairs -= 1
+    return {
+        "ms": [statistics.median(timer.medians) for timer in timers],
+        "runs": [timer.kept if runs else [] for timer in timers],
+        **watch.seen(),
+    }
 
 
 class Store:
@@ -282,7 +300,7 @@ class Agent:
     def __init__(self) -> None:
         self._store = Store()
         self._runtime = "onnxruntime"
-        self._threads, self._spinning = 1, False
+        self._threads, self._spinning, self._batch = 1, False, 1
 
     def answer(self, message: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to a message; a :class:`Failure` is one as well."""
@@ -294,7 +312,7 @@ class Agent:
         return answer
 
     def do_hello(
-        self, runtime: str, threads: int, spinning: bool, processors: Sequence[int]
+        self, runtime: str, threads: int, spinning: bool, batch: int, processors: Sequence[int]
     ) -> dict[str, Any]:
         """Set what is measured with, and tell what this machine is."""
         if processors:
@@ -307,7 +325,8 @@ class Agent:
             importlib.import_module("numpy")
         except Exception as error:
             raise Failure("runtime", f"{type(error).__name__}: {error}") from error
-        self._runtime, self._threads, self._spinning = runtime, threads, spinning
+        self._runtime, self._batch = runtime, batch
+        self._threads, self._spinning = threads, spinning
         return {**machine(), "runtime": f"{runtime} {module.__version__}"}
 
     def do_have(self, name: str, path: str | None) -> dict[str, Any]:
@@ -319,17 +338,17 @@ class Agent:
         self._store.put(name, size, offset, base64.b64decode(data))
         return {}
 
-    def do_session(self, files: Sequence[str], seconds: float) -> dict[str, Any]:
+    def do_session(self, files: Sequence[str], seconds: float, runs: int) -> dict[str, Any]:
         """Load files afresh and time them; see :func:`time_session`."""
         opened = [self._open(file, self._store.path(file)) for file in files]
-        answer = time_session(opened, seconds, self._threads)
+        answer = time_session(opened, seconds, self._threads, runs)
         return {**answer, **condition()}
 
     def do_fresh(self, files: Sequence[str]) -> dict[str, Any]:
         """Load and run one file in a process of its own; return what that took."""
         (file,) = files
         hello = {"do": "hello", "runtime": self._runtime, "threads": self._threads}
-        hello |= {"spinning": self._spinning, "processors": []}
+        hello |= {"spinning": self._spinning, "batch": self._batch, "processors": []}
         alone = {"do": "alone", "file": file, "path": str(self._store.path(file))}
         lines = "".join(f"{json.dumps(message)}\n" for message in (hello, alone)).encode()
         process = subprocess.run(
@@ -361,7 +380,7 @@ class Agent:
 
     def _open(self, file: str, path: Path) -> Callable[[], object]:
         try:
-            run = RUNTIMES[self._runtime](path, self._threads, self._spinning)
+            run = RUNTIMES[self._runtime](path, self._threads, self._spinning, self._batch)
         except Exception as error:
             raise Failure("load", explain(error), file) from error
         return _guarded(run, file)

@@ -42,6 +42,7 @@ class DeviceSettings:
         threads: Of the runtime.
         processors: By number, those that may be used; all when empty.
         spinning: Whether the runtime's threads wait for each other without sleeping.
+        batch: Pictures that go through at once; a run is one of all of them.
     """
 
     connect: str = LOCAL
@@ -51,6 +52,7 @@ class DeviceSettings:
     threads: int = 1
     processors: tuple[int, ...] = ()
     spinning: bool = False
+    batch: int = 1
 
 
 class UntoldError(MeasurementError):
@@ -91,14 +93,16 @@ class Device:
         """Refuse the device from now on when it has another architecture."""
         self._architecture = architecture
 
-    def session(self, paths: Sequence[Path], seconds: float) -> Session:
+    def session(self, paths: Sequence[Path], seconds: float, *, runs: int = 0) -> Session:
         """Load files afresh, time them in blocks that alternate; about ``seconds`` of runs.
+
+        Where single runs are wanted, it goes on until there are so many of each file.
 
         Raises:
             MeasurementError: A file could not be loaded or run.
             SpecError: The device is gone, or cannot hold the files.
         """
-        return Session.from_json(self._measure("session", paths, seconds=seconds))
+        return Session.from_json(self._measure("session", paths, seconds=seconds, runs=runs))
 
     def fresh(self, path: Path) -> Fresh:
         """Load and run a file in a new process.
@@ -167,11 +171,14 @@ class Device:
             "runtime": settings.runtime,
             "threads": settings.threads,
             "spinning": settings.spinning,
+            "batch": settings.batch,
             "processors": settings.processors,
         }
         try:
             answer = self._checked(connection.ask(hello, seconds=HELLO_S), {})
-            facts = Facts.from_json({**answer, "threads": settings.threads})
+            facts = Facts.from_json(
+                {**answer, "threads": settings.threads, "batch": settings.batch}
+            )
             if self._architecture not in (None, facts.architecture):
                 raise SpecError(
                     f"the device {settings.connect!r} has the architecture "

@@ -19,6 +19,7 @@ class Facts:
         python: Version.
         runtime: With its version.
         threads: Of the runtime.
+        batch: Pictures at once.
     """
 
     architecture: str
@@ -28,12 +29,14 @@ class Facts:
     python: str
     runtime: str
     threads: int
+    batch: int = 1
 
     @property
     def runtime_name(self) -> str:
-        """For people: ``onnxruntime 1.32.0, 1 thread``."""
+        """For people: ``onnxruntime 1.32.0, 1 thread``, and the pictures at once if several."""
         plural = "" if self.threads == 1 else "s"
-        return f"{self.runtime}, {self.threads} thread{plural}"
+        batch = "" if self.batch == 1 else f", {self.batch} pictures at once"
+        return f"{self.runtime}, {self.threads} thread{plural}{batch}"
 
     def __str__(self) -> str:
         """For people: ``Raspberry Pi 4 (aarch64), onnxruntime 1.32.0, 1 thread``."""
@@ -61,6 +64,7 @@ class Session:
         others: How many processors everything else kept busy.
         clock_mhz: Of the fastest processor, behind the runs.
         temperature_c: Of the hottest part.
+        runs: Of each file, the milliseconds of single runs; none where they were not asked for.
     """
 
     ms: tuple[float, ...]
@@ -68,11 +72,13 @@ class Session:
     others: float | None = None
     clock_mhz: float | None = None
     temperature_c: float | None = None
+    runs: tuple[tuple[float, ...], ...] = ()
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Session:
         """Read an agent's answer."""
-        return cls(**{**values, "ms": tuple(values["ms"])})
+        runs = tuple(map(tuple, values["runs"]))
+        return cls(**{**values, "ms": tuple(values["ms"]), "runs": runs})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from tightfit.objectives.metrics import (
     energy_mj,
     flash_kb,
     latency_ms,
+    latency_p99_ms,
     load_ms,
     macs,
     params,
@@ -63,6 +64,7 @@ METRICS: tuple[Metric, ...] = (
     download_kb.METRIC,
     download_s.METRIC,
     latency_ms.METRIC,
+    latency_p99_ms.METRIC,
     load_ms.METRIC,
     peak_kb.METRIC,
 )

@@ -1,4 +1,4 @@
-"""Milliseconds of one picture on the file; :mod:`tightfit.objectives.latency` measures them."""
+"""Milliseconds of one run of the file; :mod:`tightfit.objectives.latency` measures them."""
 
 from __future__ import annotations
 
@@ -10,5 +10,6 @@ METRIC = Metric(
     direction=Direction.MINIMIZE,
     stage=Stage.RUNTIME,
     kind=Kind.MEASURED,
-    summary="one picture on the file in its runtime, beside the baseline's file",
+    summary="one run of the file in its runtime, of one picture or of device.batch at once, beside "
+    "the baseline's file",
 )

@@ -85,6 +85,8 @@ def _latency(job: Job, device: Device) -> tuple[Reading | None, Reading | None]:
         Stage.RUNTIME,
         stderr=read.ratio.stderr,
         repeats=read.latency_ms.repeats,
+        note=read.latency_ms.note,
+        conditions=read.latency_ms.conditions,
     )
     return ratio, read.latency_ms
 

@@ -107,7 +107,9 @@ def verify(
 ) -> None:
     """Measure an exported file anew and say which claims of its report hold."""
     export = open_export(folder)
-    device = DeviceSettings(connect=connect, threads=export.report["threads"])
+    report = export.report
+    # Exports of older versions were measured with one picture.
+    device = DeviceSettings(connect, threads=report["threads"], batch=report.get("batch", 1))
     found = verify_export(export, data=data, baseline=baseline, score=score, device=device)
     if as_json:
         print_json(found.to_json())

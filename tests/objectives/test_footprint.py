@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 from tightfit.errors import SpecError
 from tightfit.metric import Kind, Stage
 from tightfit.objectives.footprint import LOADS, PEAKS, FootprintMeter
-from tightfit.objectives.meter.facts import Fresh
+from tightfit.objectives.meter.facts import Fresh, Session
 
 BASELINE, CANDIDATE = Path("baseline.onnx"), Path("candidate.onnx")
 START = {CANDIDATE: Fresh(10.0, 300.0), BASELINE: Fresh(40.0, 900.0)}
@@ -22,6 +22,9 @@ class Slowing:
 
     started: list[Path] = field(default_factory=list)
     memory: Iterator[float] = field(default_factory=lambda: cycle((0.0, 4.0, 2.0)))
+
+    def session(self, paths: Sequence[Path], seconds: float, *, runs: int = 0) -> Session:
+        raise AssertionError(f"nobody wants {runs} runs of {paths} in {seconds} s")
 
     def fresh(self, path: Path) -> Fresh:
         self.started.append(path)

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from tightfit.conditions import Conditions
 from tightfit.errors import MeasurementError, SpecError
 from tightfit.metric import Kind, Stage
-from tightfit.objectives import latency
 from tightfit.objectives.artifact import write_onnx
-from tightfit.objectives.latency import LatencyMeter, Precision
+from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.meter.device import Device
 from tightfit.objectives.meter.facts import Session
 from tightfit.objectives.meter.interval import FEWEST
+from tightfit.objectives.meter.taking import PATIENCE, Precision
 from tightfit.program import Program
 
 ResidualProgram = Callable[..., Program]
@@ -29,6 +30,7 @@ class Scripted:
 
     luck: Sequence[float] = (1.0,)
     waited: Sequence[float | None] = (0.0,)
+    clock_mhz: Sequence[float | None] = (None,)
     session_s: float = 0.2
     now: float = 0.0
     taken: list[tuple[Path, ...]] = field(default_factory=list)
@@ -36,13 +38,17 @@ class Scripted:
     def __post_init__(self) -> None:
         self._luck: Iterator[float] = cycle(self.luck)
         self._waited: Iterator[float | None] = cycle(self.waited)
+        self._clock_mhz: Iterator[float | None] = cycle(self.clock_mhz)
 
-    def session(self, paths: Sequence[Path], seconds: float) -> Session:
+    def session(self, paths: Sequence[Path], seconds: float, *, runs: int = 0) -> Session:
         assert seconds > 0
+        assert runs == 0
         self.taken.append(tuple(paths))
         self.now += self.session_s
         lucky, *rest = (COST_MS[path] for path in paths)
-        return Session((lucky * next(self._luck), *rest), next(self._waited), others=1.5)
+        ms = (lucky * next(self._luck), *rest)
+        clock_mhz, heat = next(self._clock_mhz), 50.0 + len(self.taken)
+        return Session(ms, next(self._waited), 1.5, clock_mhz, temperature_c=heat)
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -128,7 +134,24 @@ def test_a_machine_too_disturbed_to_measure_is_refused(on: Callable[..., Scripte
     )
     with pytest.raises(MeasurementError, match=message):
         LatencyMeter(BASELINE, device, precision=Precision(seconds=2.0)).measure(CANDIDATE)
-    assert device.now <= 2.0 * latency.PATIENCE + 1
+    assert device.now <= 2.0 * PATIENCE + 1
+
+
+def test_a_reading_says_at_what_clock_and_temperature_it_was_taken(
+    on: Callable[..., Scripted],
+) -> None:
+    found = LatencyMeter(BASELINE, on(clock_mhz=(2100.0, 2000.0))).measure(CANDIDATE).latency_ms
+    assert found.conditions == Conditions(2050.0, 50.0 + FEWEST)
+    assert str(found.conditions) == "2,050 MHz, 56 °C"
+    assert found.note == ""
+    untold = LatencyMeter(BASELINE, on()).measure(CANDIDATE).latency_ms.conditions
+    assert untold.to_json() == {"temperature_c": 56.0}
+
+
+def test_a_clock_that_changes_meanwhile_is_noticed(on: Callable[..., Scripted]) -> None:
+    device = on(clock_mhz=(2400.0, 2400.0, 1500.0))
+    found = LatencyMeter(BASELINE, device).measure(CANDIDATE).latency_ms
+    assert found.note == "the clock changed between 1,500 and 2,400 MHz"
 
 
 @pytest.mark.parametrize(

@@ -25,14 +25,19 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_candidates_are_measured_there_and_the_report_says_where(
     study: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    limits = 'constraints=["peak_kb <= 3 * baseline", "accuracy >= 0.1"]'
+    limits = (
+        'constraints=["peak_kb <= 3 * baseline", "latency_p99_ms <= 9 * baseline", '
+        '"accuracy >= 0.1"]'
+    )
     run, export = study.parent / "run", study.parent / "export"
-    settings = [word for each in (*SHORT, limits, DEVICE) for word in ("--set", each)]
+    given = (*SHORT, limits, DEVICE, "device.batch=4")
+    settings = [word for each in given for word in ("--set", each)]
     assert tightfit("run", study, "--to", run, *settings) == 0
     capsys.readouterr()
     assert tightfit("front", run, "--json") == 0
     networks = json.loads(capsys.readouterr().out)["networks"]
     assert all(network["metrics"]["peak_kb"]["value"] > 0 for network in networks)
+    assert all(network["metrics"]["latency_p99_ms"]["value"] > 0 for network in networks)
     assert all("load_ms" not in network["metrics"] for network in networks)
     assert len(list((study.parent / "cache" / "tightfit" / "files").iterdir())) >= 2
 
@@ -40,6 +45,8 @@ def test_candidates_are_measured_there_and_the_report_says_where(
     report = json.loads((export / "report.json").read_text())
     assert report["measured_on"]["architecture"] == platform.machine()
     assert report["metrics"]["peak_kb"]["kind"] == "measured"
+    assert report["batch"] == report["measured_on"]["batch"] == 4
+    assert report["verified"]["runtime"].endswith(", 1 thread, 4 pictures at once")
 
     kept = run / "baseline" / "device.json"
     kept.write_text(json.dumps({**json.loads(kept.read_text()), "architecture": "riscv64"}))

@@ -106,6 +106,24 @@ def test_more_trials_go_on_where_the_run_stopped(study: Path, run: Path, tmp_pat
     assert sum(record.trained for record in records) == 5
 
 
+def test_what_was_removed_of_a_finished_run_is_made_anew(
+    study: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    before = folder.results()
+    folder.binding.write_text('{"version": 2, "gai')
+    capsys.readouterr()
+    assert tightfit("front", folder.path) == 2
+    assert "binding.json cannot be read" in " ".join(capsys.readouterr().err.split())
+    folder.binding.unlink()
+    shutil.rmtree(folder.baseline)
+    assert tightfit("run", study, "--to", folder.path) == 0
+    found = folder.results()
+    assert folder.binding.is_file()
+    assert found.records == before.records
+
+
 def test_the_front_is_one_json_document(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert tightfit("front", run, "--json") == 0
     found = json.loads(capsys.readouterr().out)

@@ -8,9 +8,10 @@ import psutil
 import pytest
 
 from tightfit.errors import MeasurementError, SpecError
-from tightfit.objectives.latency import LatencyMeter, Precision
+from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.meter import device as device_module
 from tightfit.objectives.meter.device import Device, DeviceSettings
+from tightfit.objectives.meter.taking import Precision
 
 Nets = tuple[Path, Path]
 Served = tuple[DeviceSettings, psutil.Process]
@@ -39,6 +40,15 @@ def test_files_are_measured_beside_each_other(cache: Path, nets: Nets, connect: 
     assert cache.exists() == (connect != "local")
     device.close()
     assert agents() == []
+
+
+def test_a_run_is_of_all_pictures_that_go_through_at_once(nets: Nets) -> None:
+    one, many = via("local"), via("local", batch=32)
+    assert str(many.facts()).endswith(", 1 thread, 32 pictures at once")
+    assert many.session(nets[1:], 0.1).ms[0] > 5 * one.session(nets[1:], 0.1).ms[0]
+    assert many.fresh(nets[1]).load_ms > 0
+    one.close()
+    many.close()
 
 
 @pytest.mark.slow

@@ -41,6 +41,7 @@ def test_every_metric_has_a_unit_a_stage_and_a_kind() -> None:
         "download_kb": ("kB", Stage.RUNTIME, Kind.COUNTED),
         "download_s": ("s", Stage.RUNTIME, Kind.COMPUTED),
         "latency_ms": ("ms", Stage.RUNTIME, Kind.MEASURED),
+        "latency_p99_ms": ("ms", Stage.RUNTIME, Kind.MEASURED),
         "load_ms": ("ms", Stage.RUNTIME, Kind.MEASURED),
         "peak_kb": ("kB", Stage.RUNTIME, Kind.MEASURED),
     }
