@@ -63,6 +63,7 @@ METRICS: tuple[Metric, ...] = (
     download_kb.METRIC,
     download_s.METRIC,
     latency_ms.METRIC,
+    *latency_ms.BY_RUNTIME.values(),
     load_ms.METRIC,
     peak_kb.METRIC,
 )

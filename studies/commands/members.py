@@ -107,7 +107,9 @@ def verify(
 ) -> None:
     """Measure an exported file anew and say which claims of its report hold."""
     export = open_export(folder)
-    device = DeviceSettings(connect=connect, threads=export.report["threads"])
+    device = DeviceSettings(
+        connect=connect, runtime=export.runtime, threads=export.report["threads"]
+    )
     found = verify_export(export, data=data, baseline=baseline, score=score, device=device)
     if as_json:
         print_json(found.to_json())
