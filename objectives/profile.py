@@ -65,6 +65,8 @@ class DeviceProfile:
         threads: Of the runtime that serves the network.
         weights_in_ram: Whether the runtime loads the weights into RAM, unpacked to the width that
             it computes with. Otherwise they are read where the file lies, as they are stored.
+        arena: Whether the runtime is TensorFlow Lite Micro, where an arena holds the activations
+            and all that the runtime keeps.
         sram_kb: Memory on the chip (1 kB = 1,000 bytes); what fits in it is moved cheaply.
         rate_hz: Pictures a second that the power is stated for.
         idle_mw: Milliwatts that the machine takes without any picture.
@@ -78,6 +80,7 @@ class DeviceProfile:
     name: str
     threads: int = 1
     weights_in_ram: bool = True
+    arena: bool = False
     sram_kb: float = 1_000.0
     rate_hz: float = 10.0
     idle_mw: float = 0.0
@@ -102,6 +105,7 @@ CPU = DeviceProfile("cpu")
 MICROCONTROLLER = DeviceProfile(
     "microcontroller",
     weights_in_ram=False,
+    arena=True,
     sram_kb=512.0,
     rate_hz=1.0,
     idle_mw=5.0,

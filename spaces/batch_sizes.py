@@ -14,6 +14,8 @@ from tightfit.spaces.axes import Axis, dims
 from tightfit.spaces.compiled_graph import CompiledGraph
 from tightfit.spaces.ties import width
 
+PICTURE_RANK = 4
+
 
 @dataclass(frozen=True, slots=True)
 class BatchChoices:
@@ -81,6 +83,12 @@ class BatchSizes:
         if any(dims(found)):
             return self.width(found)
         return pick(np.array([shapes[name][axis] for shapes in self._g.sizes]), self._c.size)
+
+    def sides(self, name: str) -> tuple[IntArray, ...]:
+        """Return height and width of a picture, ``[n]`` each; nothing where nobody asks."""
+        if len(self._g.sizes[0][name]) != PICTURE_RANK or not self._g.integer_only:
+            return ()
+        return self.side(name, -2), self.side(name, -1)
 
     def channels(self, name: str) -> IntArray:
         """Return the channels of an activation, ``[n]``."""

@@ -6,6 +6,8 @@ arrays. It gives exactly the shapes that surgery builds.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from tightfit import (
@@ -19,6 +21,7 @@ from tightfit import (
     Operation,
 )
 from tightfit.choice_array import settle
+from tightfit.graph import Attribute
 from tightfit.spaces.batch_sizes import BatchChoices, BatchSizes
 from tightfit.spaces.compiled_graph import CompiledGraph
 from tightfit.spaces.decomposition import ranks, spatial
@@ -69,6 +72,7 @@ class _Batch:
             activations=self._activations,
             inputs=graph.inputs,
             outputs=tuple(self._stored[name] for name in graph.outputs),
+            integer_only=self._g.integer_only,
         )
 
     def _store(self, name: str, end: str) -> None:
@@ -77,7 +81,8 @@ class _Batch:
         elements = self._sizes.channels(end) * self._sizes.positions(end)
         if end in self._bypass.lives:
             elements = elements * self._bypass.lives[end]
-        self._activations[end] = Activation(end, elements, self._bits_of(end))
+        sides = self._sizes.sides(end)
+        self._activations[end] = Activation(end, elements, self._bits_of(end), sides)
 
     def _layer(self, node: Node, inputs: tuple[str, ...], end: str) -> None:
         share = self._c.shares.get(node.name)
@@ -88,6 +93,7 @@ class _Batch:
         self._add(
             node, node.name, inputs, end, present=whole, channels=(before, after), groups=groups,
             kernel=kernel, places=self._sizes.places(node.name), last=True,
+            attributes=node.attributes,
         )  # fmt: skip
         split = here & ~whole
         if share is not None and split.any():
@@ -119,16 +125,19 @@ class _Batch:
             if spatial(layer)
             else [((before, rank_in), thin, outside), ((rank_in, after), thin, outside)]
         )  # fmt: skip
+        busy = 1 if spatial(layer) else 0
         for position, (pair, size, places) in enumerate(parts):
             last = position == len(parts) - 1
             output = end if last else f"{node.name}.{position}"
             if not last:
                 elements = np.where(present, pair[1] * places, 0)
                 bits = np.where(np.less(self._weight_bits(node.name), FLOAT_BITS), 8, FLOAT_BITS)
-                self._activations[output] = Activation(output, elements, bits)
+                sides = self._sizes.sides(node.inputs[0] if position < busy else node.name)
+                self._activations[output] = Activation(output, elements, bits, sides)
             self._add(
                 node, f"{node.name}.{position}", inputs, output, present=present, channels=pair,
                 groups=self._all * 1, kernel=size, places=places, last=last,
+                attributes=node.attributes if position == busy else {},
             )  # fmt: skip
             inputs = (output,)
 
@@ -145,6 +154,7 @@ class _Batch:
         kernel: tuple[int, int],
         places: IntArray,
         last: bool,
+        attributes: Mapping[str, Attribute],
     ) -> None:
         norm = self._g.norms.get(node.name) if last else None
         biased = "bias" in node.parameters and last
@@ -171,6 +181,7 @@ class _Batch:
                 bits=self._weight_bits(node.name),
                 bias=biased or norm is not None,
                 trained_extras=extras,
+                attributes=attributes,
             )
         )
 
@@ -202,6 +213,7 @@ class _Batch:
                 products=self._sizes.products(node) * present,
                 constant_bytes=self._constants(node),
                 otherwise=self._otherwise(node, end),
+                attributes=node.attributes,
             )
         )
 

@@ -9,17 +9,17 @@ from pathlib import Path
 from tightfit import SpecError
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.proof.pictures import Pictures, write_pictures
-from tightfit.objectives.workshop import MODEL_FILE, WEIGHTS_FILE
+from tightfit.objectives.workshop import WEIGHTS_FILE
 from tightfit.studies.assembly import Assembly, assemble
 from tightfit.studies.baseline import measured_on
 from tightfit.studies.examining import Evidence, examine
 from tightfit.studies.export_config import export_config
 from tightfit.studies.export_folder import (
-    BASELINE_FILE,
     CARD_FILE,
     CONFIG_FILE,
     PICTURE_FILE,
     PICTURES_FILE,
+    baseline_file,
     seal,
     written_whole,
 )
@@ -103,9 +103,10 @@ def export_member(
     assembly = assembly or run_assembly(plan, None)
     member = Member(results, plan, assembly, standing)
     with written_whole(to) as stage:
-        _copy(folder.candidate(standing.record.candidate), stage)
+        for name in (assembly.file, WEIGHTS_FILE):
+            _copy_file(folder.candidate(standing.record.candidate) / name, stage / name)
         evidence = _evidence(stage, folder, assembly)
-        report = member_report(member, _reached(member, folder), model=stage / MODEL_FILE)
+        report = member_report(member, _reached(member, folder), model=stage / assembly.file)
         report["measured_on"] = measured_on(folder).to_json()
         found, quality = examine(evidence, report)
         verification = compare(report, found, quality, title=member.title)
@@ -122,11 +123,6 @@ def export_member(
     return Exported(to, standing, report, verification)
 
 
-def _copy(source: Path, to: Path) -> None:
-    for name in (MODEL_FILE, WEIGHTS_FILE):
-        _copy_file(source / name, to / name)
-
-
 def _copy_file(source: Path, to: Path) -> None:
     if not source.is_file():
         raise SpecError(f"the run has lost the file {source}; it cannot be exported without it")
@@ -136,7 +132,8 @@ def _copy_file(source: Path, to: Path) -> None:
 
 def _evidence(stage: Path, folder: RunFolder, assembly: Assembly) -> Evidence:
     """Lay the baseline's file and the test split beside the model; return what is there."""
-    _copy_file(folder.baseline / MODEL_FILE, stage / BASELINE_FILE)
+    baseline = stage / baseline_file(assembly.file)
+    _copy_file(folder.baseline / assembly.file, baseline)
     split = assembly.data.test
     pictures = None
     if split is not None:
@@ -145,8 +142,8 @@ def _evidence(stage: Path, folder: RunFolder, assembly: Assembly) -> Evidence:
         small = arrays.inputs.nbytes <= LARGEST_PICTURES
         write_pictures(pictures, arrays, compressed=small)
     return Evidence(
-        model=stage / MODEL_FILE,
-        baseline=stage / BASELINE_FILE,
+        model=stage / assembly.file,
+        baseline=baseline,
         pictures=pictures,
         score=assembly.task.score,
         # What the run's latencies are ratios to was measured there.
@@ -171,5 +168,5 @@ def _reached(member: Member, folder: RunFolder) -> Reached | None:
     split, trial = member.assembly.data.test, member.standing.trial
     if split is None or trial is None:
         return None
-    file = folder.candidate(member.standing.record.candidate) / MODEL_FILE
+    file = folder.candidate(member.standing.record.candidate) / member.assembly.file
     return FinalScoring(member.assembly, split, folder).measure(trial, file)

@@ -10,10 +10,12 @@ What computes with these arrays is elementwise, so that it also runs on a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from tightfit.graph import Attribute
 from tightfit.space import BoolArray, FloatArray, IntArray
 
 FLOAT_BITS = 32
@@ -27,11 +29,14 @@ class Activation:
         name: Of the graph's input or node that gives it.
         elements: How many numbers, ``[n]``.
         bits: Of each number where it is stored, ``[n]``: 8 or 32.
+        sides: Height and width of a picture, ``[n]`` each; empty for what is none, and where a
+            space has floats.
     """
 
     name: str
     elements: IntArray
     bits: IntArray
+    sides: tuple[IntArray, ...] = ()
 
     @property
     def bytes(self) -> FloatArray:
@@ -63,6 +68,7 @@ class Operation:
         otherwise: Name of the activation that goes by the name of the output, and stays in its
             place in memory, in candidates that neither have this operation nor another with the
             same output: a dropped residual block gives what it read. ``None`` where there is none.
+        attributes: As in :mod:`tightfit.graph`, of the same operator.
     """
 
     name: str
@@ -81,6 +87,7 @@ class Operation:
     products: IntArray | None = None
     constant_bytes: IntArray | int = 0
     otherwise: str | None = None
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
 
     @property
     def weights(self) -> IntArray:
@@ -109,12 +116,14 @@ class Blueprint:
         operations: In execution order.
         activations: By name, inputs of the network among them.
         inputs, outputs: Names of the network's own inputs and outputs.
+        integer_only: Whether no candidate of the space has floats.
     """
 
     operations: tuple[Operation, ...]
     activations: dict[str, Activation]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    integer_only: bool = False
 
     @property
     def n(self) -> int:

@@ -25,7 +25,7 @@ from tightfit.objectives.metrics import (
     ram_kb,
     size_kb,
 )
-from tightfit.objectives.metrics.ram_kb import PEAK
+from tightfit.objectives.metrics.ram_kb import KEPT, PEAK
 from tightfit.objectives.metrics.size_kb import BYTES, SIZE_ERROR, SIZE_ERROR_KB
 from tightfit.objectives.metrics.static_metric import StaticMetric
 from tightfit.objectives.metrics.storage import WEIGHT_BYTES
@@ -41,7 +41,7 @@ STATIC_METRICS = (
     StaticMetric(
         flash_kb.METRIC, (BYTES,), size_kb.formula, Kind.ESTIMATED, SIZE_ERROR, SIZE_ERROR_KB
     ),
-    StaticMetric(ram_kb.METRIC, (PEAK, WEIGHT_BYTES), ram_kb.formula, Kind.COMPUTED),
+    StaticMetric(ram_kb.METRIC, (PEAK, KEPT, WEIGHT_BYTES), ram_kb.formula, Kind.COMPUTED),
     StaticMetric(
         energy_mj.METRIC,
         energy_mj.QUANTITIES,
@@ -65,6 +65,7 @@ METRICS: tuple[Metric, ...] = (
     download_s.METRIC,
     latency_ms.METRIC,
     latency_p99_ms.METRIC,
+    *latency_ms.BY_RUNTIME.values(),
     load_ms.METRIC,
     peak_kb.METRIC,
 )

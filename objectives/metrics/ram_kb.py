@@ -3,7 +3,8 @@
 The activations that live together, in execution order: one is born when its operation writes it,
 and dies after the last operation that reads it. Inputs of the network live from the start, outputs
 to the end. Where the profile loads the weights into RAM they are there all the time. A runtime's
-own code, its padding and its workspace are not in it.
+own code, its padding and its workspace are not in it, except where the profile says that the
+runtime is TensorFlow Lite Micro and the space has no floats: then it is the arena.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import numpy as np
 from tightfit.blueprint import Blueprint
 from tightfit.choice_array import settle
 from tightfit.metric import Direction, Kind, Metric, Stage
+from tightfit.objectives.artifact.litert.lowering import has_form
+from tightfit.objectives.metrics import arena
 from tightfit.objectives.metrics.quantity import Quantity
 from tightfit.objectives.metrics.static_metric import Totals
 from tightfit.objectives.metrics.storage import WEIGHT_BYTES
 from tightfit.objectives.profile import DeviceProfile
-from tightfit.space import BoolArray, FloatArray
+from tightfit.space import BoolArray, FloatArray, IntArray
 
 SETTLED = 2048
 """Joint choices from which on a sum of activations is a number of its own, with fewer values."""
@@ -31,11 +34,12 @@ METRIC = Metric(
     direction=Direction.MINIMIZE,
     stage=Stage.STATIC,
     kind=Kind.COMPUTED,
-    summary="most bytes of activations alive together, and weights where they are loaded to RAM",
+    summary="most bytes of activations alive together, and weights where they are loaded to RAM; "
+    "the arena of TensorFlow Lite Micro where a profile and a space are for that",
 )
 
 
-def live_activations(blueprint: Blueprint, _profile: DeviceProfile) -> Iterator[FloatArray]:
+def live_activations(blueprint: Blueprint) -> Iterator[FloatArray]:
     """Give the bytes of the activations alive while each operation runs, ``[n]`` each."""
     last = _last_readings(blueprint)
     alive = _Alive(blueprint)
@@ -57,13 +61,25 @@ def _given(name: str, blueprint: Blueprint) -> BoolArray:
     return reduce(np.logical_or, present)
 
 
-PEAK = Quantity(live_activations, largest=True)
+def _fullest(blueprint: Blueprint, profile: DeviceProfile) -> Iterator[FloatArray | IntArray]:
+    if profile.arena and has_form(blueprint):
+        return arena.head(blueprint, live_activations)
+    return live_activations(blueprint)
+
+
+def _kept(blueprint: Blueprint, profile: DeviceProfile) -> Iterator[IntArray]:
+    return arena.tail(blueprint) if profile.arena and has_form(blueprint) else iter(())
+
+
+PEAK = Quantity(_fullest, largest=True)
+KEPT = Quantity(_kept)
+"""Bytes at the fullest moment, and of what the runtime keeps beside them all the time."""
 
 
 def formula(totals: Totals, profile: DeviceProfile) -> FloatArray:
     """Return the kilobytes of a batch, ``[n]``."""
     weights = totals[WEIGHT_BYTES] if profile.weights_in_ram else 0.0
-    return (totals[PEAK] + weights) / 1000
+    return (totals[PEAK] + totals[KEPT] + weights) / 1000
 
 
 class _Alive:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,7 +17,8 @@ from tightfit.errors import MeasurementError
 from tightfit.metric import Kind, Stage
 from tightfit.objectives.extras import extra_module
 from tightfit.objectives.runtimes.codes import CodedTensor
-from tightfit.objectives.runtimes.litert import EXTRA, LiteRt, check_inputs
+from tightfit.objectives.runtimes.inputs import check_inputs
+from tightfit.objectives.runtimes.litert import EXTRA, LiteRt
 from tightfit.objectives.runtimes.protocol import Float32Array
 from tightfit.objectives.runtimes.quiet import heard, last_line
 from tightfit.reading import Reading
@@ -23,6 +26,8 @@ from tightfit.reading import Reading
 PACKAGE = "tflite-micro"
 ARENA_STEP = 16
 """Bytes: the alignment of everything in an arena."""
+
+_PROBE = str(Path(__file__).with_name("arena_probe.py"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +97,20 @@ def arena_kb(path: Path) -> Reading:
     _interpreter(path, content, enough)
     low, high = 0, enough // ARENA_STEP
     while high - low > 1:
-        middle = (low + high) // 2
-        if _fits(path, content, middle * ARENA_STEP):
-            high = middle
-        else:
-            low = middle
+        low, high = _narrowed(path, low, high)
     return Reading(high * ARENA_STEP / 1000, kind=Kind.MEASURED, stage=Stage.RUNTIME)
 
 
-def _fits(path: Path, content: bytes, size: int) -> bool:
-    try:
-        _interpreter(path, content, size)
-    except MeasurementError:
-        return False
-    return True
+def _narrowed(path: Path, low: int, high: int) -> tuple[int, int]:
+    """Try arenas in another process until one is found, or too small for the runtime to say so."""
+    command = [sys.executable, _PROBE, str(path), *map(str, (ARENA_STEP, low, high))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    tried = [line.split() for line in done.stdout.splitlines()]
+    if not tried:
+        raise _failure(path, "try arenas for", done.stderr.strip() or f"exit {done.returncode}")
+    fits = [int(number) for word, number in tried if word == "fits"]
+    small = [int(number) for _, number in tried if int(number) not in fits]
+    return max([low, *small]), min([high, *fits])
 
 
 def _interpreter(path: Path, content: bytes, size: int) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tightfit.objectives.artifact.litert.arena import PLAN, memory_plan
 from tightfit.objectives.artifact.litert.kinds import KINDS
 from tightfit.objectives.artifact.packing import pack
 from tightfit.objectives.extras import extra_module
@@ -119,18 +120,24 @@ class FlatFile:
     def content(
         self, inputs: Sequence[int], outputs: Sequence[int], *, metadata: Mapping[str, str]
     ) -> bytes:
-        """Return the file's bytes."""
+        """Return the file's bytes, with a plan of its memory."""
         self._graph.inputs = np.array(inputs, dtype=np.int32)
         self._graph.outputs = np.array(outputs, dtype=np.int32)
-        for name in sorted(metadata):
+        given = {PLAN: self._memory_plan()}
+        given |= {name: text.encode() for name, text in metadata.items()}
+        for name in sorted(given):
             entry = self._schema.MetadataT()
-            entry.name, entry.buffer = name, self._buffer(metadata[name].encode())
+            entry.name, entry.buffer = name, self._buffer(given[name])
             self._model.metadata.append(entry)
         flatbuffers = extra_module("flatbuffers", package="flatbuffers", extra=EXTRA)
         builder = flatbuffers.Builder(1024)
         self._zeros.clear()
         builder.Finish(self._model.Pack(builder), file_identifier=IDENTIFIER)
         return bytes(builder.Output())
+
+    def _memory_plan(self) -> bytes:
+        kinds = [self.kinds[operator.opcodeIndex] for operator in self._graph.operators]
+        return memory_plan(self._graph, kinds, self._schema.TensorType.INT4)
 
     def _code(self, kind: str) -> int:
         if kind not in self._codes:

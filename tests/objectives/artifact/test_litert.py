@@ -20,6 +20,7 @@ from tests.spaces.nets import calibrated, everywhere, pictures, settled
 from tightfit.errors import CandidateError, SpecError
 from tightfit.objectives.artifact.litert import header, litert_bytes, operators, write_litert
 from tightfit.objectives.artifact.litert.flatfile import format_classes
+from tightfit.objectives.artifact.litert.rules import weights
 from tightfit.objectives.runtimes import predict
 from tightfit.objectives.runtimes.litert import LiteRt
 from tightfit.objectives.runtimes.litert_micro import LiteRtMicro
@@ -183,6 +184,23 @@ def test_a_flattened_picture_reaches_its_linear_layer_without_a_transpose(
     assert all(
         distances.max() < 2.01 for distances in steps(found, tmp_path / "model.tflite").values()
     )
+
+
+def test_a_depthwise_layer_that_strides_reads_no_padded_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Zeros behind its weights change no code of what it gives, in either runtime."""
+    found = network(around("depthwise conv of two channels each"))
+    padding, growing = tmp_path / "padding.tflite", tmp_path / "growing.tflite"
+    write_litert(found.program(), growing, metadata={})
+    monkeypatch.setattr(weights, "_widened", lambda _scope, given: given)
+    write_litert(found.program(), padding, metadata={})
+    assert "PAD" in operators(padding.read_bytes())
+    assert "PAD" not in operators(growing.read_bytes())
+    inputs = pictures(SHAPE, 12).numpy()
+    for runtime in (LiteRt(), LiteRtMicro()):
+        one, other = (predict(runtime.open(path), inputs) for path in (padding, growing))
+        np.testing.assert_array_equal(one, other)
 
 
 def tensors(content: bytes) -> list[dict[str, Any]]:

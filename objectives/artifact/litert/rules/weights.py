@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from tightfit.objectives.artifact.litert.emitter import (
     Value,
 )
 from tightfit.objectives.artifact.litert.flatfile import ChannelScales
-from tightfit.objectives.artifact.litert.rules.windows import padded
+from tightfit.objectives.artifact.litert.rules.windows import padded, sliding
 
 LARGEST_BIAS_CODE = 2**30
 
@@ -44,6 +44,8 @@ def conv(scope: Scope) -> Value:
     groups, channels = integer(scope.node, "groups", 1), scope.input_shape()[1]
     stride, dilation = pair(scope.node, "stride", 1), pair(scope.node, "dilation", 1)
     depthwise = groups == channels and groups > 1
+    if depthwise:
+        weights = _widened(scope, weights)
     reach = tuple(
         step * (side - 1) + 1 for step, side in zip(dilation, weights.codes.shape[2:], strict=True)
     )
@@ -62,6 +64,22 @@ def conv(scope: Scope) -> Value:
         fusedActivationFunction=scope.fused_activation(),
         **({"depthMultiplier": len(weights.codes) // channels} if depthwise else {}),
     )
+
+
+def _widened(scope: Scope, weights: Weights) -> Weights:
+    """Return depthwise weights with zeros behind them where the format then pads as the layer does.
+
+    Without them the layer would read a copy of its input that is padded, which takes far more
+    memory than the zeros; of other convolutions they would take too much time.
+    """
+    if pair(scope.node, "dilation", 1) != (1, 1):
+        return weights
+    height, width = weights.codes.shape[2:]
+    windows = sliding(scope, (height, width), pair(scope.node, "stride", 1))
+    if not all(each.is_same_widened for each in windows):
+        return weights
+    grown = [(0, int(each.widening)) for each in windows]
+    return replace(weights, codes=np.pad(weights.codes, [(0, 0), (0, 0), *grown]))
 
 
 def linear(scope: Scope) -> Value:

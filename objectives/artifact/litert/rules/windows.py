@@ -21,6 +21,7 @@ from tightfit.objectives.artifact.litert.emitter import (
     file_axis,
 )
 from tightfit.objectives.artifact.litert.flatfile import Option
+from tightfit.objectives.artifact.litert.padding import Sliding
 
 Pads: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 """Rows before and behind, columns before and behind."""
@@ -138,30 +139,31 @@ def padded(
 
 def needed_pads(scope: Scope, kernel: tuple[int, int], stride: tuple[int, int]) -> Pads:
     """Return the padding with which the last windows just fit."""
-    before = pair(scope.node, "padding", 0)
-    behind = [
-        max(0, (count - 1) * step + reach - size - start)
-        for size, count, reach, step, start in zip(
-            scope.input_shape()[2:], scope.output_shape[2:], kernel, stride, before, strict=True
-        )
-    ]
-    return (before[0], behind[0]), (before[1], behind[1])
+    rows, columns = sliding(scope, kernel, stride)
+    return (rows.before, int(rows.behind)), (columns.before, int(columns.behind))
 
 
 def is_same(scope: Scope, kernel: tuple[int, int], stride: tuple[int, int]) -> bool:
     """Whether the format's SAME pads as the layer does."""
-    for size, count, reach, step, before in zip(
-        scope.input_shape()[2:],
-        scope.output_shape[2:],
-        kernel,
-        stride,
-        pair(scope.node, "padding", 0),
-        strict=True,
-    ):
-        total = max(0, (count - 1) * step + reach - size)
-        if count != -(-size // step) or before != total // 2:
-            return False
-    return True
+    return all(each.is_same for each in sliding(scope, kernel, stride))
+
+
+def sliding(
+    scope: Scope, kernel: tuple[int, int], stride: tuple[int, int]
+) -> tuple[Sliding, Sliding]:
+    """Return a layer's window down the rows, and along the columns."""
+    rows, columns = (
+        Sliding(np.asarray(size), np.asarray(count), reach, step, before)
+        for size, count, reach, step, before in zip(
+            scope.input_shape()[2:],
+            scope.output_shape[2:],
+            kernel,
+            stride,
+            pair(scope.node, "padding", 0),
+            strict=True,
+        )
+    )
+    return rows, columns
 
 
 def _padded_by(scope: Scope, pads: Pads, filler: int | None) -> int:
