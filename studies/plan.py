@@ -30,10 +30,10 @@ PLAN_VERSION = 2
 _READ = (1, PLAN_VERSION)
 """Version 1 had no limits that the whole interval must keep."""
 
-_ADDED = {"confident": False}
+_ADDED = {"confident": False, "within": None, "patience": None}
 """Keys of a study that older runs do not know, with what they did."""
 
-_FREE_TO_CHANGE = ("trials", "references", "trial")
+_FREE_TO_CHANGE = ("trials", "within", "patience", "references", "trial")
 """Keys of a study that may differ when a run is resumed: they change no reading."""
 
 
@@ -66,6 +66,12 @@ class Plan:
     objectives: tuple[Objective, ...]
     baseline: Measurement
     reference_point: tuple[float, ...]
+
+    @property
+    def end(self) -> Any:
+        """When its search ends, as a JSON value that is kept when it does."""
+        limits = [self.spec["trials"], self.spec.get("within"), self.spec.get("patience")]
+        return limits if any(each is not None for each in limits[1:]) else limits[0]
 
     def write(self, path: Path) -> None:
         """Write the plan, whole or not at all."""
