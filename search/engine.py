@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -23,12 +24,14 @@ from tightfit.search.exhaustion import explain, failures_in_a_row, untrained_in_
 from tightfit.search.history import History
 from tightfit.search.judge import Judge
 from tightfit.search.ledger import Entry, Json, Ledger
+from tightfit.search.patience import ExpectedGain
 from tightfit.search.progress import Enough, OnRecord, SearchOutcome, Stopped
 from tightfit.search.region import GIVE_UP, Region
 from tightfit.search.run import Run
 from tightfit.search.samplers import Proposal, make_sampler
 from tightfit.search.screening import Screen
 from tightfit.search.signature import check_signature, signature
+from tightfit.search.stopping import Stopping
 
 FAILURES = 20
 """Failed candidates in a row after which the search stops."""
@@ -105,6 +108,14 @@ class Search:
             corner=corner,
             seed=seed,
         )
+        self._expected_gain = partial(
+            ExpectedGain,
+            self._region,
+            self.objectives,
+            self.constraints,
+            damage=damage,
+            corner=corner,
+        )
         self._ledger = Ledger(
             storage,
             name,
@@ -146,9 +157,7 @@ class Search:
 
         The time in which nothing ran, between an interruption and the next resume, is not in it.
         """
-        entries = self._ledger.entries
-        own = [sum(entry.record.seconds.values()) + entry.overhead_seconds for entry in entries]
-        total: FloatArray = np.cumsum(own)
+        total: FloatArray = np.cumsum([entry.seconds for entry in self._ledger.entries])
         return total
 
     @property
@@ -176,6 +185,8 @@ class Search:
         self,
         *,
         trials: int,
+        seconds: float | None = None,
+        patience: int | None = None,
         references: Sequence[Reference] = (),
         on_record: OnRecord | None = None,
         enough: Enough | None = None,
@@ -187,32 +198,34 @@ class Search:
 
         Args:
             trials: How many candidates shall reach training.
+            seconds: Wall time of the search over all its runs; what was begun is finished.
+            patience: The search ends when so many proposals in a row were expected to add next to
+                nothing to the front. See :mod:`tightfit.search.patience`.
             references: Candidates to evaluate before any proposal, each under its origin. One that
                 was evaluated before is not evaluated again: its record is copied.
             on_record: Called after each record that was kept.
             enough: Asked after each record; where it says so the search ends before its trials.
 
         Raises:
-            SpecError: ``trials`` is below 1.
+            SpecError: ``trials``, ``seconds`` or ``patience`` is too small.
             StorageError: The storage cannot be written.
         """
-        if trials < 1:
-            raise SpecError(f"trials must be at least 1, got {trials}")
         history = self._history()
         run = Run(
             history=history,
             ledger=self._ledger,
             evaluator=self._judge,
-            trials=trials,
+            stopping=Stopping(trials, seconds, patience),
             on_record=on_record,
             enough=enough,
         )
         for origin, candidate in references:
-            if run.enough or run.trained >= trials:
+            if run.end is not None:
                 break
             if not run.has(origin, candidate):
                 run.finish(Proposal(candidate.indices, origin, draws=0))
-        while run.trained < trials and not run.enough:
+        expected = None if patience is None else self._expected_gain()
+        while (end := run.end) is None:
             if failures_in_a_row(history) >= FAILURES:
                 reason = history.entries[-1].record.reason
                 message = f"{FAILURES} candidates in a row failed, the last: {reason}"
@@ -223,10 +236,9 @@ class Search:
                 proposal = self._sampler.propose(history, rng)
             if proposal is None:
                 return run.outcome(Stopped.EXHAUSTED, explain(self._region, history))
-            run.finish(proposal)
-        if run.enough:
-            return run.outcome(Stopped.ENOUGH, "it has what it was run for")
-        return run.outcome(Stopped.FINISHED, f"{run.trained} candidates were trained")
+            gain = None if expected is None else expected(proposal.row, history)
+            run.finish(proposal, gain)
+        return run.outcome(*end)
 
     def evaluate(
         self, references: Sequence[Reference], *, on_record: OnRecord | None = None
@@ -242,7 +254,7 @@ class Search:
             history=self._history(),
             ledger=self._ledger,
             evaluator=self._judge,
-            trials=len(references),
+            stopping=Stopping(max(1, len(references))),
             on_record=on_record,
         )
         for origin, candidate in references:

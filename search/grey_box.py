@@ -17,6 +17,7 @@ from tightfit.search.allocation import allocate
 from tightfit.search.allocator import Allocator
 from tightfit.search.cost_tables import changed
 from tightfit.search.expectations import FEWEST, Expectations, Learner
+from tightfit.search.hypervolume import hypervolume
 from tightfit.search.observations import Observations
 from tightfit.search.region import Region, Row, as_row
 from tightfit.search.worth import Standing, Worth
@@ -74,9 +75,37 @@ class GreyBox:
 
     def propose(self, observations: Observations, rng: np.random.Generator) -> Row | None:
         """Return an unseen candidate that keeps the static limits; ``None`` when none was found."""
-        readings = [len(observations.read(metric)) for metric in self.learned]
-        if min(readings, default=len(observations.rows)) < FEWEST:
+        if not self._read_enough(observations):
             return self._first(observations, rng)
+        believed, standing, expected, worth = self._judged(observations)
+        pool = self._pool(believed, standing, expected, rng)
+        if not len(pool):
+            return None
+        return as_row(self._climb(worth, pool, observations, rng))
+
+    def gain(self, row: Row, observations: Observations) -> float | None:
+        """Return what a candidate is expected to add to the front's hypervolume, as a share of it.
+
+        ``None`` before enough was read, and while there is no front of any worth.
+        """
+        if not self._read_enough(observations):
+            return None
+        _, standing, _, worth = self._judged(observations)
+        directions = [Direction.MINIMIZE] * len(self._objectives)
+        members = standing.losses[standing.front]
+        reached = hypervolume(members, standing.corner, directions=directions)
+        added = float(worth(np.array([row], dtype=np.int64))[0])
+        return added / reached if reached > 0 else None
+
+    def _read_enough(self, observations: Observations) -> bool:
+        readings = [len(observations.read(metric)) for metric in self.learned]
+        return min(readings, default=len(observations.rows)) >= FEWEST
+
+    def _judged(
+        self, observations: Observations
+    ) -> tuple[Observations, Standing, Expectations, Worth]:
+        """Return the observations as they are believed, where their front is, and what is expected
+        of candidates and what these are worth."""
         standing = Standing(observations, self._objectives, self._limits, self._corner)
         expected = self._learner.expected(self.learned, observations, standing.short)
         believed = expected.smoothed(observations, standing.short)
@@ -88,10 +117,7 @@ class GreyBox:
             objectives=self._objectives,
             limits=self._limits,
         )
-        pool = self._pool(believed, standing, expected, rng)
-        if not len(pool):
-            return None
-        return as_row(self._climb(worth, pool, observations, rng))
+        return believed, standing, expected, worth
 
     def _first(self, observations: Observations, rng: np.random.Generator) -> Row | None:
         """Allocate budgets by what is believed, and doubted, before anything was read.

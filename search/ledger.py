@@ -47,12 +47,20 @@ class Entry:
         draws: How many proposals the sampler took for it; 0 for a reference candidate.
         refused: Proposals that broke a static limit, as rows of indices; a bounded number.
         overhead_seconds: Wall time between the evaluation before this one and its own.
+        gain: What the proposal was expected to add to the front's hypervolume, as a share of it;
+            ``None`` where nobody asked or it could not be told.
     """
 
     record: Record
     draws: int = 0
     refused: tuple[tuple[int, ...], ...] = ()
     overhead_seconds: float = 0.0
+    gain: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Wall time from the end of the evaluation before this one to the end of its own."""
+        return sum(self.record.seconds.values()) + self.overhead_seconds
 
 
 class Ledger:
@@ -255,15 +263,17 @@ def _read_entry(trial: optuna.trial.FrozenTrial, name: str) -> Entry:
         draws=int(proposal["draws"]),
         refused=tuple(tuple(row) for row in proposal["refused"]),
         overhead_seconds=float(proposal["overhead_seconds"]),
+        gain=proposal.get("gain"),
     )
 
 
 def _proposal_json(entry: Entry) -> dict[str, Json]:
-    return {
+    values: dict[str, Json] = {
         "draws": entry.draws,
         "refused": [list(row) for row in entry.refused],
         "overhead_seconds": round(entry.overhead_seconds, 6),
     }
+    return values | ({} if entry.gain is None else {"gain": entry.gain})
 
 
 def _storage_error(error: StorageInternalError) -> StorageError:

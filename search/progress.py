@@ -17,6 +17,8 @@ class Stopped(StrEnum):
     EXHAUSTED = "exhausted"
     FAILING = "failing"
     ENOUGH = "enough"
+    TIME = "time"
+    PATIENCE = "patience"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from tightfit.search.history import History
 from tightfit.search.ledger import Entry, Ledger
 from tightfit.search.progress import Enough, OnRecord, Progress, SearchOutcome, Stopped
 from tightfit.search.samplers import Proposal
+from tightfit.search.stopping import Stopping
 
 
 class Run:
@@ -27,25 +28,35 @@ class Run:
         history: History,
         ledger: Ledger,
         evaluator: Evaluator,
-        trials: int,
+        stopping: Stopping,
         on_record: OnRecord | None,
         enough: Enough | None = None,
     ) -> None:
         self._history = history
         self._ledger = ledger
         self._evaluator = evaluator
-        self._trials = trials
+        self._stopping = stopping
         self._on_record = on_record
         self._enough = enough
         self.enough = False
         self._started = self._resumed = time.perf_counter()
         self._evaluating = 0.0
+        self._before = sum(entry.seconds for entry in ledger.entries)
         self.trained = sum(entry.record.trained for entry in ledger.entries)
 
     @property
     def number(self) -> int:
         """The number of the next trial."""
         return len(self._ledger.entries)
+
+    @property
+    def end(self) -> tuple[Stopped, str] | None:
+        """Why the search ends here, and the same for people; ``None`` while it goes on."""
+        if self.enough:
+            return Stopped.ENOUGH, "it has what it was run for"
+        seconds = self._before + time.perf_counter() - self._started
+        entries = self._ledger.entries
+        return self._stopping.reached(entries, trained=self.trained, seconds=seconds)
 
     def has(self, origin: str, candidate: Candidate) -> bool:
         """Whether the candidate has a record of that origin."""
@@ -54,10 +65,14 @@ class Run:
             for entry in self._ledger.entries
         )
 
-    def finish(self, proposal: Proposal) -> None:
+    def finish(self, proposal: Proposal, gain: float | None = None) -> None:
         """Evaluate a proposal, or copy the record it has, and keep the outcome.
 
         A copy has neither seconds nor training of its own, so that it counts for nothing.
+
+        Args:
+            proposal: The candidate.
+            gain: What it is expected to add to the front, to be kept with it.
         """
         candidate = Candidate(proposal.row)
         began = time.perf_counter()
@@ -67,11 +82,15 @@ class Run:
         else:
             record = self._evaluator.evaluate(candidate, proposal.origin, self.number)
         ended = time.perf_counter()
+        if record.outcome is Outcome.FAILED and not record.seconds:
+            # Nobody was left to say how long it took.
+            record = replace(record, seconds={"failed": ended - began})
         entry = Entry(
             record=record,
             draws=proposal.draws,
             refused=proposal.refused,
             overhead_seconds=began - self._resumed,
+            gain=gain,
         )
         self._ledger.add(entry)
         self._history.add(entry)
@@ -99,7 +118,7 @@ class Run:
         seconds = time.perf_counter() - self._started
         return Progress(
             trained=self.trained,
-            trials=self._trials,
+            trials=self._stopping.trials,
             screened=sum(record.outcome is Outcome.SCREENED for record in records),
             failed=sum(record.outcome is Outcome.FAILED for record in records),
             best=self._best(records),

@@ -33,10 +33,10 @@ _READ = (1, PLAN_VERSION)
 
 _CURE = "the run's records are in its storage; choose another folder with --to to begin anew"
 
-_ADDED = {"confident": False}
+_ADDED = {"confident": False, "within": None, "patience": None}
 """Keys of a study that older runs do not know, with what they did."""
 
-_FREE_TO_CHANGE = ("trials", "references", "trial")
+_FREE_TO_CHANGE = ("trials", "within", "patience", "references", "trial")
 """Keys of a study that may differ when a run is resumed: they change no reading."""
 
 
@@ -69,6 +69,12 @@ class Plan:
     objectives: tuple[Objective, ...]
     baseline: Measurement
     reference_point: tuple[float, ...]
+
+    @property
+    def end(self) -> Any:
+        """When its search ends, as a JSON value that is kept when it does."""
+        limits = [self.spec["trials"], self.spec.get("within"), self.spec.get("patience")]
+        return limits if any(each is not None for each in limits[1:]) else limits[0]
 
     def write(self, path: Path) -> None:
         """Write the plan, whole or not at all."""

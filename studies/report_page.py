@@ -151,10 +151,12 @@ def report_page(
 
 
 def state(results: Results) -> str:
-    """Return how far the run is: ``finished, 31 trials trained``."""
+    """Return how far the run is: ``finished, 31 trials trained``, and why it got no further."""
     trained = sum(record.trained for record in results.records)
     words = f"{trained} trials trained" if trained != 1 else "1 trial trained"
-    return f"{'finished' if results.finished else 'not finished'}, {words}"
+    how = "finished" if results.finished else "not finished"
+    why = f": {results.ending.message}" if results.ending and results.ending.early else ""
+    return f"{how}, {words}{why}"
 
 
 def ordered_metrics(results: Results) -> tuple[Metric, ...]:

@@ -10,6 +10,24 @@ from tightfit.search.binding import Gain
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a search ended.
+
+    Attributes:
+        why: In a word: ``finished`` where its trials are spent, ``time``, ``patience``, ...
+        message: In words.
+    """
+
+    why: str
+    message: str
+
+    @property
+    def early(self) -> bool:
+        """Whether its trials are not spent."""
+        return self.why != "finished"
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """A snapshot of a run.
 
@@ -24,7 +42,8 @@ class Results:
         records: The search's own and the reference candidates of its space, in trial order.
         references: Networks outside the space: small nets, shapes trained from scratch.
         reference_point: Of the hypervolume, one value an objective.
-        finished: Whether the run has spent its trials.
+        finished: Whether the run has spent its trials, or what else it was given.
+        ending: Why its search ended the last time; ``None`` while it goes on.
         gains: What one per cent more of each limit would give, as predicted at the run's end.
     """
 
@@ -39,6 +58,7 @@ class Results:
     references: tuple[Record, ...]
     reference_point: tuple[float, ...]
     finished: bool
+    ending: Ending | None = None
     gains: tuple[Gain, ...] = ()
 
     @property

@@ -17,7 +17,7 @@ from tightfit.search.storage import open_storage
 from tightfit.studies.final import FinalScores
 from tightfit.studies.gains import read_gains
 from tightfit.studies.plan import Plan
-from tightfit.studies.results import Results
+from tightfit.studies.results import Ending, Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,8 @@ class RunFolder:
             records=kept.records,
             references=kept.references,
             reference_point=plan.reference_point,
-            finished=kept.values.get("finished") == plan.spec["trials"],
+            finished=kept.values.get("finished") == plan.end,
+            ending=_ending(kept.values.get("ending")),
             gains=read_gains(self.binding),
         )
 
@@ -168,6 +169,10 @@ class RunFolder:
         for folder in self.candidates.iterdir():
             if folder.name not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ending(kept: object) -> Ending | None:
+    return Ending(**kept) if isinstance(kept, dict) else None
 
 
 def open_run(path: Path) -> RunFolder:

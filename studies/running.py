@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tightfit import Evaluator, Record
 from tightfit.search import Progress as SearchProgress
 from tightfit.search import SearchOutcome, Stopped
@@ -9,6 +11,7 @@ from tightfit.studies.assembly import Assembly
 from tightfit.studies.baseline import READINGS_FILE
 from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.binding import binding_limits
+from tightfit.studies.duration import seconds_of
 from tightfit.studies.gains import keep_gains
 from tightfit.studies.outsiders import outsider_records
 from tightfit.studies.plan import Plan
@@ -68,15 +71,20 @@ def run_objects(assembly: Assembly, folder: RunFolder, watcher: Watcher) -> Resu
 
 
 def _finished(folder: RunFolder, spec: StudySpec) -> Results | None:
-    """Return the results of a run of this study that has spent its trials and lacks nothing."""
+    """Return the results of a run of this study that has spent what it was given, and lacks nothing."""
     if not folder.started():
         return None
-    Plan.read(folder.plan).check_same_study(spec.model_dump(mode="json"), folder.path)
+    values, plan = spec.model_dump(mode="json"), Plan.read(folder.plan)
+    plan.check_same_study(values, folder.path)
     if not all(path.is_file() for path in (folder.binding, folder.baseline / READINGS_FILE)):
         return None
     results = folder.results()
     trained = sum(record.trained for record in results.records)
-    return results if results.finished and trained >= spec.trials else None
+    if not results.finished:
+        return None
+    why = None if results.ending is None else results.ending.why
+    spent = why in (Stopped.TIME, Stopped.PATIENCE) and replace(plan, spec=values).end == plan.end
+    return results if spent or trained >= spec.trials else None
 
 
 def _search(bench: Bench, evaluator: Evaluator, watcher: Watcher) -> SearchOutcome:
@@ -88,13 +96,22 @@ def _search(bench: Bench, evaluator: Evaluator, watcher: Watcher) -> SearchOutco
         watcher.record(record, progress)
         folder.keep_front_files(search.records, plan)
 
-    outcome = search.run(trials=spec.trials, references=references(bench), on_record=on_record)
+    if search.get("ending") is not None:
+        search.set("ending", None)
+    outcome = search.run(
+        trials=spec.trials,
+        seconds=None if spec.within is None else seconds_of(spec.within),
+        patience=spec.patience,
+        references=references(bench),
+        on_record=on_record,
+    )
     for record in outsider_records(
         bench, search.records, search.references, say=watcher.say, progress=watcher.step
     ):
         search.add_reference(record)
     if outcome.stopped is not Stopped.FAILING:
-        search.set("finished", spec.trials)
+        search.set("finished", plan.end)
+    search.set("ending", {"why": outcome.stopped.value, "message": outcome.message})
     keep_gains(folder.binding, binding_limits(bench, search.records))
     results = folder.results()
     measure_front(results, folder, bench.assembly, say=watcher.say)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from tightfit.objectives.meter.connection import agent_command
 from tightfit.objectives.optimization import USUAL, OptimizerName
 from tightfit.objectives.quality_metrics import QualitySettings
 from tightfit.spaces.settings import Criterion, Grouping, TargetCpu
+from tightfit.studies.duration import seconds_of
 
 _QUALITY = QualitySettings()
 _SHIFTS, _ATTACK = _QUALITY.shifts, _QUALITY.attack
@@ -20,6 +21,14 @@ _SHIFTS, _ATTACK = _QUALITY.shifts, _QUALITY.attack
 Share = Annotated[float, Field(gt=0, le=1)]
 PositiveInt = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _duration(text: str) -> str:
+    seconds_of(text, "'within'")
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
 
 
 class Table(BaseModel):
@@ -302,6 +311,16 @@ class StudySpec(Table):
     )
     objectives: tuple[str, ...] = Field(("accuracy", "size_kb"), min_length=1, max_length=3)
     trials: PositiveInt = 20
+    within: Duration | None = Field(
+        None,
+        description="Wall time of the search, e.g. '90s', '30m' or '2h'; what was begun is "
+        "finished, and the baseline's preparation is not counted.",
+    )
+    patience: PositiveInt | None = Field(
+        None,
+        description="The search ends when so many proposals in a row are expected to add less "
+        "than 0.1 % to the front's hypervolume.",
+    )
     sampler: SamplerName = "auto"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     model: ModelTable

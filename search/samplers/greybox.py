@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from tightfit import Constraint, FloatArray, Objective, Outcome
+from tightfit import Constraint, FloatArray, Objective
 from tightfit.search.grey_box import GreyBox
 from tightfit.search.history import History
-from tightfit.search.observations import Observations
+from tightfit.search.observations import observations_of
 from tightfit.search.region import Region
 from tightfit.search.samplers.base import Proposal, Sampler
 
@@ -33,23 +33,6 @@ class GreySampler(Sampler):
         self._grey_box = GreyBox(region, objectives, constraints, damage=damage, corner=corner)
 
     def _propose(self, history: History, rng: np.random.Generator) -> Proposal | None:
-        row = self._grey_box.propose(self._observations(history), rng)
+        observations = observations_of(history, self.region.space, self._grey_box.metrics)
+        row = self._grey_box.propose(observations, rng)
         return None if row is None else Proposal(row, self.name)
-
-    def _observations(self, history: History) -> Observations:
-        known = [each for each in history.seen.values() if each.outcome is not Outcome.FAILED]
-        space = self.region.space
-        return Observations(
-            rows=space.batch([record.candidate for record in known]),
-            values={
-                metric: np.array(
-                    [
-                        record.measurement.value(metric) if metric in record.measurement else np.nan
-                        for record in known
-                    ]
-                )
-                for metric in self._grey_box.metrics
-            },
-            pending=space.batch([]),
-            seen=history.seen.keys(),
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,6 @@ from typing import Annotated
 import typer
 
 from tightfit.objectives.artifact import write_atomically
-from tightfit.search import Stopped
 from tightfit.studies.checking import check_study
 from tightfit.studies.commands.terminal import (
     INTERRUPTED,
@@ -67,12 +67,22 @@ def check(study: StudyArgument, set_: SetOption = None, as_json: JsonOption = Fa
 def run(
     study: StudyArgument,
     trials: Annotated[int | None, typer.Option(help="How many candidates to train.")] = None,
+    within: Annotated[
+        str | None, typer.Option(help="Wall time of the search, e.g. 90s, 30m, 2h.")
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="End after so many proposals that promise next to nothing.")
+    ] = None,
     to: ToOption = None,
     storage: Annotated[str | None, typer.Option(help="URL of an Optuna storage.")] = None,
     set_: SetOption = None,
 ) -> None:
     """Search; run again, it resumes."""
-    overrides = [*(set_ or ()), *([f"trials={trials}"] if trials is not None else [])]
+    ends = {"trials": trials, "within": within, "patience": patience}
+    overrides = [
+        *(set_ or ()),
+        *(f"{key}={json.dumps(value)}" for key, value in ends.items() if value is not None),
+    ]
     path = find_study(study)
     read = read_study(path, overrides)
     folder = RunFolder(to or Path("runs") / read.name)
@@ -80,14 +90,14 @@ def run(
     watcher = ConsoleWatcher(console, objective=read.spec.objectives[0], trials=read.spec.trials)
     try:
         with watcher.shown():
-            results, outcome = run_study(request, watcher)
+            results, _ = run_study(request, watcher)
     except KeyboardInterrupt:
         again = " ".join([program(), "run", *sys.argv[2:]])
         errors.print(f"\nInterrupted; everything finished is kept. Go on with: {again}")
         raise typer.Exit(INTERRUPTED) from None
-    if outcome is not None and outcome.stopped is not Stopped.FINISHED:
+    if results.ending is not None and results.ending.early:
         errors.print(
-            f"[yellow]The search stopped early:[/] {outcome.message}",
+            f"[yellow]The search stopped early:[/] {results.ending.message}",
             highlight=False,
             soft_wrap=True,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,7 @@ def front(folder: RunArgument, as_json: JsonOption = False) -> None:
             {
                 "study": results.name,
                 "finished": results.finished,
+                "ending": None if results.ending is None else asdict(results.ending),
                 "networks": rows,
                 "limits": gains_json(results),
             }

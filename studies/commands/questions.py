@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -26,6 +25,7 @@ from tightfit.studies.commands.terminal import (
 from tightfit.studies.deciding import Budget, decide
 from tightfit.studies.decision import Answer
 from tightfit.studies.decision_view import decision_view
+from tightfit.studies.duration import seconds_of
 from tightfit.studies.exporting import run_assembly
 from tightfit.studies.first_met import SPENT, first_met
 from tightfit.studies.plan import Plan
@@ -38,26 +38,12 @@ from tightfit.studies.whatif import new_limits, what_if
 
 questions = typer.Typer()
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
-
 WithinOption = Annotated[
     str | None, typer.Option(help="Wall time, e.g. 90s, 30m, 2h; what was begun is finished.")
 ]
 TrialsOption = Annotated[
     int | None, typer.Option(min=1, help="How many candidates may be trained.")
 ]
-
-
-def seconds_of(text: str) -> float:
-    """Read a time as people write it: ``90s``, ``30m``, ``1.5h``.
-
-    Raises:
-        SpecError: It is none.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip())
-    if found is None or float(found[1]) == 0:
-        raise SpecError(f"--within takes a time such as 90s, 30m or 2h, got {text!r}")
-    return float(found[1]) * _SECONDS[found[2]]
 
 
 @questions.command(name="decide")

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from tightfit import TightfitError
-from tightfit.studies.results import Results
+from tightfit.studies.results import Ending, Results
 
 
 class Snapshot:
@@ -45,6 +45,6 @@ class Snapshot:
             return self.revision
 
 
-def _stage(results: Results) -> tuple[int, int, bool]:
+def _stage(results: Results) -> tuple[int, int, bool, Ending | None]:
     """Records are only ever added, so their number says whether there are new ones."""
-    return len(results.records), len(results.references), results.finished
+    return len(results.records), len(results.references), results.finished, results.ending

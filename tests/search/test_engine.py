@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,15 @@ from tightfit import (
     Sense,
     SpecError,
 )
-from tightfit.search import OnRecord, Progress, Search, SearchOutcome, Stopped, open_storage
+from tightfit.search import (
+    OnRecord,
+    Progress,
+    Search,
+    SearchOutcome,
+    Stopped,
+    hypervolume_history,
+    open_storage,
+)
 
 SPACE = SearchSpace(tuple(Hparam(f"layer{i}.bits", (32, 8, 4)) for i in range(4)))
 SIZE = Constraint("size_kb", Sense.AT_MOST, 60.0)
@@ -283,6 +292,84 @@ def test_time_outside_the_evaluator_is_overhead(make: Callable[..., Search]) -> 
     assert outcome.seconds > 0.6
     assert 0 < search.overhead_seconds <= outcome.overhead_seconds
     assert outcome.overhead_seconds == pytest.approx(outcome.seconds - 0.6, abs=0.05)
+
+
+@pytest.mark.slow
+def test_a_search_ends_when_nothing_more_is_expected(make: Callable[..., Search]) -> None:
+    outcome = make(Scripted(), sampler="auto", corner=(0.0, 60.0)).run(trials=60, patience=5)
+    assert outcome.stopped is Stopped.PATIENCE
+    assert outcome.message == (
+        "none of the last 5 proposals was expected to add 0.1% to the front's hypervolume"
+    )
+    assert len(outcome.records) < 60
+    everything = [Candidate(indices) for indices in product(range(3), repeat=4)]
+    whole = [Scripted().evaluate(each, "all", 0) for each in everything]
+    corner = np.array([0.0, 60.0])
+    reached, best = (
+        hypervolume_history(records, OBJECTIVES, corner)[-1] for records in (outcome.records, whole)
+    )
+    assert reached > 0.95 * best
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", ["random", "greybox"])
+def test_patience_is_the_same_after_an_interrupt(make: Callable[..., Search], sampler: str) -> None:
+    whole = make(Scripted(), sampler=sampler, name="whole").run(trials=60, patience=4)
+    evaluator = Scripted(behave={len(whole.records) - 2: raising(KeyboardInterrupt())})
+    with pytest.raises(KeyboardInterrupt):
+        make(evaluator, sampler=sampler).run(trials=60, patience=4)
+    evaluator.behave = {}
+    resumed = make(evaluator, sampler=sampler).run(trials=60, patience=4)
+    assert (resumed.stopped, resumed.message) == (whole.stopped, whole.message)
+    assert [each.candidate for each in resumed.records] == [
+        each.candidate for each in whole.records
+    ]
+
+
+@pytest.mark.slow
+def test_more_patience_goes_on(make: Callable[..., Search]) -> None:
+    first = make(Scripted()).run(trials=60, patience=2)
+    assert make(Scripted()).run(trials=60, patience=2).records == first.records
+    assert len(make(Scripted()).run(trials=60, patience=4).records) > len(first.records)
+
+
+def test_time_is_counted_over_all_runs_of_a_search(make: Callable[..., Search]) -> None:
+    class Slow(Scripted):
+        def evaluate(self, candidate: Candidate, origin: str, number: int) -> Record:
+            time.sleep(0.1)
+            record = super().evaluate(candidate, origin, number)
+            return replace(record, seconds={"train": 0.1})
+
+    make(Slow()).run(trials=3)
+    outcome = make(Slow()).run(trials=50, seconds=0.5)
+    assert (outcome.stopped, outcome.message) == (Stopped.TIME, "its 0.5 seconds are over")
+    assert len(outcome.records) in (4, 5)
+    assert len(make(Slow()).run(trials=50, seconds=0.5).records) == len(outcome.records)
+
+
+def test_a_failure_takes_its_time_as_well(make: Callable[..., Search]) -> None:
+    def late(candidate: Candidate) -> Record:
+        del candidate
+        time.sleep(0.3)
+        raise MemoryError
+
+    search = make(Scripted(behave={0: late}))
+    assert search.run(trials=50, seconds=0.2).stopped is Stopped.TIME
+    assert search.seconds[-1] >= 0.3
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"patience": 0}, "patience must be at least 1, got 0"),
+        ({"seconds": 0.0}, "the time of a search must be above 0 seconds, got 0.0"),
+    ],
+)
+def test_a_search_needs_something_to_spend(
+    make: Callable[..., Search], limits: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SpecError, match=message):
+        make(Scripted()).run(trials=5, **limits)
 
 
 @pytest.mark.parametrize(

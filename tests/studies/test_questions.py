@@ -16,8 +16,8 @@ from tightfit import IntArray, SpecError
 from tightfit.search.region import Region
 from tightfit.search.screening import Screen
 from tightfit.studies.assembly import assemble
-from tightfit.studies.commands.questions import seconds_of
 from tightfit.studies.costs import StaticCosts
+from tightfit.studies.duration import seconds_of
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.study_file import read_study
 

@@ -124,6 +124,30 @@ def test_what_was_removed_of_a_finished_run_is_made_anew(
     assert found.records == before.records
 
 
+def test_a_run_within_a_time_says_that_it_is_over(
+    study: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    before = RunFolder(copy).results()
+    again = ("run", study, "--to", copy, "--trials", 9, "--within", "0.1s")
+    assert tightfit(*again) == 0
+    assert "The search stopped early: its 0.1 seconds are over" in capsys.readouterr().err
+    results = RunFolder(copy).results()
+    assert results.finished
+    assert results.records == before.records
+    assert "4 trials trained: its 0.1 seconds are over" in (copy / "report.html").read_text("utf-8")
+    assert tightfit("front", copy, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["ending"] == {
+        "why": "time",
+        "message": "its 0.1 seconds are over",
+    }
+    journal = (copy / "journal.log").read_bytes()
+    assert tightfit(*again) == 0
+    assert "The search stopped early: its 0.1 seconds are over" in capsys.readouterr().err
+    assert (copy / "journal.log").read_bytes() == journal
+
+
 def test_the_front_is_one_json_document(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert tightfit("front", run, "--json") == 0
     found = json.loads(capsys.readouterr().out)
