@@ -71,7 +71,7 @@ def run_objects(assembly: Assembly, folder: RunFolder, watcher: Watcher) -> Resu
 
 
 def _finished(folder: RunFolder, spec: StudySpec) -> Results | None:
-    """Return the results of a run of this study that has spent what it was given, and lacks nothing."""
+    """Return the results of a run of this study that spent what it was given and lacks nothing."""
     if not folder.started():
         return None
     values, plan = spec.model_dump(mode="json"), Plan.read(folder.plan)
