@@ -81,7 +81,7 @@ def test_a_weight_that_is_computed_from_buffers_is_not_trained() -> None:
 )
 def test_what_something_else_reads_is_left_alone(forward: Any) -> None:
     model = Model(forward, n=nn.Parameter(torch.rand(16, 16, 1, 1)))
-    with pytest.raises(SpecError, match=r"is computed from other tensors that have readers of the"):
+    with pytest.raises(SpecError, match=r"is computed from activations, or from param"):
         trace(model, torch.zeros(1, *PICTURE))
 
 
