@@ -40,7 +40,7 @@ from tightfit.spaces.shapes import BATCH
 from tightfit.spaces.sites import Sites, find_sites
 from tightfit.spaces.surgery import fitted, mixed, slice_tensors
 from tightfit.spaces.ties import changes, positions
-from tightfit.spaces.tracing import trace
+from tightfit.spaces.tracing import check_agreement, trace
 from tightfit.spaces.training import TrainingChoices
 
 UNCHANGED: tuple[tuple[Choice, ...], ...] = ((None,), (0.0,), (1.0,))
@@ -74,6 +74,7 @@ class CompressionSpace:
             settings.input_size,
             self._traced,
             lambda shape: trace(model, torch.zeros(1, *shape)),
+            lambda traced: check_agreement(traced, model),
         )
         self._ties = find_ties(graph, tensors, self._size.shapes[0])
         self.sites: Sites = find_sites(graph, tensors, self._size.shapes[0], self._ties)

@@ -173,8 +173,10 @@ def factorize(weight: Tensor) -> Factors:
         return _two_factors(weight.reshape(rows, columns))
     outer = _basis(weight.reshape(rows, -1))
     inner = _basis(weight.transpose(0, 1).reshape(columns, -1))
-    core = torch.einsum("oikl,op,iq->pqkl", weight, outer, inner)
-    return Factors(outer, core, inner.T)
+    core = torch.einsum(
+        "oikl,po,qi->pqkl", weight.double(), _inverse(outer, outer.T), _inverse(inner, inner.T)
+    )
+    return Factors(outer, core.float(), inner.T)
 
 
 def _two_factors(matrix: Tensor) -> Factors:
@@ -190,14 +192,31 @@ def _two_factors(matrix: Tensor) -> Factors:
     inner = outer.T @ matrix
     root = inner.norm(dim=1).sqrt().clamp_min(1e-6)
     # In place: a classifier's factor takes hundreds of megabytes.
-    return Factors(outer.mul_(root), None, inner.div_(root[:, None]))
+    if len(outer) > _LARGE:
+        return Factors(outer.mul_(root), None, inner.div_(root[:, None]))
+    start = (outer / root).T
+    outer.mul_(root)
+    return Factors(outer, None, (_inverse(outer, start) @ matrix.double()).float())
+
+
+def _inverse(basis: Tensor, start: Tensor) -> Tensor:
+    """Return the inverse of a basis as float32 rounded it, in float64, by one step of Newton's.
+
+    What the last factor makes up for, the network does not amplify.
+
+    Args:
+        basis: ``[m, m]``.
+        start: Its inverse within the rounding of float32.
+    """
+    near = start.double()
+    return near @ (2 * torch.eye(len(near), dtype=torch.float64) - basis.double() @ near)
 
 
 def _basis(unfolded: Tensor) -> Tensor:
     """Return the left singular vectors ``[m, m]`` of ``[m, n]``, strongest first.
 
-    Any orthogonal basis gives the weights back at full rank; float32 is orthogonal within 4e-6 for
-    4096 rows, and takes half of the time.
+    Any orthogonal basis gives the weights back at full rank; one that is found in float32 is
+    orthogonal within 4e-6 for 4096 rows, and takes half of the time.
     """
     gram = unfolded @ unfolded.T
     values, vectors = torch.linalg.eigh(gram if len(gram) > _LARGE else gram.double())

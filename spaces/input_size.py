@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from tightfit import Choice, Graph, Hparam, IntArray, SpecError
@@ -27,6 +28,7 @@ class InputSize:
         retrace: Traces it for inputs of another shape; asked where the graph itself counts
             positions, as windows and shuffles do. Where the module refuses as well, its tables are
             interpolated.
+        check: Raises `SpecError` where a graph does not compute what the module does.
 
     Raises:
         SpecError: The network cannot read inputs of another size.
@@ -37,6 +39,7 @@ class InputSize:
         settings: InputSizeSettings | None,
         traced: Traced,
         retrace: Callable[[Shape], Traced],
+        check: Callable[[Traced], None],
     ) -> None:
         base = activation_shapes(traced, traced.input_shape)
         self._networks: list[Traced] = [traced]
@@ -59,7 +62,7 @@ class InputSize:
         self.hparams.append(Hparam(NAME, tuple(sides.values())))
         self._networks, self.shapes = [], []
         for side in sides:
-            network, shapes = _at(traced, base, (traced.input_shape[0], *side), retrace)
+            network, shapes = _at(traced, base, (traced.input_shape[0], *side), retrace, check)
             self._networks.append(network)
             self.shapes.append(shapes)
 
@@ -94,18 +97,27 @@ class InputSize:
 
 
 def _at(
-    traced: Traced, base: Mapping[str, Shape], shape: Shape, retrace: Callable[[Shape], Traced]
+    traced: Traced,
+    base: Mapping[str, Shape],
+    shape: Shape,
+    retrace: Callable[[Shape], Traced],
+    check: Callable[[Traced], None],
 ) -> tuple[Traced, dict[str, Shape]]:
     """Return the network and the shapes of its activations for inputs of another shape."""
+    if shape == traced.input_shape:
+        return traced, dict(base)
     try:
-        return replace(traced, input_shape=shape), activation_shapes(traced, shape)
+        same, shapes = replace(traced, input_shape=shape), activation_shapes(traced, shape)
+        check(same)
     except SpecError:
         pass  # it counts positions; perhaps its module counts them anew
+    else:
+        return same, shapes
     try:
         other = retrace(shape)
         if _layout(other) != _layout(traced):
             raise SpecError("its operators or its tensors are others there")
-        return replace(other, tensors=traced.tensors), activation_shapes(other, shape)
+        return replace(other, tensors=_shared(traced, other)), activation_shapes(other, shape)
     except SpecError as error:
         reason = error
     try:
@@ -117,6 +129,14 @@ def _at(
             f"model itself says: {reason}; where a layer reads every position of the picture, take "
             "the table [space.input_size] out"
         ) from error
+
+
+def _shared(traced: Traced, other: Traced) -> dict[str, Tensor]:
+    """Return the tensors of a network in another size: its own where they count its positions."""
+    return {
+        name: tensor if torch.equal(tensor, other.tensors[name]) else other.tensors[name]
+        for name, tensor in traced.tensors.items()
+    }
 
 
 def _layout(traced: Traced) -> tuple[list[tuple[str, str]], dict[str, Shape]]:

@@ -125,8 +125,8 @@ def _rows(
             "other; for a mask, keep its mask.nonzero() as a buffer"
         )
     numbers = [constant[each.name] for each in found.values()]
-    shape = torch.broadcast_shapes(*(each.shape for each in numbers))
-    return axes, [each.expand(shape) for each in numbers]
+    total = sum(numbers[1:], start=numbers[0])
+    return axes, [each.expand_as(total) for each in numbers]
 
 
 def _reshaped(writer: Writer, node: fx.Node, source: str, before: Shape, after: Shape) -> str:

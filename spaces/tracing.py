@@ -75,6 +75,17 @@ def trace(model: nn.Module, example: Tensor) -> Traced:
     return traced
 
 
+def check_agreement(traced: Traced, model: nn.Module) -> None:
+    """Compare a graph with the model that it is of, for inputs of the graph's shape.
+
+    Raises:
+        SpecError: They differ, or the model cannot read such inputs.
+    """
+    module = evaluated(received(model))
+    with time_limit(LIMIT_SECONDS), plain_arithmetic():
+        _check_outputs(traced, module)
+
+
 def _traced(program: Any, *, input_shape: tuple[int, ...]) -> Traced:
     translator = Translator(program)
     graph = translator.graph()

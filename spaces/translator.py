@@ -107,7 +107,9 @@ class Translator:
                 self.append(node, self._recorder.node(node, name, reason))
                 del self._recorder.calls[node.name]
         except SpecError as error:
-            raise (SpecError(reason) if reason else error) from error
+            if reason is None:
+                raise
+            raise SpecError(reason) from error
         if is_written(node):
             self._rename(self._source(node), node)
 
@@ -145,14 +147,14 @@ class Translator:
             if position < len(args) and args[position] is not None
         }
         for role, each in given.items():
-            if role == "weight" and each.name in self.constants.values:
-                constant = self.constants.values[each.name]
-                self._tensor_names.setdefault(each.name, self.constants.keep(path, constant))
+            constant = self.constants.values.get(each.name)
+            if role == "weight" and constant is not None and each.name not in self._tensor_names:
+                self._tensor_names[each.name] = self.constants.keep(path, constant)
         computed = [role for role, each in given.items() if each.name not in self._tensor_names]
         if computed not in ([], ["bias"]) or (computed and found.operator != "linear"):
             raise SpecError(
-                f"the {computed[0]} of {where(node)} is computed from other tensors that have "
-                "readers of their own, which has no rule; give it as one parameter"
+                f"the {computed[0]} of {where(node)} is computed from activations, or from "
+                "parameters that something else reads, which has no rule; give it as one parameter"
             )
         parameters = {
             role: self._tensor_names[each.name]

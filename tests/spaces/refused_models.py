@@ -198,7 +198,7 @@ WEIGHTS: dict[str, Refused] = {
         r"'1\.running_var' of '1' \(BatchNorm2d\) must be finite, and 1 of its 16"),
     "transposed": (
         Autoencoder, (12,),
-        r"the weight of .*\(Autoencoder\) is computed from other tensors that have readers of"),
+        r"the weight of .*\(Autoencoder\) is computed from activations, or from parame"),
 }  # fmt: skip
 OUTPUTS: dict[str, Refused] = {
     "a tuple": (giving(lambda y: (y, y)), PICTURE, "gives a tuple of Tensor, Tensor; wrap it in"),

@@ -190,6 +190,19 @@ class Reflected(nn.Module):
         return F.pad(x, (1, 1, 1, 1), mode="reflect")
 
 
+def test_constants_that_count_positions_are_those_of_their_size() -> None:
+    def forward(m: Any, x: Tensor) -> Tensor:
+        scores: Tensor = m.t(m.a(x) * torch.tensor([1.0]).div(x.shape[-1]))
+        return scores
+
+    model = Model(forward)
+    space = CompressionSpace(model, torch.zeros(1, 3, 16, 16), settings=SIZES)
+    network = space.build(space.search_space.from_choices({"input.size": 0.5}))
+    inputs = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(network(inputs), model(inputs))
+
+
 def test_numbers_for_each_place_in_a_call_fix_the_size_of_the_input() -> None:
     model = Model(lambda m, x: m.t(torch.fft.irfft2(torch.fft.rfft2(m.a(x)) * m.n)),
                   n=nn.Parameter(torch.rand(16, 9)))  # fmt: skip

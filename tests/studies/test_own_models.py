@@ -40,6 +40,29 @@ def parametrized():
 def nowhere():
     return net().to("meta")
 
+class Standardized(nn.Conv2d):
+    def forward(self, x):
+        spread, mean = torch.std_mean(self.weight, (1, 2, 3), keepdim=True)
+        return self._conv_forward(x, (self.weight - mean) / spread, self.bias)
+
+class Cumulated(nn.Module):
+    def forward(self, x):
+        return x.cumsum(1)
+
+def unruled():
+    made = net()
+    made[0] = Standardized(3, 16, 3)
+    made.insert(1, Cumulated())
+    return made
+
+class Exponential(nn.Module):
+    def forward(self, x):
+        return torch.linalg.matrix_exp(x)
+
+def untranslated():
+    tail = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 3))
+    return nn.Sequential(nn.Conv2d(1, 16, 3), nn.Conv2d(16, 16, 3), Exponential(), *tail)
+
 def lazy():
     return nn.Sequential(nn.LazyConv2d(8, 3), nn.Flatten(), nn.LazyLinear(5))
 
@@ -104,6 +127,36 @@ def test_inspect_sees_the_same_network_however_it_is_wrapped(
     assert found[0]["params"] == found[1]["params"] == 3 * 16 * 9 + 16 + 16 * 5 + 5
     assert found[0]["macs"] == found[1]["macs"]
     assert found[0]["layers"] == found[1]["layers"]
+
+
+@pytest.mark.usefixtures("own")
+def test_inspect_says_what_has_no_rule_and_what_is_computed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ("brought:unruled", "--input", "3x8x8", "--classes", 5)
+    assert tightfit("inspect", *arguments, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    reason = "the operator 'cumsum' in '1' (Cumulated) has no rule"
+    assert {"name": "0", "reason": reason} in found["frozen"]
+    assert {"name": "1.cumsum", "reason": reason} in found["frozen"]
+    assert found["computed"] == {"0.weight": ["0.weight"]}
+    assert tightfit("inspect", *arguments) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"0 keeps its channels: {reason}" in shown
+    assert "0.weight is computed from 0.weight; from here on it is one weight, and trained" in shown
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("own")
+def test_a_network_that_can_have_no_file_is_refused_before_it_is_trained(
+    capsys: pytest.CaptureFixture[str], own: Path
+) -> None:
+    pytest.importorskip("onnxscript")
+    assert tightfit("check", tiny_study(own), "--set", "model.name=brought:untranslated") == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert (
+        "'linalg_matrix_exp' in '2' (Exponential) has no rule; torch.onnx cannot translate" in said
+    )
 
 
 @pytest.mark.filterwarnings("ignore:.*deprecated")
