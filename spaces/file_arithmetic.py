@@ -17,10 +17,11 @@ from torch import Tensor
 from tightfit import Node
 from tightfit.spaces.activation_grid import Grid
 from tightfit.spaces.fake_quantization import ACTIVATION_LEVELS, along, others
-from tightfit.spaces.folding import FoldedLayer, folded_layer
+from tightfit.spaces.folding import FoldedLayer, folded_layer, gain_and_bias
 from tightfit.spaces.steps import Step
 
 _WHOLE_IN_FLOAT32 = 2.0**24
+_WITHOUT_FLOAT64 = ("mps",)
 
 
 def as_file(step: Step, inputs: list[Tensor]) -> Tensor:
@@ -31,8 +32,19 @@ def as_file(step: Step, inputs: list[Tensor]) -> Tensor:
         return _in_floats(step, inputs)
     if torch.is_grad_enabled():
         real = _in_floats(step, inputs)
-        return real + (exact - real).detach()
+        return real + (exact.to(real.dtype) - real).detach()
     return exact.to(inputs[0].dtype)
+
+
+def normed(step: Step, values: Tensor) -> Tensor:
+    """Return what a batch norm gives that is not folded: a product and a sum, each rounded.
+
+    As one operation, torch leaves out the rounding in between.
+    """
+    tensors = {role: owner[leaf] for role, owner, leaf in step.tensors}
+    gain, shift = gain_and_bias(tensors, step.eps, None)
+    wide = (-1, *(1,) * (values.dim() - 2))
+    return values * gain.reshape(wide) + shift.reshape(wide)
 
 
 def product(
@@ -102,26 +114,28 @@ def averaged(values: Tensor, grid: Grid, target: Grid) -> Tensor:
 
 def _in_integers(step: Step, inputs: list[Tensor]) -> Tensor | None:
     """Return what integer kernels give, ``None`` where a runtime has none."""
-    grids, target = step.grids(), step.target()
-    first = grids[0]
-    if first is None:
+    if inputs[0].device.type in _WITHOUT_FLOAT64:
         return None
-    if step.limit:
-        if target is None and step.node.operator != "linear":
-            return None
+    operator, grids, target = step.node.operator, step.grids(), step.target()
+    first, last = grids[0], grids[-1]
+    if first is None or last is None:
+        return None
+    if operator == "linear" or (operator == "conv" and target is not None):
         layer = folded_layer(step.node, step.folded_tensors(), norm=step.norm)
         return product(step, inputs[0], layer, first, target)
     if target is None:
         return None
-    if step.node.operator == "add":
-        second = grids[-1]
-        if len(inputs) < 2 or second is None or inputs[0].shape != inputs[1].shape:
-            return None
-        return added(inputs[0], inputs[1], (first, second), target)
-    return averaged(inputs[0], first, target) if _averages_maps(step.node, inputs[0]) else None
+    if operator == "add" and len(inputs) == 2 and inputs[0].shape == inputs[1].shape:
+        return added(inputs[0], inputs[1], (first, last), target)
+    if _averages_maps(step.node, inputs[0]):
+        return averaged(inputs[0], first, target)
+    return None
 
 
 def _in_floats(step: Step, inputs: list[Tensor]) -> Tensor:
+    if step.node.operator in ("hardsigmoid", "hardswish"):
+        gate = (inputs[0] * (1 / 6) + 0.5).clamp(0, 1)
+        return gate if step.node.operator == "hardsigmoid" else inputs[0] * gate
     operands: dict[str, Tensor | None] = {}
     if step.limit:
         layer = folded_layer(step.node, step.folded_tensors(), norm=step.norm)
@@ -135,7 +149,7 @@ def _averages_maps(node: Node, values: Tensor) -> bool:
     """Whether a node is a mean over both sides of maps, which it leaves as sides of one."""
     if node.operator == "adaptive_avg_pool":
         return node.integers("output_size") == (1, 1)
-    if values.dim() != 4 or not node.integer("keepdim"):
+    if node.operator != "mean" or values.dim() != 4 or not node.integer("keepdim"):
         return False
     return sorted(axis % 4 for axis in node.integers("axes")) == [2, 3]
 

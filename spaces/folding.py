@@ -59,7 +59,7 @@ def grids(graph: Graph) -> dict[str, Node]:
     for node in graph.nodes:
         if node.operator == "quantize":
             found[node.name] = node
-        elif node.operator in MOVES and node.inputs[0] in found:
+        elif (node.operator in MOVES or node.operator == "slice") and node.inputs[0] in found:
             found[node.name] = found[node.inputs[0]]
     return found
 

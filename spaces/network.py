@@ -20,7 +20,7 @@ from tightfit.spaces.fake_quantization import (
     fake_quantize_weight,
     weight_step,
 )
-from tightfit.spaces.file_arithmetic import as_file
+from tightfit.spaces.file_arithmetic import as_file, normed
 from tightfit.spaces.folding import fold, output_axis
 from tightfit.spaces.learned_steps import round_to_learned_steps
 from tightfit.spaces.settings import USUAL_ROUNDING, RoundingSettings
@@ -201,7 +201,7 @@ class Network(nn.Module):
     def _run(self, step: Step, inputs: list[Tensor]) -> Tensor:
         node = step.node
         if step.operation is not None:
-            if self.quantization and self._as_file and step.in_integers:
+            if self.quantization and self._as_file and step.other_in_file:
                 return as_file(step, inputs)
             tensors = {role: owner[leaf] for role, owner, leaf in step.tensors}
             if step.limit and self.quantization:
@@ -209,8 +209,8 @@ class Network(nn.Module):
             result: Tensor = step.operation(inputs, tensors, node.attributes)
             return result
         if node.operator == "batch_norm":
-            if node.name in self._folds and self.quantization and self._as_file:
-                return inputs[0]
+            if self.quantization and self._as_file:
+                return inputs[0] if node.name in self._folds else normed(step, inputs[0])
             return self._batch_norm(step, inputs[0])
         if node.operator == "dropout":
             return F.dropout(inputs[0], step.rate, self.training)

@@ -17,8 +17,8 @@ from tightfit.spaces.folding import folded_norms, folded_parameters, grids, outp
 Owned: TypeAlias = tuple[str, dict[str, Any], str]
 """A tensor's role, the dictionary that holds it, and its key there."""
 
-INTEGER_KERNELS = frozenset({"add", "adaptive_avg_pool", "mean"})
-"""Operators beside quantized layers that files may compute with integers."""
+OTHER_IN_FILES = frozenset({"add", "adaptive_avg_pool", "mean", "hardsigmoid", "hardswish"})
+"""Operators that the files of quantized networks may compute in another way than training does."""
 
 OwnedGrid: TypeAlias = tuple[Owned, ...]
 """Scale and zero point, or nothing where an activation is on no grid."""
@@ -56,9 +56,9 @@ class Step:
         return self.node.integer("weight_limit")
 
     @property
-    def in_integers(self) -> bool:
-        """Whether a file may compute the node with integers."""
-        return self.limit > 0 or self.node.operator in INTEGER_KERNELS
+    def other_in_file(self) -> bool:
+        """Whether the file of a quantized network may compute the node in another way."""
+        return self.limit > 0 or self.node.operator in OTHER_IN_FILES
 
     @property
     def rate(self) -> float:
@@ -112,7 +112,7 @@ def compiled(graph: Graph, root: nn.Module) -> list[Step]:
                 norm=norms.get(node.name),
                 input_grids=tuple(_owned_grid(root, on_grid.get(name)) for name in node.inputs),
                 rounding=rounding,
-                rounding_grid=_owned_grid(root, rounding and rounding.quantize),
+                rounding_grid=_owned_grid(root, rounding.quantize if rounding else None),
             )
         )
     return steps

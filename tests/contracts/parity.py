@@ -49,7 +49,7 @@ KEPT = 0.8
 """Least share of the baseline's accuracy: of networks that guess, agreement would mean nothing."""
 FLOAT_DISTANCE = 1e-4
 
-BATCH = 32
+BATCH = 16
 
 Outputs: TypeAlias = npt.NDArray[np.float32]
 """``[N, classes]``"""
@@ -68,8 +68,8 @@ _OWN: dict[str, Callable[[], nn.Module]] = {
 class Length:
     """Pictures to learn from, and epochs of baseline and candidates."""
 
-    pictures: int = 2000
-    baseline: int = 3
+    pictures: int = 1000
+    baseline: int = 2
     candidate: int = 1
 
 
@@ -137,7 +137,7 @@ class Comparison:
         )
         with seeded(0):
             fresh = _OWN[name]() if name in _OWN else _published(name, data)
-        rate = 0.002 if name == "vit" else 0.1
+        rate = 0.002 if name == "vit" else 0.05
         self.baseline = self._trained(fresh, "float", Recipe(length.baseline, rate))
         self._inputs = prepare_inputs(data, data.validation.inputs, data.input_shape)
         self._targets = data.validation.targets.numpy()
@@ -149,7 +149,7 @@ class Comparison:
     def candidate(self, kind: str) -> Network:
         """Return a trained candidate of one of :data:`KINDS`, its channels pruned by a quarter."""
         network = self.space.build(_candidate(self.space, KINDS[kind]))
-        rate = 0.0005 if self.name == "vit" else 0.05
+        rate = 0.0005 if self.name == "vit" else 0.02
         trained = self._trained(network, kind, Recipe(self._length.candidate, rate))
         assert isinstance(trained, Network)
         return trained

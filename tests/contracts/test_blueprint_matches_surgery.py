@@ -42,6 +42,9 @@ SLOW = (
     "regnet_y_400mf", "mnasnet0_5",
 )  # fmt: skip
 CALM = (*QUICK, "squeezenet1_1")
+SIGMOIDS = ("efficientnet_b0",)
+"""A runtime's sigmoid differs from torch's in the last bits; of the quick and the slow, this one's
+goes on through roundings. All others compute the same codes as their files."""
 CHAOTIC = {"mobilenet_v3_small": 1.0, "efficientnet_b0": 0.8, "densenet121": 0.7}
 """Random weights behind many gates or norms amplify whatever is rounded in front; those that are
 neither here nor calm are amplified by up to as much as their outputs vary."""
@@ -300,7 +303,7 @@ def test_a_float_candidates_file_is_its_network(subject: Subject, tmp_path: Path
     found = predict(OnnxRuntime().open(tmp_path / "model.onnx"), inputs.numpy())
     with torch.no_grad():
         expected = network(inputs).numpy()
-    np.testing.assert_allclose(found, expected, atol=1e-4 * max(1, np.abs(expected).max()))
+    assert np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("bits", [8, 4])
@@ -315,14 +318,11 @@ def test_a_quantized_candidates_file_is_its_network(
         expected = network(inputs)
         network.quantization = False
         whole = network(inputs)
-    # Integer kernels round biases, so that now and then a value falls on the next level, and what
-    # follows turns it into more. Grids that differed would be further off than the rounding is.
+    # What is computed in floats may fall on the next level, and what follows turns it into more.
+    # Grids that differed would be further off than the rounding is.
     assert error(found, expected) < 0.9 * error(expected, whole)
-    if subject.name in CALM:
-        assert error(found, expected) < 0.1
-        best = expected.topk(2, dim=1).values
-        clear = best[:, 0] - best[:, 1] > 0.25 * expected.std()
-        assert (found.argmax(1) == expected.argmax(1))[clear].float().mean() >= 0.99
+    if subject.name in (*QUICK, *SLOW) and subject.name not in SIGMOIDS:
+        assert error(found, expected) < 1e-3
 
 
 def test_the_predicted_size_is_that_of_the_file(subject: Subject, tmp_path: Path) -> None:
