@@ -39,6 +39,8 @@ from tightfit.studies.run_folder import RunFolder
 DIRECTIONS = (Direction.MAXIMIZE, Direction.MINIMIZE)
 SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
 _EVERY = 2.0
+_ENDED = (0, 1, 130, -signal.SIGINT)
+"""Exit codes of a side that did its work or was stopped on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ def timed(command: list[str], seconds: float, clock: Path) -> None:
                 process.send_signal(signal.SIGINT)
                 process.wait()
             time.sleep(_EVERY)
+    if process.returncode not in _ENDED:
+        raise SystemExit(f"ended with {process.returncode}: {' '.join(command)}")
 
 
 def _processor(process: psutil.Process) -> float:

@@ -7,10 +7,10 @@
 Problems are `synthetic`, that of the tests; `tabular`, 2,048 candidates of a small network, all of
 which were trained (`benchmarks/tabular`); and the cases of `benchmarks/adverse.py`. What the file
 has of a problem, sampler and seed is not run again. The project's own samplers propose only
-candidates within the static limits. A name that begins with ``optuna:`` is that sampler in a plain study, as a
-user writes it: values and constraints are told, and what breaks a limit has been trained for
-nothing. ``+prior`` is told what single choices damage, ``+corner`` the reference point too. One
-thread each.
+candidates within the static limits. A name that begins with ``optuna:`` is that sampler in a plain
+study, as a user writes it: values and constraints are told, and what breaks a limit has been
+trained for nothing. ``+prior`` is told what single choices damage, ``+corner`` the reference point
+too. One thread each.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from benchmarks.synthetic import Synthetic
 from benchmarks.tabular.problem import Tabular
 from tests.integration import chain_problem
 from tightfit import FloatArray
-from tightfit.search import Search, hypervolume_history
+from tightfit.search import Search, SearchOutcome, hypervolume_history
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {
     "synthetic": Synthetic,
@@ -50,8 +50,8 @@ AT = (10, 25, 50, 100, 200)
 ENOUGH = 0.95
 
 
-def own_curve(problem: Problem, name: str, seed: int, trials: int) -> FloatArray:
-    """Return the share of the best hypervolume after each training, ``[trials]``."""
+def searched(problem: Problem, name: str, seed: int, trials: int) -> SearchOutcome:
+    """Return what one of the project's own samplers comes to."""
     sampler, *extras = name.split("+")
     search = Search(
         space=problem.space,
@@ -67,7 +67,12 @@ def own_curve(problem: Problem, name: str, seed: int, trials: int) -> FloatArray
         damage=problem.prior(seed) if "prior" in extras else None,
         corner=problem.corner.tolist() if "corner" in extras else None,
     )
-    records = search.run(trials=trials).records
+    return search.run(trials=trials)
+
+
+def own_curve(problem: Problem, name: str, seed: int, trials: int) -> FloatArray:
+    """Return the share of the best hypervolume after each training, ``[trials]``."""
+    records = searched(problem, name, seed, trials).records
     batch = problem.space.batch([each.candidate for each in records])
     found = curve(problem, truths(problem, batch))
     # Where all that the limits leave was trained, nothing more is found.
