@@ -66,6 +66,7 @@ def batches(study: optuna.Study, *, workers: int, rounds: int) -> list[Row]:
     return [candidate(trial.params) for trial in study.get_trials()]
 
 
+@pytest.mark.slow
 def test_a_plain_study_of_optuna_takes_it() -> None:
     study = plain_study()
     study.optimize(objective, n_trials=8)
@@ -85,6 +86,7 @@ def test_a_batch_has_no_candidate_twice_and_not_one_place_of_the_front_alone() -
     assert np.ptp(costs(last)["size"]) > 0.005
 
 
+@pytest.mark.slow
 def test_batches_follow_from_the_seed() -> None:
     first = batches(plain_study(), workers=3, rounds=2)
     assert first == batches(plain_study(), workers=3, rounds=2)
@@ -117,6 +119,7 @@ def test_threads_get_different_candidates() -> None:
     assert len({candidate(trial.params) for trial in study.get_trials()}) == 9
 
 
+@pytest.mark.slow
 def test_a_sampler_that_is_pickled_or_used_again_knows_the_study_at_hand() -> None:
     study = plain_study()
     study.optimize(objective, n_trials=5)
@@ -130,6 +133,7 @@ def test_a_sampler_that_is_pickled_or_used_again_knows_the_study_at_hand() -> No
     assert [t.values for t in fresh.trials] == [t.values for t in whole.trials[:5]]
 
 
+@pytest.mark.slow
 def test_a_measured_limit_is_learned_from_trials_that_broke_it_too() -> None:
     def size_alone(batch: IntArray) -> dict[str, FloatArray]:
         return {"size": costs(batch)["size"]}
