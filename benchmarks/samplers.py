@@ -1,15 +1,16 @@
 """Compares samplers on problems whose best front is known: a synthetic one, and trained ones.
 
-    python -m benchmarks.samplers run PROBLEM --sampler greybox+prior --seeds 0 10 --to curves.jsonl
+    python -m benchmarks.samplers run tabular synthetic --seeds 10 20 --to curves.jsonl
     python -m benchmarks.samplers table curves.jsonl
     python -m benchmarks.samplers grow --layers 10 30 100
 
-PROBLEM is `synthetic`, the problem of the tests, or `tabular`, 2,048 candidates of a small network
-that were all trained (`benchmarks/tabular`). The project's own samplers propose only candidates
-within the static limits. A name that begins with ``optuna:`` is that sampler in a plain study, as a
-user writes it: values and constraints are told, and what breaks a limit has been trained for
-nothing. ``+prior`` is told what single choices damage, ``+corner`` the reference point too. One
-thread each.
+Problems are `synthetic`, that of the tests; `tabular`, 2,048 candidates of a small network, all of
+which were trained (`benchmarks/tabular`); and the cases of `benchmarks/adverse.py`. What the file
+has of a problem, sampler and seed is not run again. The project's own samplers propose only
+candidates within the static limits. A name that begins with ``optuna:`` is that sampler in a plain
+study, as a user writes it: values and constraints are told, and what breaks a limit has been
+trained for nothing. ``+prior`` is told what single choices damage, ``+corner`` the reference point
+too. One thread each.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +35,23 @@ from benchmarks.synthetic import Synthetic
 from benchmarks.tabular.problem import Tabular
 from tests.integration import chain_problem
 from tightfit import FloatArray
-from tightfit.search import Search, hypervolume_history
+from tightfit.search import Search, SearchOutcome, hypervolume_history
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {
     "synthetic": Synthetic,
     "tabular": Tabular,
     **{case: partial(Adverse, case) for case in CASES},
 }
+SAMPLERS = (
+    *("greybox+prior", "greybox", "gp", "tpe", "nsga2", "random"),
+    *("optuna:tpe", "optuna:nsga2", "optuna:random", "optuna:gp"),
+)
 AT = (10, 25, 50, 100, 200)
 ENOUGH = 0.95
 
 
-def own_curve(problem: Problem, name: str, seed: int, trials: int) -> FloatArray:
-    """Return the share of the best hypervolume after each training, ``[trials]``."""
+def searched(problem: Problem, name: str, seed: int, trials: int) -> SearchOutcome:
+    """Return what one of the project's own samplers comes to."""
     sampler, *extras = name.split("+")
     search = Search(
         space=problem.space,
@@ -61,7 +67,12 @@ def own_curve(problem: Problem, name: str, seed: int, trials: int) -> FloatArray
         damage=problem.prior(seed) if "prior" in extras else None,
         corner=problem.corner.tolist() if "corner" in extras else None,
     )
-    records = search.run(trials=trials).records
+    return search.run(trials=trials)
+
+
+def own_curve(problem: Problem, name: str, seed: int, trials: int) -> FloatArray:
+    """Return the share of the best hypervolume after each training, ``[trials]``."""
+    records = searched(problem, name, seed, trials).records
     batch = problem.space.batch([each.candidate for each in records])
     found = curve(problem, truths(problem, batch))
     # Where all that the limits leave was trained, nothing more is found.
@@ -128,11 +139,11 @@ def plain_curve(problem: Problem, name: str, seed: int, trials: int) -> FloatArr
 
 def run(problem: str, sampler: str, seeds: range, trials: int, to: Path) -> None:
     """Add a line to a file for every seed that it lacks."""
-    known = PROBLEMS[problem]()
     done = {(line["problem"], line["sampler"], line["seed"]) for line in read_lines(to)}
-    for seed in seeds:
-        if (problem, sampler, seed) in done:
-            continue
+    lacking = [seed for seed in seeds if (problem, sampler, seed) not in done]
+    known = PROBLEMS[problem]() if lacking else None
+    for seed in lacking:
+        assert known is not None
         began = time.process_time()
         plain = sampler.startswith("optuna:")
         name = sampler.removeprefix("optuna:")
@@ -142,11 +153,12 @@ def run(problem: str, sampler: str, seeds: range, trials: int, to: Path) -> None
             "sampler": sampler,
             "seed": seed,
             "seconds": time.process_time() - began,
-            "curve": found.tolist(),
+            "curve": [round(share, 5) for share in found.tolist()],
         }
         with to.open("a") as file:
             file.write(json.dumps(line) + "\n")
-        print(sampler, seed, *(f"{100 * found[at - 1]:.1f}" for at in AT if at <= trials))
+        shown = (f"{100 * found[at - 1]:.1f}" for at in AT if at <= trials)
+        print(problem, sampler, seed, *shown, flush=True)
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -155,23 +167,24 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def table(path: Path) -> None:
-    """Print mean and standard deviation over the seeds of each sampler."""
+    """Print mean and standard deviation over the seeds of each sampler on each problem."""
     curves = defaultdict(list)
     seconds = defaultdict(list)
     for line in read_lines(path):
-        curves[line["sampler"]].append(line["curve"])
-        seconds[line["sampler"]].append(line["seconds"] / len(line["curve"]))
-    print(f"| sampler | seeds | {' | '.join(map(str, AT))} | to 95 % | s a training |")
-    print("| --- " * (len(AT) + 4) + "|")
-    for name, found in curves.items():
+        row = line["problem"], line["sampler"]
+        curves[row].append(line["curve"])
+        seconds[row].append(line["seconds"] / len(line["curve"]))
+    print(f"| problem | sampler | seeds | {' | '.join(map(str, AT))} | to 95 % | s a training |")
+    print("| --- " * (len(AT) + 5) + "|")
+    for row, found in curves.items():
         cells = []
         for at in AT:
             values = [100 * curve[at - 1] for curve in found if len(curve) >= at]
             spread = f"{np.mean(values):.1f} ± {np.std(values):.1f}" if values else "-"
             cells.append(spread)
         print(
-            f"| {name} | {len(found)} | {' | '.join(cells)} | {_reaching(found)} "
-            f"| {np.mean(seconds[name]):.2f} |"
+            f"| {' | '.join(row)} | {len(found)} | {' | '.join(cells)} | {_reaching(found)} "
+            f"| {np.mean(seconds[row]):.2f} |"
         )
 
 
@@ -192,8 +205,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run")
-    running.add_argument("problem", choices=PROBLEMS)
-    running.add_argument("--sampler", required=True)
+    running.add_argument("problems", nargs="+", choices=PROBLEMS)
+    running.add_argument("--samplers", nargs="+", default=SAMPLERS)
     running.add_argument("--seeds", type=int, nargs=2, default=(0, 10))
     running.add_argument("--trials", type=int, default=200)
     running.add_argument("--to", type=Path, required=True)
@@ -211,13 +224,9 @@ def main() -> None:
         grow(arguments.samplers, arguments.layers, arguments.trials)
         return
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    run(
-        arguments.problem,
-        arguments.sampler,
-        range(*arguments.seeds),
-        arguments.trials,
-        arguments.to,
-    )
+    seeds = range(*arguments.seeds)
+    for problem, sampler in product(arguments.problems, arguments.samplers):
+        run(problem, sampler, seeds, arguments.trials, arguments.to)
 
 
 if __name__ == "__main__":

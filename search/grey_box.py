@@ -20,11 +20,12 @@ from tightfit.search.expectations import FEWEST, Expectations, Learner
 from tightfit.search.hypervolume import hypervolume
 from tightfit.search.observations import Observations
 from tightfit.search.region import Region, Row, as_row
-from tightfit.search.worth import Standing, Worth
+from tightfit.search.worth import Standing, Worth, likelihood
 
 _CHANGED, _RANDOM = 640, 256
 _CLIMBERS, _ROUNDS, _SINGLES, _DOUBLES = 4, 4, 384, 96
-_ALLOCATED = 1
+_ALLOCATED, _SENSIBLE = 1, 3
+_LIKELY = 0.8
 _PATIENCE = 10
 """Observations up to which every proposal has allocations; later only a share of them has."""
 
@@ -76,6 +77,10 @@ class GreyBox:
     def propose(self, observations: Observations, rng: np.random.Generator) -> Row | None:
         """Return an unseen candidate that keeps the static limits; ``None`` when none was found."""
         if not self._read_enough(observations):
+            read = self._learnable(observations)
+            limits = [each for each in self._limits if each.metric in read]
+            if limits:
+                return self._likely(observations, read, limits, rng)
             return self._first(observations, rng)
         believed, standing, expected, worth = self._judged(observations)
         pool = self._pool(believed, standing, expected, rng)
@@ -97,9 +102,13 @@ class GreyBox:
         added = float(worth(np.array([row], dtype=np.int64))[0])
         return added / reached if reached > 0 else None
 
+    def _learnable(self, observations: Observations) -> list[str]:
+        """Return the metrics of which enough was read."""
+        return [name for name in self.learned if len(observations.read(name)) >= FEWEST]
+
     def _read_enough(self, observations: Observations) -> bool:
-        readings = [len(observations.read(metric)) for metric in self.learned]
-        return min(readings, default=len(observations.rows)) >= FEWEST
+        everything = len(self._learnable(observations)) == len(self.learned)
+        return everything and len(observations.rows) >= FEWEST
 
     def _judged(
         self, observations: Observations
@@ -127,24 +136,48 @@ class GreyBox:
         begun = len(observations.rows) + len(observations.pending)
         position = _van_der_corput(begun)
         for _ in range(8):
-            damage = [
-                each * np.exp(_DOUBT * rng.standard_normal(len(each)))
-                if each.any()
-                else 1e-3 * rng.random(len(each))
-                for each in self._damage
-            ]
-            budgets = self._budgets(position)
-            base, _ = allocate(
-                self._region.space,
-                self._region.screen,
-                np.zeros(len(damage), dtype=np.int64),
-                damage=damage,
-            )
-            row = self._allocator(base, damage, budgets)
+            row = self._sensible(position, rng)
             if row is not None and as_row(row) not in observations.seen:
                 return as_row(row)
             position = float(rng.random())
         return None
+
+    def _sensible(self, position: float, rng: np.random.Generator) -> IntArray | None:
+        """Return an allocation at a budget from the loosest, at 0, to the tightest, at 1."""
+        damage = [
+            each * np.exp(_DOUBT * rng.standard_normal(len(each)))
+            if each.any()
+            else 1e-3 * rng.random(len(each))
+            for each in self._damage
+        ]
+        start = np.zeros(len(damage), dtype=np.int64)
+        base, _ = allocate(self._region.space, self._region.screen, start, damage=damage)
+        return self._allocator(base, damage, self._budgets(position))
+
+    def _likely(
+        self,
+        observations: Observations,
+        read: Sequence[str],
+        limits: Sequence[Constraint],
+        rng: np.random.Generator,
+    ) -> Row | None:
+        """Return what does least damage by belief of that which is likely to keep measured limits.
+
+        Where a measured limit refuses candidate after candidate, nothing is known of their quality,
+        and much of what the limit takes.
+        """
+        expected = self._learner.expected(read, observations, np.zeros(len(observations.rows)))
+        found = [self._sensible(float(rng.random()), rng) for _ in range(_SENSIBLE)]
+        rows = np.array([row for row in found if row is not None], dtype=np.int64)
+        pool = self._region.draws(_RANDOM, rng)
+        if len(rows):
+            pool = np.concatenate([rows, self._changes(rows, _RANDOM, rng), pool])
+        pool = _unseen(pool[self._region.screen.keeps(pool)], observations)
+        if not len(pool):
+            return self._region.draw(rng, observations.seen)
+        chance = likelihood(expected(pool), limits)
+        pool = pool[chance >= min(_LIKELY, chance.max())]
+        return as_row(pool[int(np.argmin(self._learner.believed(pool)))])
 
     def _budgets(self, position: float) -> list[Constraint]:
         """Return budgets on the known objectives, from the loosest, at 0, to the tightest, at 1."""

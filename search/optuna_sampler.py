@@ -139,7 +139,7 @@ class GreyBoxSampler(BaseSampler):
     def _proposal(self, study: optuna.Study, trial: FrozenTrial) -> Row:
         # Threads ask at once: the second one must see what the first one got.
         with self._lock:
-            if self._table is None or self._table.study is not study:
+            if self._table is None or not self._table.reads(study):
                 self._table = self._read(study)
             if trial.number not in self._proposed:
                 self._proposed[trial.number] = self._new(self._table, trial.number)

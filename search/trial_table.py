@@ -39,7 +39,9 @@ class TrialTable:
         constraints: Sequence[Constraint],
         metrics: Sequence[str],
     ) -> None:
-        self.study = study
+        # A pruner may show a sampler some of the trials alone; what was tried there counts too.
+        self._storage = study._storage
+        self._study_id = study._study_id
         self._space = space
         self._objectives = tuple(objectives)
         self._constraints = {str(each): each for each in constraints}
@@ -50,6 +52,10 @@ class TrialTable:
         self._seen: set[Row] = set()
         self._open: list[int] = []
 
+    def reads(self, study: optuna.Study) -> bool:
+        """Whether the trials are those of a study."""
+        return self._storage is study._storage and self._study_id == study._study_id
+
     def observations(self, number: int, proposed: Mapping[int, Row]) -> Observations:
         """Return what the study's trials tell a new one.
 
@@ -57,7 +63,7 @@ class TrialTable:
             number: Of the new trial, which is not counted as running.
             proposed: By number, candidates of running trials that may not have suggested them yet.
         """
-        trials = self.study.get_trials(deepcopy=False)
+        trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
         self._grow(len(trials))
         running = []
         still_open = []

@@ -136,10 +136,22 @@ class Worth:
         found = [expected[each.metric] for each in self._objectives]
         means = np.column_stack([mean for mean, _ in found])
         deviations = np.column_stack([deviation for _, deviation in found])
-        likely = np.ones(len(batch))
-        for limit in self._limits:
-            mean, deviation = expected[limit.metric]
-            sign = 1.0 if limit.sense is Sense.AT_MOST else -1.0
-            likely *= probability_below(sign * limit.bound, sign * mean, deviation)
         directions = [each.direction for each in self._objectives]
-        return as_losses(means, directions), deviations, likely
+        return as_losses(means, directions), deviations, likelihood(expected, self._limits)
+
+
+def likelihood(
+    expected: Mapping[str, tuple[FloatArray, FloatArray]], limits: Sequence[Constraint]
+) -> FloatArray:
+    """Return how likely candidates keep some limits together, ``[n]``.
+
+    Args:
+        expected: Mean and deviation by metric, both ``[n]``.
+        limits: On metrics that are not known before they are measured; independent of each other.
+    """
+    likely = np.ones(len(next(iter(expected.values()))[0]))
+    for limit in limits:
+        mean, deviation = expected[limit.metric]
+        sign = 1.0 if limit.sense is Sense.AT_MOST else -1.0
+        likely *= probability_below(sign * limit.bound, sign * mean, deviation)
+    return likely
