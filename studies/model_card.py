@@ -153,10 +153,26 @@ def _bits(site: SiteChoice) -> str:
 def _example(report: Json, *, proof: bool) -> str:
     """Return the lines that run the file, for a person who has onnxruntime and numpy."""
     told = report["input"]
+    lines = (
+        _prepared(told, proof=proof)
+        if not told["preprocessed"]
+        else _as_they_are(told, proof=proof)
+    )
+    lines += [
+        'session = onnxruntime.InferenceSession("model.onnx")',
+        "outputs = session.run(None, {session.get_inputs()[0].name: inputs})[0]",
+        "print(outputs.argmax(1))" if _tells_classes(report) else "print(outputs.shape)",
+    ]
+    code = "\n".join(lines)
+    return f"```python\n{code}\n```{_classes(report)}"
+
+
+def _prepared(told: Json, *, proof: bool) -> list[str]:
+    """Return the lines that make a plain file's inputs."""
     wanted, given = told["shape"][1:], told["pictures"]
     axes = ", ".join(["-1", *("1" for _ in given[1:])])
     scale = " / 255" if told["dtype"] == "uint8" else ""
-    size = " x ".join(map(str, given))
+    size = ", ".join(map(str, given))
     source = f'numpy.load("{PICTURES_FILE}")["inputs"][:8]'
     if not proof:
         source = f'numpy.zeros({(8, *given)}, "{told["dtype"]}")'
@@ -166,20 +182,29 @@ def _example(report: Json, *, proof: bool) -> str:
         lines.append("from tightfit.objectives.proof.resizing import resize  # numpy alone")
     lines += [
         "",
-        f"pictures = {source}  # yours: {told['dtype']} [n, {size.replace(' x ', ', ')}]",
+        f"pictures = {source}  # yours: {told['dtype']} [n, {size}]",
         f'mean = numpy.array({told["mean"]}, "float32").reshape({axes})',
         f'std = numpy.array({told["std"]}, "float32").reshape({axes})',
         f'inputs = ((pictures{scale} - mean) / std).astype("float32")',
     ]
     if resized:
         lines.append(f"inputs = resize(inputs, {tuple(wanted[1:])})")
-    lines += [
-        'session = onnxruntime.InferenceSession("model.onnx")',
-        "outputs = session.run(None, {session.get_inputs()[0].name: inputs})[0]",
-        "print(outputs.argmax(1))" if _tells_classes(report) else "print(outputs.shape)",
+    return lines
+
+
+def _as_they_are(told: Json, *, proof: bool) -> list[str]:
+    """Return the lines that make the inputs of a file which prepares pictures itself."""
+    channels, *side = told["pictures"]
+    sides = ", ".join(map(str, side)) if told["source"] is None else "any height, any width"
+    source = f'numpy.load("{PICTURES_FILE}")["inputs"][:8].transpose(0, 2, 3, 1)'
+    if not proof:
+        source = f'numpy.zeros({(8, *(told["source"] or side), channels)}, "uint8")'
+    return [
+        "import numpy",
+        "import onnxruntime",
+        "",
+        f"inputs = {source}  # yours: uint8 [n, {sides}, {channels}]",
     ]
-    code = "\n".join(lines)
-    return f"```python\n{code}\n```{_classes(report)}"
 
 
 def _tells_classes(report: Json) -> bool:
