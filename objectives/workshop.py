@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, cast
@@ -12,9 +13,9 @@ import numpy as np
 from safetensors.torch import save
 from torch import nn
 
-from tightfit import Blueprint, Candidate, IntArray, Program, Reading, Recipe, Stage
-from tightfit.objectives.artifact import write_onnx
+from tightfit import Blueprint, Candidate, IntArray, Reading, Recipe, Stage
 from tightfit.objectives.artifact.files import write_atomically
+from tightfit.objectives.artifact.formats import Exportable, write_file
 from tightfit.objectives.calibration import Calibrated, settle
 from tightfit.objectives.data import Data
 from tightfit.objectives.evaluator import Progress
@@ -22,7 +23,7 @@ from tightfit.objectives.file_readings import file_readings
 from tightfit.objectives.fine_tuning import FineTuning
 from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
-from tightfit.objectives.metrics import STATIC_METRICS, compute_static
+from tightfit.objectives.metrics import STATIC_METRICS, compute_static, latency_ms
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.objectives.quality import score_file
 from tightfit.objectives.quality_metrics import Subject, Tuning, WantedQuality
@@ -31,17 +32,14 @@ from tightfit.objectives.task import Task
 from tightfit.objectives.training import Trainer
 
 MODEL_FILE = "model.onnx"
+"""The network's file for every runtime that reads ONNX."""
 WEIGHTS_FILE = "model.safetensors"
 _MOST_NAMES = 1024
 """Characters; more of them would weigh in the file of a small network."""
 
 
-class Compressed(Calibrated, Protocol):
+class Compressed(Calibrated, Exportable, Protocol):
     """What a network offers beside its forward pass, to become a file."""
-
-    def program(self) -> Program:
-        """Return what its file says."""
-        ...
 
 
 class Space(Protocol):
@@ -69,9 +67,11 @@ class Workshop:
         data: Gives calibration pictures and the validation split.
         task: Gives the score.
         profile: Of the device, for static metrics.
-        meter: Measures latency beside the baseline's file.
+        meter: Measures latency beside the baseline's file, whose name candidates' files have too.
+        beside: By name of a metric, what measures latency in another runtime, beside the baseline's
+            file for it.
         footprint: Measures load time and memory, where they are wanted.
-        runtime: Runs files here, to score them.
+        runtime: Runs files here, to score them; the one that the meter measures.
         trainer: Fine-tunes.
         folder: Of all candidates; it exists.
         metadata: Kept in every file: versions, and the baseline's key.
@@ -91,6 +91,12 @@ class Workshop:
     metadata: Mapping[str, str]
     seed: int
     quality: WantedQuality = field(default_factory=WantedQuality)
+    beside: Mapping[str, LatencyMeter] = field(default_factory=dict)
+
+    @property
+    def file(self) -> str:
+        """Name of a network's file."""
+        return self.meter.baseline.name
 
     def static(self, candidate: Candidate) -> Mapping[str, Reading]:
         """Return the static readings."""
@@ -168,9 +174,12 @@ class FileWork:
 
     def measure(self) -> Mapping[str, Reading]:
         """Return the file's latency beside the baseline's, and what it takes before it answers."""
-        path = self._folder / MODEL_FILE
-        result = self._workshop.meter.measure(path)
-        return {"latency_ms": result.latency_ms, **self._workshop.footprint.measure(path)}
+        readings = {latency_ms.METRIC.name: self._workshop.meter.measure(self._path).latency_ms}
+        readings |= self._workshop.footprint.measure(self._path)
+        for name, meter in self._workshop.beside.items():
+            with self._file_for(meter) as path:
+                readings[name] = meter.measure(path).latency_ms
+        return readings
 
     def train(self, progress: Progress) -> None:
         """Fine-tune the network, with several seeds where a metric asks for them."""
@@ -190,17 +199,34 @@ class FileWork:
         write_atomically(self._folder / WEIGHTS_FILE, save(state))
         task = self._workshop.task
         readings[task.metric.name] = score_file(
-            self._folder / MODEL_FILE,
+            self._path,
             self._workshop.data.validation,
             data=self._workshop.data,
             task=task,
             runtime=self._workshop.runtime,
         )
-        return readings | self._workshop.quality.readings(self._subject(self._folder / MODEL_FILE))
+        return readings | self._workshop.quality.readings(self._subject(self._path))
 
     def discard(self) -> None:
         """Remove the candidate's folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def _path(self) -> Path:
+        return self._folder / self._workshop.file
+
+    @contextmanager
+    def _file_for(self, meter: LatencyMeter) -> Iterator[Path]:
+        """Give the network's file for another runtime; one that only this reads is removed."""
+        path = self._folder / meter.baseline.name
+        if path == self._path:
+            yield path
+            return
+        write_file(cast(Compressed, self._model), path, metadata={})
+        try:
+            yield path
+        finally:
+            path.unlink()
 
     def _subject(self, file: Path) -> Subject:
         workshop = self._workshop
@@ -217,7 +243,7 @@ class FileWork:
 
     def _accuracy_of_other_seed(self, model: nn.Module) -> float:
         """Return the accuracy of a file that is written for this alone."""
-        path = self._folder / "other_seed.onnx"
+        path = self._path.with_stem("other_seed")
         write_network(model, path, metadata={}, profile=self._workshop.profile)
         try:
             return float(self._subject(path).right.double().mean())
@@ -226,16 +252,16 @@ class FileWork:
 
     def _write(self) -> Mapping[str, Reading]:
         self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / MODEL_FILE
         metadata = self._workshop.file_metadata(self._origin)
-        return write_network(self._model, path, metadata=metadata, profile=self._workshop.profile)
+        profile = self._workshop.profile
+        return write_network(self._model, self._path, metadata=metadata, profile=profile)
 
 
 def write_network(
     model: nn.Module, path: Path, *, metadata: Mapping[str, str], profile: DeviceProfile
 ) -> Mapping[str, Reading]:
     """Write the file of a :class:`Compressed` network; return what its bytes say."""
-    write_onnx(cast(Compressed, model).program(), path, metadata=metadata)
+    write_file(cast(Compressed, model), path, metadata=metadata)
     return file_readings(path, profile)
 
 

@@ -32,6 +32,7 @@ from tightfit.objectives.user_code import code_digest
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.evidence import Evidence
 from tightfit.studies.limits import Limit, check_contradictions, parse_limit, unknown
+from tightfit.studies.serving import Serving, serving
 from tightfit.studies.settings import (
     device_profile,
     space_settings,
@@ -60,6 +61,7 @@ class Assembly:
         limits: The study's constraints, bounds not yet numbers.
         objectives: One to three.
         quality: What is taken of each trained network beside its score.
+        serving: The runtimes.
     """
 
     study: Study
@@ -71,6 +73,12 @@ class Assembly:
     limits: tuple[Limit, ...]
     objectives: tuple[Objective, ...]
     quality: WantedQuality
+    serving: Serving
+
+    @property
+    def file(self) -> str:
+        """Name of a network's file, which the study's runtime reads."""
+        return self.serving.chosen.model_file
 
     @property
     def example(self) -> Tensor:
@@ -174,6 +182,7 @@ def assemble_objects(
 def _assembly(study: Study, *, data: Data, model: LoadedModel, task: Task) -> Assembly:
     metrics, limits, objectives, quality = _names(study.spec, task)
     quality.check(data)
+    named = {limit.metric for limit in limits} | {each.metric for each in objectives}
     return Assembly(
         study=study,
         data=data,
@@ -184,6 +193,7 @@ def _assembly(study: Study, *, data: Data, model: LoadedModel, task: Task) -> As
         limits=limits,
         objectives=objectives,
         quality=quality,
+        serving=serving(study.spec, named),
     )
 
 

@@ -21,7 +21,7 @@ from tightfit import Constraint, Measurement, Reading, SpecError, TightfitError
 from tightfit.objectives.footprint import FOOTPRINT_METRICS
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.meter.device import Device, DeviceSettings
-from tightfit.objectives.metrics import METRICS, STATIC_METRICS
+from tightfit.objectives.metrics import METRICS, STATIC_METRICS, latency_ms
 from tightfit.objectives.models import load_model
 from tightfit.objectives.models.torchvision_models import check_name, torchvision_names
 from tightfit.objectives.profile import CPU, DeviceProfile
@@ -34,7 +34,8 @@ from tightfit.studies.costs import StaticCosts
 from tightfit.studies.limits import parse_limit
 
 FITS, COMPRESSED, TOO_LARGE = "fits", "after compression", "not within reach"
-_COMPARED = [metric.name for metric in METRICS if metric not in FOOTPRINT_METRICS]
+_NAMED_ONLY = (*FOOTPRINT_METRICS, *latency_ms.BY_RUNTIME.values())
+_COMPARED = [metric.name for metric in METRICS if metric not in _NAMED_ONLY]
 COLUMNS = ("params", "macs", "size_kb", "ram_kb", "latency_ms")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,18 @@ from torch import nn
 
 from tightfit import Measurement, Reading, Recipe, SpecError
 from tightfit.objectives.artifact.files import write_atomically
+from tightfit.objectives.artifact.formats import write_file
 from tightfit.objectives.evaluator import Progress
 from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.meter.device import Device
 from tightfit.objectives.meter.facts import Facts
+from tightfit.objectives.metrics import latency_ms
 from tightfit.objectives.models.weights import tensors_of
 from tightfit.objectives.optimization import USUAL
 from tightfit.objectives.quality import score_file
 from tightfit.objectives.quality_metrics import Subject
-from tightfit.objectives.runtimes import OnnxRuntime
-from tightfit.objectives.workshop import MODEL_FILE, static_readings, write_network
+from tightfit.objectives.workshop import static_readings, write_network
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.studies.assembly import Assembly
 from tightfit.studies.kept import read_kept
@@ -74,17 +75,29 @@ def _training_key(assembly: Assembly) -> str:
 
 
 def measured_baseline(
-    assembly: Assembly, space: CompressionSpace, folder: RunFolder, *, device: Device
+    assembly: Assembly,
+    space: CompressionSpace,
+    folder: RunFolder,
+    *,
+    device: Device,
+    beside: Mapping[str, Device],
 ) -> Measurement:
     """Return the baseline's readings, taken once: of its file, which lies in the run.
 
     From then on, the device must have the architecture that it had.
 
+    Args:
+        assembly: The study's parts.
+        space: Of the trained baseline.
+        folder: Of the run.
+        device: Where files are measured.
+        beside: By name of a metric, the same with another runtime.
+
     Raises:
         SpecError: The device does not answer, or is not what the study needs.
         MeasurementError: The file does not run there, or the machine is too disturbed.
     """
-    path, kept = folder.baseline / MODEL_FILE, folder.baseline / READINGS_FILE
+    path, kept = folder.baseline / assembly.file, folder.baseline / READINGS_FILE
     known = path.is_file() and kept.is_file()
     readings = _kept(kept) if known else {}
     if known:
@@ -96,7 +109,8 @@ def measured_baseline(
         precision=measuring_precision(assembly.study.spec.device),
     )
     missing = set(assembly.quality.names(of_baseline=True)) - readings.keys()
-    if known and not missing and not footprint.asked:
+    elsewhere = beside.keys() - readings.keys()
+    if known and not missing and not footprint.asked and not elsewhere:
         return Measurement(readings)
     if not known:
         readings = _readings(assembly, space, path, device)
@@ -107,6 +121,8 @@ def measured_baseline(
         facts = json.dumps(device.facts().to_json())
         write_atomically(folder.baseline / DEVICE_FILE, facts.encode())
         device.close()
+    for name in sorted(elsewhere):
+        readings[name] = _latency_beside(assembly, space, folder, name, beside[name])
     values = {name: reading.to_json() for name, reading in readings.items()}
     write_atomically(kept, json.dumps(values).encode())
     return Measurement(readings)
@@ -146,15 +162,29 @@ def _readings(
         space.baseline_network(), path, metadata={"tightfit": "baseline"}, profile=assembly.profile
     )
     meter = LatencyMeter(path, device, precision=precision)
-    readings["latency_ms"] = meter.measure_baseline()
+    readings[latency_ms.METRIC.name] = meter.measure_baseline()
     readings[assembly.task.metric.name] = score_file(
         path,
         assembly.data.validation,
         data=assembly.data,
         task=assembly.task,
-        runtime=OnnxRuntime(assembly.profile.threads),
+        runtime=assembly.serving.runtime,
     )
     return readings
+
+
+def _latency_beside(
+    assembly: Assembly, space: CompressionSpace, folder: RunFolder, metric: str, device: Device
+) -> Reading:
+    """Return the baseline's latency in another runtime, for which its file is written."""
+    path = folder.baseline / assembly.serving.beside[metric].model_file
+    if not path.is_file():
+        write_file(space.baseline_network(), path, metadata={"tightfit": "baseline"})
+    precision = measuring_precision(assembly.study.spec.device)
+    try:
+        return LatencyMeter(path, device, precision=precision).measure_baseline()
+    finally:
+        device.close()
 
 
 def _named_quality(assembly: Assembly, space: CompressionSpace, path: Path) -> dict[str, Reading]:
@@ -165,7 +195,7 @@ def _named_quality(assembly: Assembly, space: CompressionSpace, path: Path) -> d
         baseline=path,
         data=assembly.data,
         split=assembly.data.validation,
-        runtime=OnnxRuntime(assembly.profile.threads),
+        runtime=assembly.serving.runtime,
         settings=assembly.quality.settings,
     )
     return assembly.quality.readings(subject)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from tightfit.objectives.evaluator import Progress, StagedEvaluator
 from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.meter.device import Device
-from tightfit.objectives.runtimes import OnnxRuntime
+from tightfit.objectives.metrics import latency_ms
 from tightfit.objectives.teacher import Teacher, prepare_teacher
-from tightfit.objectives.workshop import MODEL_FILE, Workshop
+from tightfit.objectives.workshop import Workshop
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.studies.assembly import Assembly, assemble, static_errors
 from tightfit.studies.baseline import Say, measured_baseline, trained_module
@@ -41,6 +42,7 @@ class Bench:
         fingerprint: Of all that readings depend on.
         costs: The static metrics of candidates.
         device: Where files are measured.
+        beside: By name of a metric, the same machine with another runtime.
     """
 
     assembly: Assembly
@@ -52,6 +54,7 @@ class Bench:
     fingerprint: str
     costs: StaticCosts
     device: Device
+    beside: Mapping[str, Device]
 
     @property
     def workshop(self) -> Workshop:
@@ -61,25 +64,32 @@ class Bench:
             data=self.assembly.data,
             task=self.assembly.task,
             profile=self.assembly.profile,
-            meter=LatencyMeter(
-                self.folder.baseline / MODEL_FILE,
-                self.device,
-                reference_ms=self.baseline.value("latency_ms"),
-                precision=measuring_precision(self.assembly.study.spec.device),
-            ),
+            meter=self._meter(latency_ms.METRIC.name, self.assembly.file, self.device),
             footprint=FootprintMeter(
-                self.folder.baseline / MODEL_FILE,
+                self.folder.baseline / self.assembly.file,
                 self.device,
                 wanted=self.assembly.wanted,
                 references={name: self.baseline.value(name) for name in self.baseline},
                 precision=measuring_precision(self.assembly.study.spec.device),
             ),
-            runtime=OnnxRuntime(self.assembly.profile.threads),
+            runtime=self.assembly.serving.runtime,
             trainer=self.assembly.trainer(self.teacher),
             folder=self.folder.candidates,
             metadata={"tightfit": __version__, "baseline": self.fingerprint},
             seed=self.assembly.study.spec.seed,
             quality=self.assembly.quality,
+            beside={
+                name: self._meter(name, runtime.model_file, self.beside[name])
+                for name, runtime in self.assembly.serving.beside.items()
+            },
+        )
+
+    def _meter(self, metric: str, file: str, device: Device) -> LatencyMeter:
+        return LatencyMeter(
+            self.folder.baseline / file,
+            device,
+            reference_ms=self.baseline.value(metric),
+            precision=measuring_precision(self.assembly.study.spec.device),
         )
 
     def evaluator(self, progress: Progress) -> StagedEvaluator:
@@ -123,8 +133,13 @@ def prepare(
     if space is None:
         space = assembly.space(module)
     say("measuring the baseline")
-    device = measuring_device(assembly.study.spec.device)
-    baseline = measured_baseline(assembly, space, folder, device=device)
+    table = assembly.study.spec.device
+    device = measuring_device(table)
+    beside = {
+        name: measuring_device(table, runtime.name)
+        for name, runtime in assembly.serving.beside.items()
+    }
+    baseline = measured_baseline(assembly, space, folder, device=device, beside=beside)
     confident = assembly.study.spec.confident
     constraints = tuple(
         limit.resolve(baseline.value, confident=confident) for limit in assembly.limits
@@ -141,6 +156,7 @@ def prepare(
         fingerprint=fingerprint,
         costs=StaticCosts(space, assembly.profile),
         device=device,
+        beside=beside,
     )
 
 

@@ -19,21 +19,28 @@ from typing import Any
 from tightfit import SpecError, __version__
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.artifact.litert import HEADER_FILE, LITERT_FILE
+from tightfit.objectives.runtimes import RUNTIMES
 from tightfit.objectives.workshop import MODEL_FILE, WEIGHTS_FILE
 
 REPORT_FILE = "report.json"
 CONFIG_FILE = "config.toml"
 CARD_FILE = "README.md"
 PICTURE_FILE = "front.svg"
-BASELINE_FILE = "proof/baseline.onnx"
 PICTURES_FILE = "proof/test.npz"
+
+
+def baseline_file(model: str) -> str:
+    """Return the name of the uncompressed network's file beside a model's: ``model.onnx``."""
+    return f"proof/baseline{Path(model).suffix}"
+
+
+_MODELS = tuple(dict.fromkeys(runtime.model_file for runtime in RUNTIMES.values()))
 SEALED = (
-    MODEL_FILE,
+    *dict.fromkeys((*_MODELS, LITERT_FILE)),
     WEIGHTS_FILE,
     CONFIG_FILE,
-    BASELINE_FILE,
+    *map(baseline_file, _MODELS),
     PICTURES_FILE,
-    LITERT_FILE,
     HEADER_FILE,
 )
 """What the report has digests of, where it is there."""
@@ -53,6 +60,26 @@ class ExportFolder:
 
     path: Path
     report: Mapping[str, Any]
+
+    @property
+    def model(self) -> str:
+        """Name of the network's file; exports of older versions say nothing of it."""
+        return str(self.report.get("file", MODEL_FILE))
+
+    @property
+    def runtime(self) -> str:
+        """Name of the runtime that the claims were made with.
+
+        Raises:
+            SpecError: This version does not know it.
+        """
+        name = str(self.report.get("runtime", "onnxruntime"))
+        if name not in RUNTIMES:
+            raise SpecError(
+                f"{self.path} was exported for the runtime {name!r}; this is Tightfit "
+                f"{__version__}, which knows {', '.join(RUNTIMES)}: upgrade it"
+            )
+        return name
 
     def file(self, name: str) -> Path | None:
         """Return the path of a sealed file; ``None`` where the export was made without it."""

@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 from tightfit import Choice, Measurement, Reading
 from tightfit.objectives.artifact.preprocessing import Preprocessing
 from tightfit.objectives.proof.pictures import Pictures
-from tightfit.objectives.runtimes import OnnxRuntime
 from tightfit.studies.assembly import Assembly
 from tightfit.studies.final import FinalScore
 from tightfit.studies.plan import Plan
@@ -67,7 +66,8 @@ def member_report(
     """
     results, standing, data = member.results, member.standing, member.assembly.data
     quality = results.quality.name
-    shape = OnnxRuntime().open(model).input_shapes[0]
+    serving = member.assembly.serving
+    shape = serving.runtime.open(model).input_shapes[0]
     tested = None if reached is None else reached.member
     return {
         "study": results.name,
@@ -83,7 +83,9 @@ def member_report(
             "source": _source(preprocessing),
         },
         "class_names": data.class_names,
-        "threads": member.assembly.profile.threads,
+        "file": model.name,
+        "runtime": serving.chosen.name,
+        "threads": serving.threads,
         "batch": member.assembly.study.spec.device.batch,
         "metrics": _metrics(results, standing.record.measurement),
         f"validation_{quality}": _quality(standing.record.measurement[quality]),

@@ -11,17 +11,17 @@ from tightfit import SpecError
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.artifact.preprocessing import write_preprocessed
 from tightfit.objectives.proof.pictures import Pictures, write_pictures
-from tightfit.objectives.workshop import MODEL_FILE, WEIGHTS_FILE
+from tightfit.objectives.workshop import WEIGHTS_FILE
 from tightfit.studies.assembly import Assembly, assemble
 from tightfit.studies.baseline import measured_on
 from tightfit.studies.examining import Evidence, examine
 from tightfit.studies.export_config import export_config
 from tightfit.studies.export_folder import (
-    BASELINE_FILE,
     CARD_FILE,
     CONFIG_FILE,
     PICTURE_FILE,
     PICTURES_FILE,
+    baseline_file,
     seal,
     written_whole,
 )
@@ -108,23 +108,24 @@ def export_member(
     plan = Plan.read(folder.plan)
     assembly = assembly or run_assembly(plan, None)
     member = Member(results, plan, assembly, standing)
-    inside = None if preprocess is None else preprocess.of(assembly.data)
+    inside = None if preprocess is None else preprocess.of(assembly)
     plain = folder.candidate(standing.record.candidate)
     with written_whole(to) as stage:
-        _copy(plain, stage)
+        for name in (assembly.file, WEIGHTS_FILE):
+            _copy_file(plain / name, stage / name)
         if inside is not None:
-            write_preprocessed(plain / MODEL_FILE, stage / MODEL_FILE, inside)
+            write_preprocessed(plain / assembly.file, stage / assembly.file, inside)
         evidence = _evidence(stage, folder, assembly)
         claims = partial(
             member_report,
             reached=_reached(member, folder),
-            model=plain / MODEL_FILE,
+            model=plain / assembly.file,
             preprocessing=inside,
         )
         report = claims(member)
         found, quality = examine(evidence, report)
         if inside is not None:
-            member = handed_over(member, stage / MODEL_FILE, found)
+            member = handed_over(member, stage / assembly.file, found)
             report = claims(member)
         report["measured_on"] = measured_on(folder).to_json()
         verification = compare(report, found, quality, title=member.title)
@@ -141,11 +142,6 @@ def export_member(
     return Exported(to, standing, report, verification)
 
 
-def _copy(source: Path, to: Path) -> None:
-    for name in (MODEL_FILE, WEIGHTS_FILE):
-        _copy_file(source / name, to / name)
-
-
 def _copy_file(source: Path, to: Path) -> None:
     if not source.is_file():
         raise SpecError(f"the run has lost the file {source}; it cannot be exported without it")
@@ -155,7 +151,8 @@ def _copy_file(source: Path, to: Path) -> None:
 
 def _evidence(stage: Path, folder: RunFolder, assembly: Assembly) -> Evidence:
     """Lay the baseline's file and the test split beside the model; return what is there."""
-    _copy_file(folder.baseline / MODEL_FILE, stage / BASELINE_FILE)
+    baseline = stage / baseline_file(assembly.file)
+    _copy_file(folder.baseline / assembly.file, baseline)
     split = assembly.data.test
     pictures = None
     if split is not None:
@@ -164,8 +161,8 @@ def _evidence(stage: Path, folder: RunFolder, assembly: Assembly) -> Evidence:
         small = arrays.inputs.nbytes <= LARGEST_PICTURES
         write_pictures(pictures, arrays, compressed=small)
     return Evidence(
-        model=stage / MODEL_FILE,
-        baseline=stage / BASELINE_FILE,
+        model=stage / assembly.file,
+        baseline=baseline,
         pictures=pictures,
         score=assembly.task.score,
         # What the run's latencies are ratios to was measured there.
@@ -190,5 +187,5 @@ def _reached(member: Member, folder: RunFolder) -> Reached | None:
     split, trial = member.assembly.data.test, member.standing.trial
     if split is None or trial is None:
         return None
-    file = folder.candidate(member.standing.record.candidate) / MODEL_FILE
+    file = folder.candidate(member.standing.record.candidate) / member.assembly.file
     return FinalScoring(member.assembly, split, folder).measure(trial, file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from math import prod
 
 from tightfit.studies import wording
@@ -24,10 +25,38 @@ _KINDS = (
 
 _CHECK = (
     "`tightfit verify .` in this folder reads the file anew in a process that has loaded nothing "
-    "but numpy and onnxruntime, and says which claims hold. `report.json` has all numbers, the "
+    "but numpy and {runtime}, and says which claims hold. `report.json` has all numbers, the "
     "checksums of the files, and what was found when this was exported. `tightfit.studies.load` "
     "gives the network back as a torch module."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Lines that run the file in one runtime: what they import, and from inputs to outputs."""
+
+    imports: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+_RUNS = {
+    "onnxruntime": _Run(
+        ("import onnxruntime",),
+        (
+            'session = onnxruntime.InferenceSession("model.onnx")',
+            "outputs = session.run(None, {session.get_inputs()[0].name: inputs})[0]",
+        ),
+    ),
+    "openvino": _Run(
+        ("import openvino",),
+        (
+            'options = {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0}',
+            'model = openvino.Core().compile_model("model.onnx", "CPU", options)',
+            "outputs = model(inputs)[0]",
+        ),
+    ),
+}
+"""By runtime."""
 
 
 def model_card(member: Member, report: Json, verification: Verification, *, proof: bool) -> str:
@@ -56,7 +85,7 @@ def model_card(member: Member, report: Json, verification: Verification, *, proo
         "## Run it",
         _example(report, proof=proof),
         "## Check it",
-        _CHECK,
+        _CHECK.format(runtime=report["runtime"]),
         "## How it was made",
         _how(member, report),
     )
@@ -151,16 +180,14 @@ def _bits(site: SiteChoice) -> str:
 
 
 def _example(report: Json, *, proof: bool) -> str:
-    """Return the lines that run the file, for a person who has onnxruntime and numpy."""
-    told = report["input"]
-    lines = (
-        _prepared(told, proof=proof)
-        if not told["preprocessed"]
-        else _as_they_are(told, proof=proof)
-    )
-    lines += [
-        'session = onnxruntime.InferenceSession("model.onnx")',
-        "outputs = session.run(None, {session.get_inputs()[0].name: inputs})[0]",
+    """Return the lines that run the file, for a person who has its runtime and numpy."""
+    told, run = report["input"], _RUNS[report["runtime"]]
+    made = _as_they_are(told, proof=proof) if told["preprocessed"] else _prepared(told, proof=proof)
+    lines = [
+        "import numpy",
+        *run.imports,
+        *made,
+        *run.lines,
         "print(outputs.argmax(1))" if _tells_classes(report) else "print(outputs.shape)",
     ]
     code = "\n".join(lines)
@@ -177,7 +204,7 @@ def _prepared(told: Json, *, proof: bool) -> list[str]:
     if not proof:
         source = f'numpy.zeros({(8, *given)}, "{told["dtype"]}")'
     resized = wanted != given
-    lines = ["import numpy", "import onnxruntime"]
+    lines = []
     if resized:
         lines.append("from tightfit.objectives.proof.resizing import resize  # numpy alone")
     lines += [
@@ -200,8 +227,6 @@ def _as_they_are(told: Json, *, proof: bool) -> list[str]:
     if not proof:
         source = f'numpy.zeros({(8, *(told["source"] or side), channels)}, "uint8")'
     return [
-        "import numpy",
-        "import onnxruntime",
         "",
         f"inputs = {source}  # yours: uint8 [n, {sides}, {channels}]",
     ]

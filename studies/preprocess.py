@@ -9,11 +9,13 @@ import torch
 
 from tightfit import Reading, SpecError
 from tightfit.objectives.artifact.preprocessing import Preprocessing
-from tightfit.objectives.data import Data
 from tightfit.objectives.file_readings import file_readings
 from tightfit.objectives.metrics import latency_ms
 from tightfit.objectives.proof import Found
+from tightfit.studies.assembly import Assembly
 from tightfit.studies.export_report import Member
+
+ONNXRUNTIME = "onnxruntime"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,19 @@ class Preprocess:
         height, width = map(int, sides)
         return cls((height, width))
 
-    def of(self, data: Data) -> Preprocessing:
-        """Return what is done to pictures of these data.
+    def of(self, assembly: Assembly) -> Preprocessing:
+        """Return what is done to the pictures of a study.
 
         Raises:
-            SpecError: The data has no uint8 pictures.
+            SpecError: The data has no uint8 pictures, or the study serves with a runtime whose
+                files do not prepare any.
         """
+        data, runtime = assembly.data, assembly.serving.chosen.name
+        if runtime != ONNXRUNTIME:
+            raise SpecError(
+                f"pictures are prepared inside files for {ONNXRUNTIME}, and device.runtime is "
+                f"{runtime!r}; export without --preprocess"
+            )
         if data.train.inputs.dtype != torch.uint8:
             kind = str(data.train.inputs.dtype).removeprefix("torch.")
             raise SpecError(

@@ -55,9 +55,15 @@ def device_profile(table: DeviceTable) -> DeviceProfile:
     return profile
 
 
-def measuring_device(table: DeviceTable) -> Device:
-    """Return the device that files are measured on; nothing is started yet."""
-    return Device(device_settings(table))
+def measuring_device(table: DeviceTable, runtime: str | None = None) -> Device:
+    """Return the device that files are measured on; nothing is started yet.
+
+    Args:
+        table: Of the study.
+        runtime: Another than the table's.
+    """
+    settings = device_settings(table)
+    return Device(settings if runtime is None else replace(settings, runtime=runtime))
 
 
 def device_settings(table: DeviceTable) -> DeviceSettings:
@@ -66,6 +72,7 @@ def device_settings(table: DeviceTable) -> DeviceSettings:
         connect=table.connect,
         python=table.python,
         architecture=table.architecture,
+        runtime=table.runtime,
         threads=table.threads,
         processors=table.processors,
         spinning=table.spinning,

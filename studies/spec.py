@@ -204,6 +204,9 @@ class SpaceTable(Table):
         return self
 
 
+RuntimeName = Literal["onnxruntime", "openvino"]
+
+
 class DeviceTable(Table):
     """Where the network will run."""
 
@@ -214,6 +217,11 @@ class DeviceTable(Table):
     idle_mw: Annotated[float, Field(ge=0)] | None = None
     link_kbps: Positive | None = Field(
         None, description="Kilobits a second of the link that brings the file, for download_s."
+    )
+    runtime: RuntimeName = Field(
+        "onnxruntime",
+        description="Serves the network: its latency, load time and memory are measured in it, and "
+        "its answers are scored. Each but onnxruntime comes with an extra of its name.",
     )
     threads: PositiveInt = 1
     batch: PositiveInt = Field(
@@ -235,7 +243,8 @@ class DeviceTable(Table):
         (), description="Numbers of those that the runtime may use; all when not given."
     )
     spinning: bool = Field(
-        False, description="Whether the runtime's threads wait for each other without sleeping."
+        False,
+        description="Whether the threads of onnxruntime wait for each other without sleeping.",
     )
     interval: Share = Field(
         0.02, description="Half of a latency's 95 % interval, as a share, that is narrow enough."

@@ -13,14 +13,12 @@ from torch import Tensor
 from tightfit import Reading
 from tightfit.objectives.data import Split
 from tightfit.objectives.quality import outputs_of, quality_of
-from tightfit.objectives.runtimes import OnnxRuntime
-from tightfit.objectives.workshop import MODEL_FILE
 from tightfit.studies.assembly import Assembly
 from tightfit.studies.final import FinalScore
 from tightfit.studies.paired import Paired
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
-from tightfit.studies.standing import Standing, members, standings
+from tightfit.studies.standing import members, standings
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +67,10 @@ class FinalScoring:
 
     @cached_property
     def _baseline_outputs(self) -> Tensor:
-        return self._outputs(self._folder.baseline / MODEL_FILE)
+        return self._outputs(self._folder.baseline / self._assembly.file)
 
     def _outputs(self, file: Path) -> Tensor:
-        runtime = OnnxRuntime(self._assembly.profile.threads)
+        runtime = self._assembly.serving.runtime
         return outputs_of(file, self._split, data=self._assembly.data, runtime=runtime)
 
     def _quality(self, outputs: Tensor) -> Reading:
@@ -93,12 +91,7 @@ def measure_front(
     say("measuring the front on the test split")
     scoring = FinalScoring(assembly, assembly.data.test, folder)
     for trial, standing in front:
-        scoring.measure(trial, member_file(folder, standing))
-
-
-def member_file(folder: RunFolder, standing: Standing) -> Path:
-    """Return the file of a member of a run's front."""
-    return folder.candidate(standing.record.candidate) / MODEL_FILE
+        scoring.measure(trial, folder.candidate(standing.record.candidate) / assembly.file)
 
 
 def _paired(theirs: Tensor, ours: Tensor) -> Paired:

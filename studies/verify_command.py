@@ -13,9 +13,8 @@ from tightfit.objectives.datasets import load_data
 from tightfit.objectives.meter.device import DeviceSettings
 from tightfit.objectives.proof.pictures import Pictures, write_pictures
 from tightfit.objectives.task import Score
-from tightfit.objectives.workshop import MODEL_FILE
 from tightfit.studies.examining import Evidence, examine
-from tightfit.studies.export_folder import BASELINE_FILE, PICTURES_FILE, ExportFolder
+from tightfit.studies.export_folder import PICTURES_FILE, ExportFolder, baseline_file
 from tightfit.studies.settings import user_function
 from tightfit.studies.verification import Verification
 from tightfit.studies.verifying import compare
@@ -51,8 +50,8 @@ def verify_export(
     own = None if score is None else cast(Score, user_function(score, Path.cwd()))
     with _pictures(export, data) as pictures:
         evidence = Evidence(
-            model=export.path / MODEL_FILE,
-            baseline=baseline or export.file(BASELINE_FILE),
+            model=export.path / export.model,
+            baseline=baseline or export.file(baseline_file(export.model)),
             pictures=pictures,
             score=own,
             device=device,

@@ -64,6 +64,7 @@ METRICS: tuple[Metric, ...] = (
     download_kb.METRIC,
     download_s.METRIC,
     latency_ms.METRIC,
+    *latency_ms.BY_RUNTIME.values(),
     latency_p99_ms.METRIC,
     load_ms.METRIC,
     peak_kb.METRIC,

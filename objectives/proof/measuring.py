@@ -12,7 +12,11 @@ import onnx
 from tightfit.errors import SpecError
 from tightfit.metric import Kind, Stage
 from tightfit.objectives.footprint import FootprintMeter
-from tightfit.objectives.instruction_set import instruction_set, unchecked_here
+from tightfit.objectives.instruction_set import (
+    InstructionSet,
+    instruction_set,
+    unchecked_here,
+)
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.meter.connection import LOCAL
 from tightfit.objectives.meter.device import Device, UntoldError
@@ -20,7 +24,7 @@ from tightfit.objectives.metrics import peak_kb
 from tightfit.objectives.proof.job import Found, Job
 from tightfit.objectives.proof.machine import instructions_elsewhere, machine, machine_elsewhere
 from tightfit.objectives.proof.pictures import Pictures, as_they_are, prepared, read_pictures
-from tightfit.objectives.runtimes import Float32Array, OnnxRuntime, predict
+from tightfit.objectives.runtimes import RUNTIMES, Float32Array, Runtime, predict
 from tightfit.reading import Reading
 
 BATCH = 250
@@ -35,7 +39,7 @@ def measure(job: Job) -> Found:
         SpecError: The pictures do not fit the file.
         MeasurementError: A file does not run.
     """
-    runtime = OnnxRuntime(job.device.threads)
+    runtime = RUNTIMES[job.device.runtime].make(job.device.threads)
     pictures = None if job.pictures is None else read_pictures(job.pictures)
     right, pairs = None, None
     if pictures is not None:
@@ -61,9 +65,16 @@ def measure(job: Job) -> Found:
         pictures_digest="" if pictures is None else pictures.digest,
         runtime=facts.runtime_name,
         machine=machine() if here else machine_elsewhere(facts),
-        unchecked=unchecked_here(onnx.load(job.model), instructions) or "",
+        unchecked=_unchecked(job.model, instructions),
         modules=_foreign_modules(),
     )
+
+
+def _unchecked(model: Path, instructions: InstructionSet) -> str:
+    """Return what cannot be seen here of other processors; only ONNX files may differ there."""
+    if model.suffix != ".onnx":
+        return ""
+    return unchecked_here(onnx.load(model), instructions) or ""
 
 
 def _foreign_modules() -> tuple[str, ...]:
@@ -99,7 +110,7 @@ def _memory(job: Job, device: Device) -> Reading | None:
         return None
 
 
-def _answers(job: Job, pictures: Pictures, runtime: OnnxRuntime) -> tuple[int | None, Pairs | None]:
+def _answers(job: Job, pictures: Pictures, runtime: Runtime) -> tuple[int | None, Pairs | None]:
     """Return the right answers of the model, and paired with the baseline's.
 
     Where the job wants outputs, they are written instead, and nothing is counted.
@@ -136,7 +147,7 @@ def _right(outputs: Float32Array, pictures: Pictures) -> npt.NDArray[np.bool_]:
     return right
 
 
-def _outputs(path: Path, job: Job, pictures: Pictures, runtime: OnnxRuntime) -> Float32Array:
+def _outputs(path: Path, job: Job, pictures: Pictures, runtime: Runtime) -> Float32Array:
     session = runtime.open(path)
     shape = session.input_shapes[0]
 

@@ -14,6 +14,7 @@ import numpy as np
 from tightfit.errors import MeasurementError, SpecError
 from tightfit.objectives.extras import extra_module
 from tightfit.objectives.runtimes.codes import CodedTensor
+from tightfit.objectives.runtimes.inputs import check_inputs
 from tightfit.objectives.runtimes.protocol import Float32Array
 from tightfit.objectives.runtimes.quiet import heard
 
@@ -96,23 +97,6 @@ class LiteRtSession:
         return [
             tensor.decode(self._interpreter.get_tensor(index)) for index, tensor in self._outputs
         ]
-
-
-def check_inputs(
-    path: Path, shapes: Sequence[tuple[int, ...]], inputs: Sequence[Float32Array]
-) -> None:
-    """Refuse inputs that a file does not take.
-
-    Raises:
-        MeasurementError: Another number of them, another shape, or no picture.
-    """
-    if len(inputs) != len(shapes):
-        raise MeasurementError(f"{path.name!r} takes {len(shapes)} inputs, got {len(inputs)}")
-    for shape, given in zip(shapes, inputs, strict=True):
-        if given.shape[1:] != shape or not len(given):
-            raise MeasurementError(
-                f"{path.name!r} takes pictures of {list(shape)}, got {list(given.shape)}"
-            )
 
 
 def _coded(path: Path, entry: Mapping[str, Any]) -> CodedTensor:

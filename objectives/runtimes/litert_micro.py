@@ -15,7 +15,8 @@ from tightfit.errors import MeasurementError
 from tightfit.metric import Kind, Stage
 from tightfit.objectives.extras import extra_module
 from tightfit.objectives.runtimes.codes import CodedTensor
-from tightfit.objectives.runtimes.litert import EXTRA, LiteRt, check_inputs
+from tightfit.objectives.runtimes.inputs import check_inputs
+from tightfit.objectives.runtimes.litert import EXTRA, LiteRt
 from tightfit.objectives.runtimes.protocol import Float32Array
 from tightfit.objectives.runtimes.quiet import heard, last_line
 from tightfit.reading import Reading

@@ -130,7 +130,8 @@ def verify(
     export = open_export(folder)
     report = export.report
     # Exports of older versions were measured with one picture.
-    device = DeviceSettings(connect, threads=report["threads"], batch=report.get("batch", 1))
+    threads, batch = report["threads"], report.get("batch", 1)
+    device = DeviceSettings(connect, runtime=export.runtime, threads=threads, batch=batch)
     found = verify_export(export, data=data, baseline=baseline, score=score, device=device)
     if as_json:
         print_json(found.to_json())

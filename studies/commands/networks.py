@@ -109,7 +109,9 @@ def metrics(as_json: JsonOption = False) -> None:
     if as_json:
         print_json(rows)
         return
-    table = Table(*columns, box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    for column in columns:
+        table.add_column(column, no_wrap=column == "name")
     for row in rows:
         table.add_row(*row.values())
     console.print(table)

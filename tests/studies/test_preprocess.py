@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from tests.studies.command_line import run_card, tightfit
 from tests.studies.tiny.own import make_data, make_net
 from tightfit import SpecError
 from tightfit.objectives.datasets import from_objects
+from tightfit.objectives.runtimes import RUNTIMES
 from tightfit.studies import Preprocess, compress
 from tightfit.studies.compressing import Result
 from tightfit.studies.exporting import Exported
@@ -102,8 +104,14 @@ def test_options_that_do_not_fit_are_told(
     assert not (tmp_path / "out").exists()
 
 
-def test_inputs_that_are_no_pixels_cannot_be_prepared_inside() -> None:
+def test_inputs_that_are_no_pixels_cannot_be_prepared_inside(result: Result) -> None:
     train, validation, test = make_data()
-    data = from_objects(train, validation, test, seed=0)
+    floats = replace(result.assembly, data=from_objects(train, validation, test, seed=0))
     with pytest.raises(SpecError, match="has inputs of float32; export without --preprocess"):
-        Preprocess().of(data)
+        Preprocess().of(floats)
+
+
+def test_files_of_other_runtimes_do_not_prepare_pictures(result: Result) -> None:
+    serving = replace(result.assembly.serving, chosen=RUNTIMES["openvino"])
+    with pytest.raises(SpecError, match=r"device\.runtime is 'openvino'; export without"):
+        Preprocess().of(replace(result.assembly, serving=serving))

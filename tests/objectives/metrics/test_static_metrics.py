@@ -11,6 +11,7 @@ import pytest
 from tightfit.blueprint import Activation, Blueprint, Operation
 from tightfit.metric import Direction, Kind, Stage
 from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.meter.agent import RUNTIMES
 from tightfit.objectives.metrics import (
     METRICS,
     SIZE_ERROR,
@@ -42,6 +43,7 @@ def test_every_metric_has_a_unit_a_stage_and_a_kind() -> None:
         "download_s": ("s", Stage.RUNTIME, Kind.COMPUTED),
         "latency_ms": ("ms", Stage.RUNTIME, Kind.MEASURED),
         "latency_p99_ms": ("ms", Stage.RUNTIME, Kind.MEASURED),
+        **{f"latency_ms.{runtime}": ("ms", Stage.RUNTIME, Kind.MEASURED) for runtime in RUNTIMES},
         "load_ms": ("ms", Stage.RUNTIME, Kind.MEASURED),
         "peak_kb": ("kB", Stage.RUNTIME, Kind.MEASURED),
     }

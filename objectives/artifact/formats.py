@@ -1,0 +1,44 @@
+"""The file of a network for each runtime: ONNX, or what a runtime reads in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from tightfit.objectives.artifact.writer import write_onnx
+from tightfit.program import Program
+
+
+class Exportable(Protocol):
+    """A network that has a file."""
+
+    def program(self) -> Program:
+        """Return what its file says."""
+        ...
+
+
+Writer: TypeAlias = Callable[[Exportable, Path, Mapping[str, str]], object]
+
+
+def _onnx(network: Exportable, path: Path, metadata: Mapping[str, str]) -> None:
+    write_onnx(network.program(), path, metadata=metadata)
+
+
+WRITERS: Mapping[str, Writer] = {".onnx": _onnx}
+"""By the suffix that runtimes read."""
+
+
+def write_file(network: Exportable, path: Path, *, metadata: Mapping[str, str]) -> None:
+    """Write a network's file in the format that the path's suffix names.
+
+    Args:
+        network: To be written.
+        path: Of the file; its folder exists.
+        metadata: Kept in the file, where its format has a place for it.
+
+    Raises:
+        CandidateError: The format cannot express the network.
+        SpecError: The folder cannot be written, or what writes the format is not installed.
+    """
+    WRITERS[path.suffix](network, path, metadata)

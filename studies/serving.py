@@ -1,0 +1,72 @@
+"""With which runtimes a study serves and measures its networks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from tightfit import SpecError
+from tightfit.objectives.metrics import latency_ms
+from tightfit.objectives.runtimes import RUNTIMES, KnownRuntime, Runtime
+from tightfit.studies.spec import QuantizationTable, StudySpec
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The runtime of a study, and those that it is compared with.
+
+    Attributes:
+        chosen: Serves: measures, and gives the answers that count.
+        beside: By name of a metric, further ones whose latency is measured.
+        threads: Of each.
+    """
+
+    chosen: KnownRuntime
+    beside: dict[str, KnownRuntime]
+    threads: int
+
+    @property
+    def runtime(self) -> Runtime:
+        """What opens the files that are served."""
+        return self.chosen.make(self.threads)
+
+
+def serving(spec: StudySpec, named: Collection[str]) -> Serving:
+    """Return the runtimes that a study names.
+
+    Args:
+        spec: Of the study.
+        named: Metrics of its limits and objectives.
+
+    Raises:
+        SpecError: A runtime that is not installed, or does not read what the space may choose.
+    """
+    table = spec.device
+    chosen = RUNTIMES[table.runtime]
+    if latency_ms.BY_RUNTIME[chosen.name].name in named:
+        raise SpecError(
+            f"'latency_ms.{chosen.name}' is 'latency_ms' in a study whose device.runtime is "
+            f"{chosen.name!r}; name that"
+        )
+    beside = {
+        metric.name: RUNTIMES[name]
+        for name, metric in latency_ms.BY_RUNTIME.items()
+        if metric.name in named
+    }
+    for runtime in (chosen, *beside.values()):
+        if spec.space.quantization is not None:
+            _check_bits(runtime, spec.space.quantization)
+        runtime.make(table.threads)
+    return Serving(chosen, beside, table.threads)
+
+
+def _check_bits(runtime: KnownRuntime, table: QuantizationTable) -> None:
+    read = [bits for bits in table.bits if bits == "none" or bits in runtime.weight_bits]
+    unread = [str(bits) for bits in table.bits if bits not in read]
+    if unread:
+        written = json.dumps(read or list(runtime.weight_bits))
+        raise SpecError(
+            f"{runtime.name} reads no weights of {' or '.join(unread)} bits, which "
+            f"space.quantization.bits names; write 'bits = {written}'"
+        )

@@ -1,0 +1,111 @@
+"""Runtimes that a study names: which it may, and that they serve, measure and verify."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.studies.command_line import run_card, tightfit, tiny_study
+from tightfit import SpecError
+from tightfit.objectives.meter.agent import RUNTIMES as MEASURED
+from tightfit.objectives.meter.agent import silence_openvino
+from tightfit.objectives.runtimes import RUNTIMES
+from tightfit.studies.export_folder import open_export, read_report, seal
+from tightfit.studies.serving import Serving, serving
+from tightfit.studies.spec import DeviceTable, StudySpec
+
+SHORT = (
+    "references={uniform=0, single_techniques=false, from_scratch=false}",
+    "device.runtime=openvino",
+    'space.quantization.bits=["none", 8]',
+)
+
+
+def served(
+    runtime: str, *, bits: Sequence[object] = ("none", 8), named: Sequence[str] = ()
+) -> Serving:
+    space = {"quantization": {"bits": bits}}
+    spec = {"model": {"name": "own:make_net"}, "space": space, "device": {"runtime": runtime}}
+    return serving(StudySpec.model_validate(spec), named)
+
+
+def test_what_a_study_may_name_is_what_serves_and_what_measures() -> None:
+    names = set(DeviceTable.model_json_schema()["properties"]["runtime"]["enum"])
+    assert names == set(RUNTIMES) == set(MEASURED)
+
+
+def test_a_runtime_that_is_not_installed_is_told_with_its_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(SpecError, match=r"pip install 'tightfit\[openvino\]'"):
+        served("openvino")
+    with pytest.raises(SpecError, match=r"pip install 'tightfit\[openvino\]'"):
+        served("onnxruntime", named=["latency_ms.openvino"])
+
+
+def test_bits_that_a_runtime_does_not_read_are_refused_with_what_to_write() -> None:
+    words = r"openvino reads no weights of 2 bits, .* write 'bits = \[\"none\", 8, 4\]'"
+    with pytest.raises(SpecError, match=words):
+        served("openvino", bits=("none", 8, 4, 2))
+    with pytest.raises(SpecError, match=words):
+        served("onnxruntime", bits=("none", 8, 4, 2), named=["latency_ms.openvino"])
+
+
+def test_the_chosen_runtimes_latency_has_one_name() -> None:
+    with pytest.raises(SpecError, match=r"'latency_ms\.onnxruntime' is 'latency_ms' in a study"):
+        served("onnxruntime", named=["latency_ms.onnxruntime"])
+    assert served("onnxruntime").beside == {}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that OpenVINO serves, with a limit on onnxruntime's latency beside it."""
+    silence_openvino()
+    pytest.importorskip("openvino")
+    folder = tmp_path_factory.mktemp("openvino")
+    limits = 'constraints=["latency_ms.onnxruntime <= 20 * baseline", "accuracy >= 0.1"]'
+    options = [word for each in (*SHORT, limits) for word in ("--set", each)]
+    study = tiny_study(folder)
+    assert tightfit("run", study, "--to", folder / "run", "--trials", 2, *options) == 0
+    assert tightfit("export", folder / "run", "--pick", "knee", "--to", folder / "export") == 0
+    return folder
+
+
+@pytest.mark.slow
+def test_the_chosen_runtime_measures_and_another_stands_beside_it(run: Path) -> None:
+    report = json.loads((run / "export" / "report.json").read_text())
+    assert report["runtime"] == "openvino"
+    assert report["measured_on"]["runtime"].startswith("openvino 20")
+    assert report["verified"]["runtime"].startswith("openvino 20")
+    for metrics in (report["metrics"], report["baseline"]["metrics"]):
+        for name in ("latency_ms", "latency_ms.onnxruntime"):
+            assert metrics[name]["kind"] == "measured"
+            assert metrics[name]["value"] > 0
+        assert "latency_ms.openvino" not in metrics
+
+
+@pytest.mark.slow
+def test_a_proof_loads_the_runtime_and_nothing_that_trains(run: Path) -> None:
+    report = json.loads((run / "export" / "report.json").read_text())
+    modules = set(report["verified"]["modules"])
+    assert "openvino" in modules
+    assert modules.isdisjoint({"torch", "openvino_telemetry", "safetensors"})
+
+
+@pytest.mark.slow
+def test_the_lines_of_the_model_card_run_in_the_runtime(run: Path) -> None:
+    assert len(run_card(run / "export")) == 8
+
+
+@pytest.mark.slow
+def test_an_export_for_a_runtime_that_is_not_known_is_refused(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run / "export", tmp_path / "newer")
+    seal(tmp_path / "newer", {**read_report(tmp_path / "newer"), "runtime": "abacus"})
+    with pytest.raises(SpecError, match=r"exported for the runtime 'abacus'.*: upgrade it"):
+        assert not open_export(tmp_path / "newer").runtime
