@@ -20,11 +20,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from bit_files import space_of, write_file
 
 from tightfit.errors import MeasurementError
-from tightfit.objectives.latency import LatencyMeter
+from tightfit.objectives.latency import LatencyMeter, LatencyResult
 from tightfit.objectives.meter.device import Device, DeviceSettings
 
 NAMES = ("resnet18", "mobilenet_v3_large")
@@ -55,9 +56,9 @@ def _compare(name: str, folder: Path, device: Device, rounds: int) -> None:
     meter = LatencyMeter(baseline, device)
     timed, waits, metered, beside = [], [], [], []
     for _ in range(rounds):
-        found, waited = _timer(candidate, baseline)
-        timed.append(found)
-        waits.append(waited)
+        found = _timer(candidate, baseline)
+        timed.append(found["ratio"])
+        waits.append(found["waited"])
         metered.append(_metered(meter, candidate))
         with _other_work():
             beside.append(_metered(meter, candidate))
@@ -65,39 +66,45 @@ def _compare(name: str, folder: Path, device: Device, rounds: int) -> None:
     spread = (max(timed) - min(timed)) / truth
     print(
         f"{name}: the timer's ratio is {truth:.4f}, its rounds differ by {100 * spread:.1f} %, "
-        f"it waited {100 * max(waits):.0f} % of the time"
+        f"it waited {100 * max(waits):.0f} % of the time; {_shown(found['ms'])} in its last round"
     )
     for what, ratios, limit in (("alone", metered, QUIET), ("beside", beside, BESIDE)):
         known = spread <= limit and max(waits) <= WAITED
         print(f"  {what}: {_verdict(ratios, truth, limit, known=known)}", flush=True)
 
 
-def _verdict(found: list[float | str], truth: float, limit: float, *, known: bool) -> str:
+def _verdict(found: list[LatencyResult | str], truth: float, limit: float, *, known: bool) -> str:
     """Say how far the meter is from the timer, and whether that is within the limit."""
-    ratios = [each for each in found if isinstance(each, float)]
+    taken = [each for each in found if isinstance(each, LatencyResult)]
     refusals = [each for each in found if isinstance(each, str)]
     told = f"; {len(refusals)} times it said: {refusals[0]}" if refusals else ""
-    if not ratios:
+    if not taken:
         return f"no reading{told}"
-    off = [each / truth - 1 for each in ratios]
+    off = [each.ratio.median / truth - 1 for each in taken]
     worst = max(off, key=abs)
     result = "within" if abs(worst) <= limit else "NOT within"
     if not known:
         result = "the machine is too disturbed to say whether it is within"
     shown = ", ".join(f"{100 * each:+.1f} %" for each in off)
-    return f"{shown} off; {result} {100 * limit:.0f} %{told}"
+    last = _shown([taken[-1].ratio.median * taken[-1].baseline_ms, taken[-1].baseline_ms])
+    return f"{shown} off; {result} {100 * limit:.0f} %{told}; {last} in its last round"
 
 
-def _timer(candidate: Path, baseline: Path) -> tuple[float, float]:
-    """Return the timer's ratio, and the share of the time in which it waited."""
+def _shown(ms: list[float]) -> str:
+    return f"{ms[0]:.3f} of {ms[1]:.3f} ms"
+
+
+def _timer(candidate: Path, baseline: Path) -> dict[str, Any]:
+    """Return what the timer says of the two files."""
     command = [sys.executable, str(TIMER), str(candidate), str(baseline)]
-    figures = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
-    return figures["ratio"], figures["waited"]
+    output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    figures: dict[str, Any] = json.loads(output)
+    return figures
 
 
-def _metered(meter: LatencyMeter, candidate: Path) -> float | str:
+def _metered(meter: LatencyMeter, candidate: Path) -> LatencyResult | str:
     try:
-        return meter.measure(candidate).ratio.median
+        return meter.measure(candidate)
     except MeasurementError as error:
         return str(error)
 

@@ -4,8 +4,8 @@ Our 8-bit file beside what onnxruntime's own `quantize_static` makes of the same
 fastest form on a processor with AVX-512: QDQ, unsigned activations, signed weights per channel),
 and our 4- and 2-bit files beside our 8-bit file, at 224 pixels. Both files of a pair alternate in
 the meter. A pair is measured in several rounds, a round for all pairs before the next: the median
-ratio is printed with its range over the rounds. On an idle machine all four networks take less than
-eight minutes; on a disturbed one every reading waits up to ten times as long.
+ratio is printed with its range over the rounds. Three rounds of all four networks are sized for
+less than eight minutes on an idle machine; on a disturbed one a reading waits ten times as long.
 
     python benchmarks/runtime_latency.py [NAME ...] [--threads 1] [--rounds 3] [--seconds 3]
 """

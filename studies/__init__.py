@@ -9,5 +9,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from tightfit.studies.compressing import Result, compress
 from tightfit.studies.loading import load
+from tightfit.studies.preprocess import Preprocess
 
-__all__ = ["Result", "compress", "load"]
+__all__ = ["Preprocess", "Result", "compress", "load"]

@@ -25,6 +25,7 @@ from tightfit.studies.assembly import Assembly, assemble_objects
 from tightfit.studies.exporting import Exported, export_member
 from tightfit.studies.figures import draw_cloud
 from tightfit.studies.figures import front as front_data
+from tightfit.studies.preprocess import Preprocess
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.running import run_objects
@@ -89,19 +90,35 @@ class Result:
         """The feasible front; empty when nothing keeps the limits."""
         return ResultFront(self.results)
 
-    def export(self, pick: str, to: str | Path, *, proof: bool = True) -> Exported:
+    def export(
+        self,
+        pick: str,
+        to: str | Path,
+        *,
+        proof: bool = True,
+        preprocess: Preprocess | None = None,
+    ) -> Exported:
         """Write a member's file, weights, report and model card, verified in a fresh process.
 
         Args:
             pick: ``knee``, an objective, or a trial's number.
             to: Folder; made when it is not there.
             proof: Whether the baseline's file and the test split go along, to verify with.
+            preprocess: ``Preprocess()`` for a file that takes uint8 pictures and prepares them
+                itself, ``Preprocess((480, 640))`` for one that takes any size.
 
         Raises:
             SpecError: Nothing is feasible, or there is no such member.
         """
         folder = RunFolder(self.results.folder)
-        return export_member(folder, pick=pick, to=Path(to), assembly=self.assembly, proof=proof)
+        return export_member(
+            folder,
+            pick=pick,
+            to=Path(to),
+            assembly=self.assembly,
+            proof=proof,
+            preprocess=preprocess,
+        )
 
 
 def compress(

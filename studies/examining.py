@@ -78,6 +78,7 @@ def examine(evidence: Evidence, report: Mapping[str, Any]) -> tuple[Found, Quali
                 std=tuple(report["input"]["std"]),
                 device=evidence.device,
                 outputs=None if score is None else Path(folder),
+                preprocessed=bool(report["input"].get("preprocessed", False)),
             )
         )
         quality = _quality(found, report, score, pictures, Path(folder))

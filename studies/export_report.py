@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tightfit import Choice, Measurement, Reading
+from tightfit.objectives.artifact.preprocessing import Preprocessing
 from tightfit.objectives.proof.pictures import Pictures
 from tightfit.studies.assembly import Assembly
 from tightfit.studies.final import FinalScore
@@ -48,13 +49,20 @@ class Member:
         return self.results.space.choices(self.standing.record.candidate)
 
 
-def member_report(member: Member, reached: Reached | None, *, model: Path) -> Json:
+def member_report(
+    member: Member,
+    reached: Reached | None,
+    *,
+    model: Path,
+    preprocessing: Preprocessing | None = None,
+) -> Json:
     """Return the claims of a member.
 
     Args:
         member: Of a front.
         reached: What it and the baseline reached on the test split, where there is one.
-        model: Its file.
+        model: Its plain file.
+        preprocessing: What the file that is handed over does to pictures first.
     """
     results, standing, data = member.results, member.standing, member.assembly.data
     quality = results.quality.name
@@ -71,6 +79,8 @@ def member_report(member: Member, reached: Reached | None, *, model: Path) -> Js
             "dtype": str(data.train.inputs.dtype).removeprefix("torch."),
             "mean": list(data.mean),
             "std": list(data.std),
+            "preprocessed": preprocessing is not None,
+            "source": _source(preprocessing),
         },
         "class_names": data.class_names,
         "file": model.name,
@@ -95,6 +105,13 @@ def member_report(member: Member, reached: Reached | None, *, model: Path) -> Js
         "seed": member.plan.spec["seed"],
         "fingerprint": standing.record.fingerprint,
     }
+
+
+def _source(preprocessing: Preprocessing | None) -> list[int] | None:
+    """Return the usual height and width of pictures of any size, where the file takes them."""
+    if preprocessing is None or preprocessing.source is None:
+        return None
+    return list(preprocessing.source)
 
 
 def ends(reading: Reading) -> dict[str, float]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from tightfit import SpecError
 from tightfit.objectives.artifact.files import write_atomically
+from tightfit.objectives.artifact.preprocessing import write_preprocessed
 from tightfit.objectives.proof.pictures import Pictures, write_pictures
 from tightfit.objectives.workshop import WEIGHTS_FILE
 from tightfit.studies.assembly import Assembly, assemble
@@ -27,6 +29,7 @@ from tightfit.studies.export_report import Json, Member, ends, member_report
 from tightfit.studies.figures.picture import front_picture
 from tightfit.studies.model_card import model_card
 from tightfit.studies.plan import Plan
+from tightfit.studies.preprocess import Preprocess, handed_over
 from tightfit.studies.report import write_report
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.settings import device_settings
@@ -77,6 +80,7 @@ def export_member(
     to: Path,
     assembly: Assembly | None = None,
     proof: bool = True,
+    preprocess: Preprocess | None = None,
 ) -> Exported:
     """Write a member of a run's front to a folder of its own, verified in a fresh process.
 
@@ -87,6 +91,8 @@ def export_member(
         assembly: The study's parts, when they are at hand.
         proof: Whether the baseline's file and the test split go along, with which anyone can
             verify the export. A test split of more than ``LARGEST_PICTURES`` bytes never does.
+        preprocess: Whether, and from what size, the file takes pictures as they are and prepares
+            them itself.
 
     Raises:
         SpecError: Nothing is feasible, the pick is none of the front, or ``to`` cannot be written.
@@ -102,13 +108,26 @@ def export_member(
     plan = Plan.read(folder.plan)
     assembly = assembly or run_assembly(plan, None)
     member = Member(results, plan, assembly, standing)
+    inside = None if preprocess is None else preprocess.of(assembly)
+    plain = folder.candidate(standing.record.candidate)
     with written_whole(to) as stage:
         for name in (assembly.file, WEIGHTS_FILE):
-            _copy_file(folder.candidate(standing.record.candidate) / name, stage / name)
+            _copy_file(plain / name, stage / name)
+        if inside is not None:
+            write_preprocessed(plain / assembly.file, stage / assembly.file, inside)
         evidence = _evidence(stage, folder, assembly)
-        report = member_report(member, _reached(member, folder), model=stage / assembly.file)
-        report["measured_on"] = measured_on(folder).to_json()
+        claims = partial(
+            member_report,
+            reached=_reached(member, folder),
+            model=plain / assembly.file,
+            preprocessing=inside,
+        )
+        report = claims(member)
         found, quality = examine(evidence, report)
+        if inside is not None:
+            member = handed_over(member, stage / assembly.file, found)
+            report = claims(member)
+        report["measured_on"] = measured_on(folder).to_json()
         verification = compare(report, found, quality, title=member.title)
         _keep_proof(stage, proof=proof)
         write_atomically(stage / CONFIG_FILE, export_config(member).encode())

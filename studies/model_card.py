@@ -181,34 +181,55 @@ def _bits(site: SiteChoice) -> str:
 
 def _example(report: Json, *, proof: bool) -> str:
     """Return the lines that run the file, for a person who has its runtime and numpy."""
-    told = report["input"]
+    told, run = report["input"], _RUNS[report["runtime"]]
+    made = _as_they_are(told, proof=proof) if told["preprocessed"] else _prepared(told, proof=proof)
+    lines = [
+        "import numpy",
+        *run.imports,
+        *made,
+        *run.lines,
+        "print(outputs.argmax(1))" if _tells_classes(report) else "print(outputs.shape)",
+    ]
+    code = "\n".join(lines)
+    return f"```python\n{code}\n```{_classes(report)}"
+
+
+def _prepared(told: Json, *, proof: bool) -> list[str]:
+    """Return the lines that make a plain file's inputs."""
     wanted, given = told["shape"][1:], told["pictures"]
     axes = ", ".join(["-1", *("1" for _ in given[1:])])
     scale = " / 255" if told["dtype"] == "uint8" else ""
-    size = " x ".join(map(str, given))
+    size = ", ".join(map(str, given))
     source = f'numpy.load("{PICTURES_FILE}")["inputs"][:8]'
     if not proof:
         source = f'numpy.zeros({(8, *given)}, "{told["dtype"]}")'
     resized = wanted != given
-    run = _RUNS[report["runtime"]]
-    lines = ["import numpy", *run.imports]
+    lines = []
     if resized:
         lines.append("from tightfit.objectives.proof.resizing import resize  # numpy alone")
     lines += [
         "",
-        f"pictures = {source}  # yours: {told['dtype']} [n, {size.replace(' x ', ', ')}]",
+        f"pictures = {source}  # yours: {told['dtype']} [n, {size}]",
         f'mean = numpy.array({told["mean"]}, "float32").reshape({axes})',
         f'std = numpy.array({told["std"]}, "float32").reshape({axes})',
         f'inputs = ((pictures{scale} - mean) / std).astype("float32")',
     ]
     if resized:
         lines.append(f"inputs = resize(inputs, {tuple(wanted[1:])})")
-    lines += [
-        *run.lines,
-        "print(outputs.argmax(1))" if _tells_classes(report) else "print(outputs.shape)",
+    return lines
+
+
+def _as_they_are(told: Json, *, proof: bool) -> list[str]:
+    """Return the lines that make the inputs of a file which prepares pictures itself."""
+    channels, *side = told["pictures"]
+    sides = ", ".join(map(str, side)) if told["source"] is None else "any height, any width"
+    source = f'numpy.load("{PICTURES_FILE}")["inputs"][:8].transpose(0, 2, 3, 1)'
+    if not proof:
+        source = f'numpy.zeros({(8, *(told["source"] or side), channels)}, "uint8")'
+    return [
+        "",
+        f"inputs = {source}  # yours: uint8 [n, {sides}, {channels}]",
     ]
-    code = "\n".join(lines)
-    return f"```python\n{code}\n```{_classes(report)}"
 
 
 def _tells_classes(report: Json) -> bool:

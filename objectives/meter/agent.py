@@ -104,16 +104,24 @@ def begin_onnxruntime(_threads: int) -> str:
 
 
 def open_onnxruntime(path: Path, threads: int, spinning: bool, batch: int) -> Run:
-    """Load a file; return one run of it on noise, of so many pictures where the batch is free."""
+    """Load a file; return one run of it on noise, of so many pictures where the batch is free.
+
+    A file may say in its metadata how large another free axis usually is: ``axis.height``.
+    """
     import numpy
     import onnxruntime
 
     options = session_options(threads, spinning=spinning)
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     rng, inputs = numpy.random.default_rng(0), {}
+    usual = session.get_modelmeta().custom_metadata_map
     for entry in session.get_inputs():
-        first, *rest = entry.shape or [1]
-        shape = (first if isinstance(first, int) else batch, *rest)[: len(entry.shape)]
+        shape = [
+            size
+            if isinstance(size, int)
+            else int(usual.get(f"axis.{size}", size if axis else batch))
+            for axis, size in enumerate(entry.shape)
+        ]
         kind = entry.type.removeprefix("tensor(").removesuffix(")")
         noisy = kind in NOISY
         values = rng.standard_normal(shape) if noisy else numpy.zeros(shape)  # 0 is in any table
@@ -458,8 +466,8 @@ class Agent:
 
     def _open(self, file: str, path: Path) -> Callable[[], object]:
         try:
-            opened = RUNTIMES[self._runtime].open
-            run = opened(path, self._threads, self._spinning, self._batch)
+            open_file = RUNTIMES[self._runtime].open
+            run = open_file(path, self._threads, self._spinning, self._batch)
         except Exception as error:
             raise Failure("load", explain(error), file) from error
         return _guarded(run, file)

@@ -20,7 +20,9 @@ class Job:
         baseline: The uncompressed network's file; without it no latency is read.
         pictures: An ``.npz`` with ``inputs`` ``[N, C, ...]`` and ``targets`` ``[N, ...]``; without
             it no quality is read.
-        mean, std: Per channel, as the file wants its inputs.
+        mean, std: Per channel, as a plain file wants its inputs.
+        preprocessed: Whether the model takes pictures ``[N, height, width, channels]`` as they are;
+            the baseline is a plain file.
         device: Where latency and memory are read; answers are always this process's own.
         outputs: Folder for the files' outputs as ``model.npy`` and ``baseline.npy``, where another
             process scores them; without it, right answers are counted.
@@ -33,6 +35,7 @@ class Job:
     std: tuple[float, ...]
     device: DeviceSettings = field(default_factory=DeviceSettings)
     outputs: Path | None = None
+    preprocessed: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the job as JSON values."""
@@ -44,6 +47,7 @@ class Job:
             "std": list(self.std),
             "device": asdict(self.device),
             "outputs": _text(self.outputs),
+            "preprocessed": self.preprocessed,
         }
 
     @classmethod
@@ -59,6 +63,7 @@ class Job:
                 **{**values["device"], "processors": tuple(values["device"]["processors"])}
             ),
             outputs=_path(values["outputs"]),
+            preprocessed=bool(values["preprocessed"]),
         )
 
 

@@ -23,7 +23,7 @@ from tightfit.objectives.meter.device import Device, UntoldError
 from tightfit.objectives.metrics import peak_kb
 from tightfit.objectives.proof.job import Found, Job
 from tightfit.objectives.proof.machine import instructions_elsewhere, machine, machine_elsewhere
-from tightfit.objectives.proof.pictures import Pictures, prepared, read_pictures
+from tightfit.objectives.proof.pictures import Pictures, as_they_are, prepared, read_pictures
 from tightfit.objectives.runtimes import RUNTIMES, Float32Array, Runtime, predict
 from tightfit.reading import Reading
 
@@ -150,11 +150,14 @@ def _right(outputs: Float32Array, pictures: Pictures) -> npt.NDArray[np.bool_]:
 def _outputs(path: Path, job: Job, pictures: Pictures, runtime: Runtime) -> Float32Array:
     session = runtime.open(path)
     shape = session.input_shapes[0]
+
+    def fed(inputs: npt.NDArray[np.generic]) -> Float32Array:
+        if job.preprocessed and path == job.model:
+            return as_they_are(inputs)
+        return prepared(inputs, shape, mean=job.mean, std=job.std)
+
     parts = [
-        predict(
-            session,
-            prepared(pictures.inputs[start : start + BATCH], shape, mean=job.mean, std=job.std),
-        )
+        predict(session, fed(pictures.inputs[start : start + BATCH]))
         for start in range(0, len(pictures), BATCH)
     ]
     return np.concatenate(parts)

@@ -6,6 +6,7 @@ import hashlib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +71,21 @@ def write_pictures(path: Path, pictures: Pictures, *, compressed: bool) -> None:
     save = np.savez_compressed if compressed else np.savez
     with path.open("wb") as stream:
         save(stream, inputs=pictures.inputs, targets=pictures.targets)
+
+
+def as_they_are(inputs: Array) -> Float32Array:
+    """Return pictures ``[n, C, H, W]`` as a file reads them that prepares them itself.
+
+    Raises:
+        SpecError: The inputs are no uint8 pictures.
+    """
+    if inputs.dtype != np.uint8 or inputs.ndim != 4:
+        raise SpecError(
+            "the file prepares uint8 pictures [n, C, H, W] itself, "
+            f"got {inputs.dtype} {list(inputs.shape)}"
+        )
+    # A session takes what the file declares; its type speaks of plain files.
+    return cast(Float32Array, np.ascontiguousarray(inputs.transpose(0, 2, 3, 1)))
 
 
 def prepared(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tightfit import SpecError
 from tightfit.objectives.meter.connection import LOCAL
 from tightfit.objectives.meter.device import DeviceSettings
 from tightfit.studies.commands.terminal import (
@@ -26,6 +27,7 @@ from tightfit.studies.exporting import export_member, run_assembly
 from tightfit.studies.gains import gains_json
 from tightfit.studies.litert_exporting import Format, check_litert, export_litert
 from tightfit.studies.plan import Plan
+from tightfit.studies.preprocess import Preprocess
 from tightfit.studies.report import write_report
 from tightfit.studies.run_folder import open_run
 from tightfit.studies.study_file import find_study
@@ -68,8 +70,25 @@ def export(
     format_: Annotated[
         Format, typer.Option("--format", help="litert: model.tflite and model.h as well.")
     ] = Format.ONNX,
+    preprocess: Annotated[
+        bool,
+        typer.Option(
+            "--preprocess",
+            help="The file takes uint8 pictures [N, height, width, channels], prepared inside.",
+        ),
+    ] = False,
+    source_size: Annotated[
+        str | None,
+        typer.Option(
+            help="HEIGHTxWIDTH of the pictures, e.g. 480x640: with --preprocess, the file takes "
+            "any size and is measured with this one."
+        ),
+    ] = None,
 ) -> None:
     """Write a member's file, weights, report and model card, verified in a fresh process."""
+    asked = Preprocess.asked(preprocess=preprocess, source=source_size)
+    if asked is not None and format_ is Format.LITERT:
+        raise SpecError("--preprocess is for the ONNX file; a LiteRT file takes signed codes")
     run_folder = open_run(folder)
     assembly = None
     if study is not None or format_ is Format.LITERT:
@@ -77,7 +96,9 @@ def export(
         assembly = run_assembly(Plan.read(run_folder.plan), moved)
     if format_ is Format.LITERT and assembly is not None:
         check_litert(assembly)
-    exported = export_member(run_folder, pick=pick, to=to, assembly=assembly, proof=proof)
+    exported = export_member(
+        run_folder, pick=pick, to=to, assembly=assembly, proof=proof, preprocess=asked
+    )
     if format_ is Format.LITERT and assembly is not None:
         export_litert(to, assembly)
     console.print(exported.verification.view())
@@ -110,6 +131,7 @@ def verify(
     """Measure an exported file anew and say which claims of its report hold."""
     export = open_export(folder)
     report = export.report
+<<<<<<< ours
     device = DeviceSettings(
         connect=connect,
         runtime=export.runtime,
@@ -117,6 +139,11 @@ def verify(
         # Exports of older versions were measured with one picture.
         batch=report.get("batch", 1),
     )
+=======
+    # Exports of older versions were measured with one picture.
+    threads, batch = report["threads"], report.get("batch", 1)
+    device = DeviceSettings(connect, runtime=export.runtime, threads=threads, batch=batch)
+>>>>>>> theirs
     found = verify_export(export, data=data, baseline=baseline, score=score, device=device)
     if as_json:
         print_json(found.to_json())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,3 +145,14 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         pass
     with pytest.raises(SpecError, match="cannot be written"), written_whole(tmp_path / "file"):
         pass
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    def fill_up() -> None:
+        with written_whole(tmp_path / "out") as stage:
+            (stage / "model.onnx").write_text("half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(SpecError, match=r"out cannot be written: No space left on device"):
+        fill_up()
+    assert not list(tmp_path.iterdir())

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import platform
 import sys
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 
 from tests.studies.command_line import tightfit, tiny_study
+from tightfit.objectives.meter.device import Device
+from tightfit.objectives.meter.facts import Session
 
 DEVICE = f"device.connect=command:{sys.executable} -"
 SHORT = ("trials=1", "references={uniform=0, single_techniques=false, from_scratch=false}")
@@ -53,6 +56,7 @@ def test_candidates_are_measured_there_and_the_report_says_where(
     assert tightfit("export", run, "--pick", "knee", "--to", study.parent / "other") == 2
     said = " ".join(capsys.readouterr().err.split())
     assert f"has the architecture '{platform.machine()}', not 'riscv64'" in said
+    assert not (study.parent / "other").exists()
 
 
 def test_a_check_says_what_the_device_is(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,3 +82,23 @@ def test_a_device_that_does_not_answer_ends_the_run_in_a_line(
     assert "does not answer: no such box" in said
     assert "Traceback" not in said
     assert not (study.parent / "run" / "plan.json").exists()
+
+
+@pytest.mark.slow
+def test_a_machine_too_noisy_to_measure_ends_the_run_in_a_line(
+    study: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paces = cycle((1.0, 2.0, 4.0))
+
+    def noisy(*_: object, **__: object) -> Session:
+        return Session((next(paces),), waited=0.9, others=7.0)
+
+    monkeypatch.setattr(Device, "session", noisy)
+    folder = study.parent / "run"
+    assert tightfit("run", study, "--to", folder, "--set", "device.seconds=0.01") == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "the machine is too disturbed to measure" in said
+    assert "other processes kept 7.0 processors busy; end what else runs there" in said
+    assert "Traceback" not in said
+    assert not (folder / "plan.json").exists()
+    assert not (folder / "baseline" / "readings.json").exists()

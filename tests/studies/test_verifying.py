@@ -94,6 +94,7 @@ def test_an_export_says_what_a_fresh_process_found(exported: Exported) -> None:
     for claim in found["claims"]:
         interval = claim["found"]
         assert interval["low"] <= interval["value"] <= interval["high"]
+    assert set(found["conditions"]) <= {"clock_mhz", "temperature_c"}
     assert report["limits"][0]["bound"] == pytest.approx(
         0.6 * report["baseline"]["metrics"]["size_kb"]["value"]
     )
@@ -226,6 +227,7 @@ def test_wrong_input_is_one_message_and_exit_code_2(
         ((exported.folder, "--data", tmp_path / "many.npz"), "3 classes apart"),
         ((exported.folder, "--data", "cifar11"), "did you mean 'cifar10'"),
         ((exported.folder, "--baseline", tmp_path / "none.onnx"), "there is no file"),
+        ((exported.folder, "--connect", "command:no-such-box python3"), "does not answer: no-such"),
         ((exported.folder, "--baseline", tmp_path / "rgb.npz"), "onnxruntime could not load"),
     ):
         capsys.readouterr()

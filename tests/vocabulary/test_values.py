@@ -9,6 +9,7 @@ import pytest
 
 from tightfit import (
     Candidate,
+    Conditions,
     Constraint,
     Direction,
     Graph,
@@ -105,10 +106,10 @@ def test_a_reading_that_says_nothing_is_refused(changes: dict[str, float], messa
         )
 
 
-def test_a_note_survives_json_and_is_not_written_where_there_is_none() -> None:
+def test_a_note_and_conditions_survive_json_and_are_not_written_where_there_are_none() -> None:
     plain = reading(1.0)
-    assert "note" not in plain.to_json()
-    noted = replace(plain, note="the machine was disturbed")
+    assert not {"note", "conditions"} & plain.to_json().keys()
+    noted = replace(plain, note="the machine was disturbed", conditions=Conditions(1500.0))
     assert Reading.from_json(json.loads(json.dumps(noted.to_json()))) == noted
 
 
