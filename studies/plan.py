@@ -30,10 +30,10 @@ PLAN_VERSION = 2
 _READ = (1, PLAN_VERSION)
 """Version 1 had no limits that the whole interval must keep."""
 
-_ADDED = {"confident": False, "within": None, "patience": None}
+_ADDED = {"confident": False, "within": None, "patience": None, "fidelity": None}
 """Keys of a study that older runs do not know, with what they did."""
 
-_FREE_TO_CHANGE = ("trials", "within", "patience", "references", "trial")
+_FREE_TO_CHANGE = ("trials", "within", "patience", "fidelity", "references", "trial")
 """Keys of a study that may differ when a run is resumed: they change no reading."""
 
 
