@@ -5,9 +5,9 @@ of those that came to that rung so far, and is stopped for good otherwise (Li et
 massively parallel hyperparameter tuning", 2020, in the variant that stops; Schmucker et al.,
 "Multi-objective asynchronous successive halving", 2021). "Best" is
 :func:`tightfit.search.ranking.ranking` over objectives and limits: those of the others as they were
-read in the end, or are expected of it (:mod:`tightfit.search.early`), its own with the luck of one
-standard deviation. The front is where candidates differ least: without the benefit of that doubt
-its members are stopped as often as not.
+read in the end, or are expected of it (:mod:`tightfit.search.early`), its own with the luck of half
+a standard deviation. Near the front candidates differ by less than early readings are off: without
+the benefit of that doubt its members are stopped as well.
 
 What goes on is the same training, so it costs what it would have cost without rungs, and no weights
 have to be kept.
@@ -39,7 +39,7 @@ from tightfit.search.hypervolume import as_losses
 from tightfit.search.ranking import ranking
 from tightfit.search.samplers import SAMPLER_NAMES
 
-LUCK = 1.0
+LUCK = 0.5
 """Standard deviations by which a candidate may do better than an early reading lets expect."""
 
 FIRST = 4
