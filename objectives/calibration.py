@@ -46,10 +46,14 @@ def settle(network: Calibrated, data: Data, *, inputs: int = CALIBRATION_PICTURE
     Raises:
         CandidateError: An activation is not finite.
     """
+    network.recalibrate_norms(calibration_batches(network, data, inputs=inputs))
+    network.calibrate(calibration_batches(network, data, inputs=inputs))
 
-    def batches() -> Iterator[Tensor]:
-        for chosen in torch.split(calibration_order(data, inputs), CALIBRATION_BATCH):
-            yield prepare_inputs(data, data.train.inputs[chosen], network.input_shape)
 
-    network.recalibrate_norms(batches())
-    network.calibrate(batches())
+def calibration_batches(
+    network: Calibrated, data: Data, *, inputs: int = CALIBRATION_PICTURES, device: str = "cpu"
+) -> Iterator[Tensor]:
+    """Yield training inputs as a network wants them, the same ones every time."""
+    for chosen in torch.split(calibration_order(data, inputs), CALIBRATION_BATCH):
+        part = data.train.inputs[chosen].to(device)
+        yield prepare_inputs(data, part, network.input_shape)

@@ -19,13 +19,16 @@ from tightfit import (
     Candidate,
     CandidateError,
     Constraint,
+    GoOn,
     Measurement,
     MeasurementError,
     Outcome,
     Reading,
     Record,
+    Rung,
     Stage,
 )
+from tightfit.objectives.pauses import EndedEarly
 
 
 class Work(Protocol):
@@ -39,8 +42,12 @@ class Work(Protocol):
         """Run the file in its runtime; return what that tells."""
         ...
 
-    def train(self, progress: Progress) -> None:
-        """Fine-tune the network."""
+    def train(self, progress: Progress, rungs: Rungs) -> None:
+        """Fine-tune the network.
+
+        Raises:
+            EndedEarly: A rung has ended it.
+        """
         ...
 
     def score(self) -> Mapping[str, Reading]:
@@ -68,6 +75,27 @@ Progress = Callable[[int, int, float], None]
 """Called with steps done, steps in all, and the loss."""
 
 
+Reached = Callable[[float, Mapping[str, Reading]], None]
+"""Told the share of the steps that is done, and what was read then; may raise `EndedEarly`."""
+
+
+def _nobody(_share: float, _readings: Mapping[str, Reading]) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Rungs:
+    """Where a training is read on its way.
+
+    Attributes:
+        shares: Of its steps.
+        reached: Told what was read.
+    """
+
+    shares: tuple[float, ...] = ()
+    reached: Reached = _nobody
+
+
 def _no_progress(_done: int, _total: int, _loss: float) -> None:
     return None
 
@@ -83,6 +111,7 @@ class StagedEvaluator:
             a limit only beyond it.
         fingerprint: Digest of everything that readings depend on.
         progress: Told about the training's steps.
+        rungs: Shares of a training's steps at which it may end, where somebody decides that.
     """
 
     workshop: Workshop
@@ -90,15 +119,29 @@ class StagedEvaluator:
     errors: Mapping[str, float]
     fingerprint: str
     progress: Progress = field(default=_no_progress)
+    rungs: tuple[float, ...] = ()
 
     def evaluate(self, candidate: Candidate, origin: str, number: int) -> Record:
         """Take a candidate as far as its limits allow. See :class:`tightfit.Evaluator`."""
+        return self._evaluate(candidate, origin, number, None)
+
+    def evaluate_by_rungs(
+        self, candidate: Candidate, origin: str, number: int, go_on: GoOn
+    ) -> Record:
+        """Take a candidate as far as that, and ask at rungs. See `tightfit.RungEvaluator`."""
+        return self._evaluate(candidate, origin, number, go_on)
+
+    def _evaluate(
+        self, candidate: Candidate, origin: str, number: int, go_on: GoOn | None
+    ) -> Record:
         log = _Log(candidate, origin, self.fingerprint)
         try:
             log.add(self.workshop.static(candidate))
             broken = self._broken(log.measurement)
             if broken is None:
-                broken = self._work(self.workshop.begin(candidate, number), log)
+                broken = self._work(self.workshop.begin(candidate, number), log, go_on)
+        except EndedEarly as ended:
+            return log.record(Outcome.STOPPED, str(ended), self._violations(log.measurement))
         except (CandidateError, MeasurementError) as error:
             return log.record(Outcome.FAILED, str(error), self._violations(log.measurement))
         except (MemoryError, torch.OutOfMemoryError) as error:
@@ -108,7 +151,7 @@ class StagedEvaluator:
             return log.screened(broken, self._violations(log.measurement))
         return log.record(Outcome.EVALUATED, "", self._violations(log.measurement))
 
-    def _work(self, work: Work, log: _Log) -> Constraint | None:
+    def _work(self, work: Work, log: _Log, go_on: GoOn | None) -> Constraint | None:
         """Do the stages that cost time; return the limit that stopped them before training."""
         for phase, read in (("build", work.build), ("measure", work.measure)):
             with log.clock(phase):
@@ -118,8 +161,13 @@ class StagedEvaluator:
                 work.discard()
                 return broken
         log.trained = True
-        with log.clock("train"):
-            work.train(self.progress)
+        rungs = Rungs() if go_on is None else Rungs(self.rungs, log.asking(go_on))
+        try:
+            with log.clock("train"):
+                work.train(self.progress, rungs)
+        except EndedEarly:
+            work.discard()
+            raise
         with log.clock("evaluate"):
             log.add(work.score())
         return None
@@ -155,6 +203,18 @@ class _Log:
         self.measurement = Measurement()
         self.seconds: dict[str, float] = {}
         self.trained = False
+        self.rungs: list[Rung] = []
+
+    def asking(self, go_on: GoOn) -> Reached:
+        """Return what keeps a rung and ends the training where it shall not go on."""
+
+        def reached(share: float, readings: Mapping[str, Reading]) -> None:
+            rung = Rung(share, self.measurement.updated(readings))
+            self.rungs.append(rung)
+            if not go_on(rung):
+                raise EndedEarly(f"stopped after {share:.0%} of its training")
+
+        return reached
 
     def add(self, readings: Mapping[str, Reading]) -> None:
         self.measurement = self.measurement.updated(readings)
@@ -181,4 +241,5 @@ class _Log:
             reason=reason,
             seconds=self.seconds,
             trained=self.trained,
+            rungs=tuple(self.rungs),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 
@@ -19,6 +20,7 @@ from tightfit.objectives.optimization import (
     make_optimizer,
     pace,
 )
+from tightfit.objectives.pauses import Pauses
 from tightfit.objectives.quantizable import Quantizable
 from tightfit.objectives.task import Task
 
@@ -61,11 +63,12 @@ class Loop:
         self._optimizer = make_optimizer(self._trained, settings)
         self._started = time.monotonic()
 
-    def run(self, progress: Progress) -> None:
+    def run(self, progress: Progress, pauses: Pauses) -> None:
         """Train for the recipe's epochs; the network then computes what its file will.
 
         Args:
             progress: Told steps done, steps in all and the loss; what it raises ends the training.
+            pauses: When a copy of the network is looked at.
 
         Raises:
             CandidateError: The loss is not finite, or the time is over.
@@ -82,7 +85,17 @@ class Loop:
                 step += 1
                 self._check(loss, step, epoch + 1)
                 progress(step, self._steps, loss)
+                self._pause(pauses, step)
         self._settle()
+
+    def _pause(self, pauses: Pauses, step: int) -> None:
+        share = pauses.after(step, self._steps)
+        if share is None:
+            return
+        began = time.monotonic()
+        pauses.look(share, copy.deepcopy(self._model))
+        # A look takes none of the time that a training is given.
+        self._started += time.monotonic() - began
 
     def _step(self, step: int, batch: Batch) -> float:
         factor = pace(step, self._steps, warm_up=self._settings.warm_up)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tightfit import Kind, Reading, SpecError, Stage
@@ -67,6 +67,28 @@ def outputs_of(
         for part in torch.split(split.inputs, batch)
     ]
     return torch.cat(outputs)
+
+
+@torch.no_grad()
+def score_network(
+    network: nn.Module,
+    split: Split,
+    *,
+    input_shape: tuple[int, ...],
+    data: Data,
+    task: Task,
+    device: str = "cpu",
+) -> Reading:
+    """Let a network that is on a device answer a split, and return its quality.
+
+    Raises:
+        MeasurementError: The score does not work.
+    """
+    outputs = [
+        network(prepare_inputs(data, part.to(device), input_shape)).float().cpu()
+        for part in torch.split(split.inputs, BATCH)
+    ]
+    return quality_of(torch.cat(outputs), split, task)
 
 
 def quality_of(outputs: Tensor, split: Split, task: Task) -> Reading:

@@ -15,6 +15,7 @@ from tightfit.objectives.devices import Precision
 from tightfit.objectives.evaluator import Progress
 from tightfit.objectives.loop import Loop
 from tightfit.objectives.optimization import TrainingSettings
+from tightfit.objectives.pauses import Pauses
 from tightfit.objectives.quantizable import Quantizable
 from tightfit.objectives.seeding import seeded
 from tightfit.objectives.task import Task
@@ -51,12 +52,19 @@ class Trainer:
     fit: Fit | None = None
 
     def __call__(
-        self, model: nn.Module, recipe: Recipe, *, seed: int, progress: Progress
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        *,
+        seed: int,
+        progress: Progress,
+        pauses: Pauses | None = None,
     ) -> nn.Module:
         """Return the trained network, in evaluation mode, on the CPU.
 
-        The network is trained in place. The same seed gives the same weights on a CPU, and leaves
-        torch's own random numbers as they were.
+        The network is trained in place. The same seed gives the same weights on a CPU, whoever
+        looks at it on the way, and leaves torch's own random numbers as they were. A user's own
+        loop is not paused.
 
         Raises:
             CandidateError: The loss is not finite, the time is over, a teacher is missing, or a
@@ -69,11 +77,11 @@ class Trainer:
             if self.fit is not None:
                 trained = self._user_fit(self.fit, model, recipe.epochs, seed, progress)
             else:
-                trained = self._own_fit(model, recipe, seed, progress)
+                trained = self._own_fit(model, recipe, seed, progress, pauses or Pauses())
         return trained.cpu().eval()
 
     def _own_fit(
-        self, model: nn.Module, recipe: Recipe, seed: int, progress: Progress
+        self, model: nn.Module, recipe: Recipe, seed: int, progress: Progress, pauses: Pauses
     ) -> nn.Module:
         if recipe.distillation is not None and self.teacher is None:
             raise CandidateError("the recipe distils, but there is no teacher")
@@ -87,7 +95,7 @@ class Trainer:
             precision=precision,
             settings=self.settings,
         )
-        loop.run(progress)
+        loop.run(progress, pauses)
         return model
 
     def _user_fit(

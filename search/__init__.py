@@ -13,6 +13,7 @@ from tightfit.search.comparison import (
 )
 from tightfit.search.engine import Search
 from tightfit.search.front import Front, nearest_misses, pareto_front, total_violation
+from tightfit.search.halving import Halving
 from tightfit.search.hypervolume import hypervolume, hypervolume_history
 from tightfit.search.journal import StorageError
 from tightfit.search.ledger import records, snapshot
@@ -36,6 +37,7 @@ __all__ = [
     "Enough",
     "Front",
     "GreyBoxSampler",
+    "Halving",
     "Memo",
     "OnRecord",
     "Progress",

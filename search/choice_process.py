@@ -105,10 +105,17 @@ class ChoiceProcess:
         variances: Of the terms.
         points: The candidates that were read, ``[n]``.
         values: Their readings, ``[n]``, not all equal.
+        doubt: Standard deviation of each value beside the noise of all, ``[n]``; none for 0.
     """
 
     def __init__(
-        self, kernel: ChoiceKernel, variances: Variances, points: Points, values: FloatArray
+        self,
+        kernel: ChoiceKernel,
+        variances: Variances,
+        points: Points,
+        values: FloatArray,
+        *,
+        doubt: FloatArray | None = None,
     ) -> None:
         self._kernel = kernel
         self._variances = variances
@@ -117,6 +124,8 @@ class ChoiceProcess:
         self._reach = Reach(kernel, variances, points)
         covariance = self._reach(points)
         covariance[np.diag_indices(len(points))] += variances.noise + _JITTER
+        if doubt is not None:
+            covariance[np.diag_indices(len(points))] += (doubt / self._scale) ** 2
         root = np.linalg.cholesky(covariance)
         self._weights = cho_solve((root, True), (values - self._mean) / self._scale)
         # A product with the inverse takes half the time of solving anew for every batch.

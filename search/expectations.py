@@ -66,19 +66,22 @@ class Learner:
             points = self.points(observations.rows[chosen])
             values = observations.values[metric][chosen]
             variances = self._variances_of(metric, observations)
-            process = ChoiceProcess(self._kernel, variances, points, values)
+            doubt = observations.doubt(metric)[chosen]
+            process = ChoiceProcess(self._kernel, variances, points, values, doubt=doubt)
             if len(observations.pending):
                 expected, _ = process.predict(self.points(observations.pending))
                 points = self.points(
                     np.concatenate([observations.rows[chosen], observations.pending])
                 )
                 values = np.concatenate([values, expected])
-                process = ChoiceProcess(self._kernel, variances, points, values)
+                doubt = np.concatenate([doubt, np.zeros(len(expected))])
+                process = ChoiceProcess(self._kernel, variances, points, values, doubt=doubt)
             processes[metric] = process
         return Expectations(self._region, self, processes, self._calibration(observations))
 
     def _variances_of(self, metric: str, observations: Observations) -> Variances:
         read = observations.read(metric)
+        read = read[observations.doubt(metric)[read] == 0]
         count = checkpoint(len(read))
         if (metric, count) not in self._variances:
             first = read[:count][-_FITTED:]

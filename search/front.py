@@ -91,12 +91,15 @@ def nearest_misses(records: Sequence[Record], k: int) -> tuple[Record, ...]:
     """Return the ``k`` infeasible records of least total violation, nearest first.
 
     A record that was screened out counts the violations that were read, so its total is a lower
-    bound; between equals an evaluated record goes first. Failed records are not misses.
+    bound; between equals an evaluated record goes first. Failed and stopped records are
+    not misses.
     """
     misses = [
         record
         for record in records
-        if record.outcome is not Outcome.FAILED and not record.feasible and record.violations
+        if record.outcome in (Outcome.EVALUATED, Outcome.SCREENED)
+        and not record.feasible
+        and record.violations
     ]
     misses.sort(
         key=lambda record: (total_violation(record), record.outcome is not Outcome.EVALUATED)

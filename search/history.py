@@ -9,6 +9,7 @@ builds it anew, goes on as an uninterrupted one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import optuna
@@ -18,6 +19,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from tightfit import Constraint, Objective, Outcome, Record, SearchSpace
+from tightfit.search.early import Ends
 from tightfit.search.ledger import Entry
 from tightfit.search.region import Row
 from tightfit.search.screening import Screen
@@ -84,6 +86,8 @@ class History:
         self.seen[record.candidate.indices] = record
         if record.outcome is Outcome.EVALUATED:
             self._add_evaluated(record)
+        elif record.outcome is Outcome.STOPPED:
+            self._add_stopped(record)
         elif record.outcome is Outcome.SCREENED:
             self.screened.append(record)
             self._add_pruned(record.candidate.indices, record.violations)
@@ -120,6 +124,21 @@ class History:
             system_attrs={NSGAIISampler._get_generation_key(): self.completed // POPULATION},
         )
         self.completed += 1
+
+    def _add_stopped(self, record: Record) -> None:
+        """A stopped candidate is told with the end that is expected of it by now.
+
+        Where that says nothing of an objective or a limit, it teaches nothing.
+        """
+        ends = Ends(entry.record for entry in self.entries)
+        if not ends.known(record.rungs[-1]):
+            return
+        expected = ends.measurement(record.rungs[-1])
+        wanted = {each.metric for each in self.objectives}
+        wanted |= {each.metric for each in self.open_constraints}
+        if all(metric in expected for metric in wanted):
+            violations = {str(each): each.violation(expected) for each in self.open_constraints}
+            self._add_evaluated(replace(record, measurement=expected, violations=violations))
 
     def _add_pruned(self, row: Row, violations: Mapping[str, float]) -> None:
         """An untrained candidate has violations and no values; without a broken limit, nothing."""

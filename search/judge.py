@@ -56,6 +56,8 @@ class Judge:
         if record.candidate != candidate:
             answered = f"the evaluator answered for candidate {record.candidate.key}"
             return self._failed(candidate, origin, answered)
+        if record.outcome is Outcome.STOPPED:
+            return replace(record, violations=self._violations(record.measurement))
         return self._checked(record) if record.outcome is Outcome.EVALUATED else record
 
     def _failed(self, candidate: Candidate, origin: str, reason: str) -> Record:
@@ -68,6 +70,14 @@ class Judge:
             fingerprint=self._fingerprint,
             reason=reason,
         )
+
+    def _violations(self, measurement: Measurement) -> dict[str, float]:
+        """Return the violations of what was read."""
+        return {
+            str(each): each.violation(measurement)
+            for each in self._constraints
+            if each.metric in measurement
+        }
 
     def _checked(self, record: Record) -> Record:
         measurement = record.measurement

@@ -34,6 +34,7 @@ _VALUE = "value:"
 _STATES = {
     Outcome.EVALUATED: TrialState.COMPLETE,
     Outcome.SCREENED: TrialState.PRUNED,
+    Outcome.STOPPED: TrialState.PRUNED,
     Outcome.FAILED: TrialState.FAIL,
 }
 

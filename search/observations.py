@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from tightfit import FloatArray, IntArray, Outcome, SearchSpace
+from tightfit import BoolArray, FloatArray, IntArray, Outcome, Record, SearchSpace
+from tightfit.search.early import Ends
 from tightfit.search.history import History
 from tightfit.search.region import Row
 
@@ -22,32 +24,63 @@ class Observations:
         values: By metric, what was read of each, NaN where it was not, ``[n]``.
         pending: Candidates that are being evaluated, ``[running, hparams]``.
         seen: Those that must not be proposed again, these among them.
+        early: Which of the candidates were not trained to their end, so that their quality is only
+            expected and they are on no front, ``[n]``; ``None`` for none.
+        doubts: By metric, standard deviations of what is only expected, 0 of what was read,
+            ``[n]``; empty for none.
     """
 
     rows: IntArray
     values: Mapping[str, FloatArray]
     pending: IntArray
     seen: AbstractSet[Row]
+    early: BoolArray | None = None
+    doubts: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def read(self, metric: str) -> IntArray:
-        """Return the positions of the candidates that a metric was read of."""
+        """Return the positions of the candidates that a metric was read of, or is expected of."""
         return np.flatnonzero(np.isfinite(self.values[metric]))
+
+    def doubt(self, metric: str) -> FloatArray:
+        """Return by how much values of a metric may be off because they are only expected, ``[n]``.
+
+        Standard deviations, beside the noise of readings; 0 of what was read.
+        """
+        return self.doubts.get(metric, np.zeros(len(self.rows)))
 
 
 def observations_of(history: History, space: SearchSpace, metrics: Iterable[str]) -> Observations:
-    """Return what a search has read of some metrics; failed candidates say nothing."""
+    """Return what a search has read of some metrics; failed candidates say nothing.
+
+    A candidate that was stopped in the middle of its training has the quality that is expected of
+    its end.
+    """
     known = [each for each in history.seen.values() if each.outcome is not Outcome.FAILED]
+    ends, early = Ends(known), [each.outcome is Outcome.STOPPED for each in known]
     return Observations(
         rows=space.batch([record.candidate for record in known]),
         values={
-            metric: np.array(
-                [
-                    record.measurement.value(metric) if metric in record.measurement else np.nan
-                    for record in known
-                ]
-            )
-            for metric in metrics
+            metric: np.array([_value(each, metric, ends) for each in known]) for metric in metrics
         },
         pending=space.batch([]),
         seen=history.seen.keys(),
+        early=np.array(early, dtype=np.bool_) if any(early) else None,
+        doubts={
+            metric: np.array([_doubt(each, metric, ends) for each in known]) for metric in metrics
+        }
+        if any(early)
+        else {},
     )
+
+
+def _value(record: Record, metric: str, ends: Ends) -> float:
+    """Return what was read of a metric or is expected of it, NaN for neither."""
+    read = record.measurement
+    if record.outcome is Outcome.STOPPED and ends.known(record.rungs[-1]):
+        read = ends.measurement(record.rungs[-1])
+    return read.value(metric) if metric in read else math.nan
+
+
+def _doubt(record: Record, metric: str, ends: Ends) -> float:
+    stopped = record.outcome is Outcome.STOPPED and metric in record.rungs[-1].measurement
+    return ends.deviation(metric, record.rungs[-1]) if stopped else 0.0

@@ -33,6 +33,7 @@ class Progress:
         best: The feasible record that is best by the first objective.
         seconds: Wall time of this run.
         overhead_seconds: What of it was not spent evaluating.
+        stopped: Candidates that were stopped in the middle of their training.
     """
 
     trained: int
@@ -42,6 +43,7 @@ class Progress:
     best: Record | None
     seconds: float
     overhead_seconds: float
+    stopped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,7 @@ class Run:
             best=self._best(records),
             seconds=seconds,
             overhead_seconds=seconds - self._evaluating,
+            stopped=sum(record.outcome is Outcome.STOPPED for record in records),
         )
 
     def _best(self, records: list[Record]) -> Record | None:

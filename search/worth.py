@@ -50,6 +50,8 @@ class Standing:
         for constraint in constraints:
             read = observations.values[constraint.metric]
             kept = np.logical_and(kept, constraint.violations(read) <= 0)
+        if observations.early is not None:
+            kept = np.logical_and(kept, ~observations.early)
         self.kept = kept
         inside = np.flatnonzero(kept)
         self.front = inside[non_dominated(self.losses[inside])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -219,6 +219,7 @@ def _names(
         spec.quality, {each.metric for each in limits} | {each.metric for each in objectives}
     )
     _require_bounds(quality, limits, objectives)
+    _require_rungs(spec, extra, objectives)
     if len({objective.metric for objective in objectives}) < len(objectives):
         raise SpecError(f"the objectives must differ, got {', '.join(spec.objectives)}")
     check_contradictions(
@@ -227,6 +228,25 @@ def _names(
     # Those of trained networks stand behind the score, which is the quality of a run.
     metrics = always | {name: extra[name] for name in quality.names()}
     return metrics, limits, objectives, quality
+
+
+def _require_rungs(
+    spec: StudySpec, of_files: Iterable[str], objectives: Sequence[Objective]
+) -> None:
+    """Refuse to end trainings early where nothing can be read on their way."""
+    if spec.fidelity is None:
+        return
+    if spec.training.fit is not None:
+        raise SpecError(
+            "[fidelity] ends trainings on their way, and 'training.fit' replaces the training: "
+            "leave one of them out"
+        )
+    late = [each.metric for each in objectives if each.metric in set(of_files)]
+    if late:
+        raise SpecError(
+            f"[fidelity] cannot rank by the objective {late[0]!r}, which is read when a training "
+            "is over: leave out the table or the objective"
+        )
 
 
 def _require_bounds(

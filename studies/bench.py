@@ -94,12 +94,14 @@ class Bench:
 
     def evaluator(self, progress: Progress) -> StagedEvaluator:
         """Return what evaluates candidates in this process."""
+        fidelity = self.assembly.study.spec.fidelity
         return StagedEvaluator(
             workshop=self.workshop,
             constraints=self.constraints,
             errors=static_errors(self.constraints),
             fingerprint=self.fingerprint,
             progress=progress,
+            rungs=() if fidelity is None else fidelity.rungs,
         )
 
 

@@ -33,10 +33,10 @@ _READ = (1, PLAN_VERSION)
 
 _CURE = "the run's records are in its storage; choose another folder with --to to begin anew"
 
-_ADDED = {"confident": False, "within": None, "patience": None}
+_ADDED = {"confident": False, "within": None, "patience": None, "fidelity": None}
 """Keys of a study that older runs do not know, with what they did."""
 
-_FREE_TO_CHANGE = ("trials", "within", "patience", "references", "trial")
+_FREE_TO_CHANGE = ("trials", "within", "patience", "fidelity", "references", "trial")
 """Keys of a study that may differ when a run is resumed: they change no reading."""
 
 

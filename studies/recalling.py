@@ -38,7 +38,9 @@ class Recalling:
         if record is None or record.outcome is Outcome.FAILED:
             return None
         judged = judged_anew(record, limits)
-        return None if judged.reason == NO_LONGER else judged
+        if judged.reason == NO_LONGER or judged.outcome is Outcome.STOPPED:
+            return None
+        return judged
 
     def add(self, record: Record) -> None:
         """Learn a record that was made now."""

@@ -8,9 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tightfit import Constraint, Direction, Evaluator, Metric, Record, SpecError
+from tightfit import (
+    Constraint,
+    Direction,
+    Evaluator,
+    Metric,
+    Record,
+    RungEvaluator,
+    SpecError,
+)
+from tightfit.search import Halving, Search, open_storage, snapshot
 from tightfit.search import Progress as SearchProgress
-from tightfit.search import Search, open_storage
 from tightfit.studies.assembly import assemble, static_errors
 from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.plan import Plan
@@ -110,6 +118,22 @@ def working(request: RunRequest, bench: Bench, watcher: Watcher) -> Iterator[Wor
         yield worker
     finally:
         worker.close()
+
+
+def by_rungs(bench: Bench, evaluator: RungEvaluator) -> Evaluator:
+    """Return what ends hopeless trainings early, where a study says so; else the evaluator."""
+    fidelity = bench.assembly.study.spec.fidelity
+    if fidelity is None:
+        return evaluator
+    plan = Plan.read(bench.folder.plan)
+    kept = snapshot(open_storage(plan.storage or bench.folder.journal), plan.name)
+    return Halving(
+        evaluator,
+        keep=fidelity.keep,
+        objectives=bench.assembly.objectives,
+        constraints=bench.constraints,
+        known=kept.records,
+    )
 
 
 def make_search(

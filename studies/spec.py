@@ -296,6 +296,25 @@ class TrialTable(Table):
     memory_mb: PositiveInt | None = None
 
 
+class FidelityTable(Table):
+    """Trainings that end early. On when this table stands in a study."""
+
+    rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        (0.25,),
+        min_length=1,
+        description="Shares of a candidate's training after which it is scored and may end.",
+    )
+    keep: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.5, description="Share of the candidates at a rung that go on."
+    )
+
+    @model_validator(mode="after")
+    def _ascending(self) -> FidelityTable:
+        if list(self.rungs) != sorted(set(self.rungs)):
+            raise ValueError(f"'rungs' must grow from one to the next, got {list(self.rungs)}")
+        return self
+
+
 SamplerName = Literal["auto", "greybox", "tpe", "gp", "nsga2", "qmc", "random"]
 
 
@@ -331,6 +350,7 @@ class StudySpec(Table):
     device: DeviceTable = DeviceTable()
     references: ReferencesTable = ReferencesTable()
     trial: TrialTable = TrialTable()
+    fidelity: FidelityTable | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -22,6 +22,7 @@ class Place(StrEnum):
     INFEASIBLE = "breaks a limit"
     SCREENED = "screened out"
     FAILED = "failed"
+    STOPPED = "stopped early"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,4 +137,6 @@ def _place(record: Record) -> Place:
         return Place.FAILED
     if record.outcome is Outcome.SCREENED:
         return Place.SCREENED
+    if record.outcome is Outcome.STOPPED:
+        return Place.STOPPED
     return Place.FEASIBLE if record.feasible else Place.INFEASIBLE

@@ -111,6 +111,8 @@ def stopped_by(results: Results, record: Record) -> str:
     for constraint in results.constraints:
         if record.outcome is Outcome.SCREENED and record.reason == str(constraint):
             return f"screened out by {wording.limit(constraint, _metric(results, constraint))}"
+    if record.outcome is Outcome.STOPPED:
+        return record.reason
     return f"{record.outcome.value}: {record.reason}"
 
 

@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tightfit import Metric, Outcome, Record
+from tightfit import Measurement, Metric, Outcome, Record
 from tightfit.search import Progress as SearchProgress
 from tightfit.studies.wording import reading_text
 
@@ -78,6 +78,8 @@ class ConsoleWatcher:
         """Show a record that was kept."""
         self._forget_job()
         note = f"{progress.screened} screened out, {progress.failed} failed"
+        if progress.stopped:
+            note += f", {progress.stopped} stopped early"
         if progress.best is not None:
             note = f"best {self._value(progress.best)}, {note}"
         if self._search is None:
@@ -90,14 +92,17 @@ class ConsoleWatcher:
         head = f"{progress.trained:>4}/{progress.trials}  {record.origin}: "
         if record.outcome is Outcome.FAILED:
             return f"{head}[red]failed[/]: {record.reason}"
+        if record.outcome is Outcome.STOPPED:
+            return f"{head}{self._readings(record.rungs[-1].measurement)}, {record.reason}"
         broken = [name for name, violation in record.violations.items() if violation > 0]
         verdict = "[green]keeps all limits[/]" if record.feasible else f"breaks {', '.join(broken)}"
-        shown = [n for n in (self._objective, "size_kb", "latency_ms") if n in record.measurement]
-        values = ", ".join(
-            reading_text(self._metrics[name], record.measurement[name])
-            for name in dict.fromkeys(shown)
+        return f"{head}{self._readings(record.measurement)}, {verdict}"
+
+    def _readings(self, measurement: Measurement) -> str:
+        shown = [n for n in (self._objective, "size_kb", "latency_ms") if n in measurement]
+        return ", ".join(
+            reading_text(self._metrics[name], measurement[name]) for name in dict.fromkeys(shown)
         )
-        return f"{head}{values}, {verdict}"
 
     def _value(self, record: Record) -> str:
         return reading_text(self._metrics[self._objective], record.measurement[self._objective])

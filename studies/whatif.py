@@ -118,7 +118,7 @@ def judged_anew(record: Record, limits: Sequence[Constraint]) -> Record:
     }
     broken = any(violation > 0 for violation in violations.values())
     whole = record.outcome is Outcome.EVALUATED and len(violations) == len(limits)
-    if whole:
+    if whole or (record.outcome is Outcome.STOPPED and not broken):
         return replace(record, violations=violations)
     if broken:
         reason = max(violations, key=lambda each: violations[each])

@@ -4,6 +4,11 @@
     {"candidate": [0, 3, 1], "origin": "tpe", "number": 7}  -> {"progress": [40, 330, 0.61]} ...
                                                             -> {"record": {...}}
 
+With "rungs": true in its message a candidate's training is read on its way and waits for an answer:
+
+    {"candidate": ..., "rungs": true}                       -> {"rung": {"share": 0.25, ...}}
+    {"go_on": false}                                        -> {"record": {...}}
+
 A reply {"refused": "why"} says that the study cannot be run as it is, {"crashed": "traceback"} that
 this candidate could not be evaluated.
 
@@ -24,8 +29,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
-from tightfit import Candidate, SpecError, TightfitError
-from tightfit.studies.bench import Bench, open_bench
+from tightfit import Candidate, GoOn, Record, Rung, SpecError, TightfitError
+from tightfit.objectives.evaluator import StagedEvaluator
+from tightfit.studies.bench import open_bench
 
 PROGRESS_SECONDS = 0.2
 
@@ -41,20 +47,32 @@ def main() -> None:
         return
     _say(replies, {"ready": True})
     for message in messages:
-        _say(replies, _answer(bench, message, replies))
+        evaluator = bench.evaluator(_throttled(lambda *step: _say(replies, {"progress": step})))
+
+        def go_on(rung: Rung) -> bool:
+            _say(replies, {"rung": rung.to_json()})
+            return bool(next(messages)["go_on"])
+
+        _say(replies, _answer(evaluator, message, go_on))
 
 
-def _answer(bench: Bench, message: dict[str, Any], replies: TextIO) -> dict[str, Any]:
-    evaluator = bench.evaluator(_throttled(lambda *step: _say(replies, {"progress": step})))
-    candidate = Candidate(tuple(message["candidate"]))
+def _answer(evaluator: StagedEvaluator, message: dict[str, Any], go_on: GoOn) -> dict[str, Any]:
     try:
-        record = evaluator.evaluate(candidate, message["origin"], message["number"])
+        record = _evaluated(evaluator, message, go_on)
     except SpecError as error:
         # Not this candidate's fault, and the next one's fate too: a full disk, a user's function.
         return {"refused": str(error)}
     except Exception:  # noqa: BLE001 - whatever it is, it must reach the run as a reason
         return {"crashed": traceback.format_exc()}
     return {"record": record.to_json()}
+
+
+def _evaluated(evaluator: StagedEvaluator, message: dict[str, Any], go_on: GoOn) -> Record:
+    candidate = Candidate(tuple(message["candidate"]))
+    origin, number = message["origin"], message["number"]
+    if message.get("rungs"):
+        return evaluator.evaluate_by_rungs(candidate, origin, number, go_on)
+    return evaluator.evaluate(candidate, origin, number)
 
 
 def _throttled(say: Callable[[int, int, float], None]) -> Callable[[int, int, float], None]:

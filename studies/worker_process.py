@@ -16,7 +16,16 @@ from typing import Any
 
 import psutil
 
-from tightfit import Candidate, Measurement, Outcome, Record, SpecError, TightfitError
+from tightfit import (
+    Candidate,
+    GoOn,
+    Measurement,
+    Outcome,
+    Record,
+    Rung,
+    SpecError,
+    TightfitError,
+)
 from tightfit.objectives.evaluator import Progress
 
 _POLL_SECONDS = 0.25
@@ -37,7 +46,7 @@ class TrialLimits:
 
 
 class WorkerProcess:
-    """An :class:`tightfit.Evaluator` whose work is done in a process of its own.
+    """A :class:`tightfit.RungEvaluator` whose work is done in a process of its own.
 
     The process starts with the first candidate and serves until :meth:`close`. When it dies, or
     has to be ended for a broken limit, the candidate is recorded as failed with that reason, and
@@ -75,12 +84,33 @@ class WorkerProcess:
         Raises:
             SpecError: The study or its data are not usable, or a file could not be written.
         """
+        return self._evaluate(candidate, origin, number, None)
+
+    def evaluate_by_rungs(
+        self, candidate: Candidate, origin: str, number: int, go_on: GoOn
+    ) -> Record:
+        """Evaluate in the worker, which asks at rungs. See :class:`tightfit.RungEvaluator`.
+
+        Raises:
+            SpecError: As for :meth:`evaluate`.
+        """
+        return self._evaluate(candidate, origin, number, go_on)
+
+    def _evaluate(
+        self, candidate: Candidate, origin: str, number: int, go_on: GoOn | None
+    ) -> Record:
         self.open()
         self._training = False
-        message = {"candidate": list(candidate.indices), "origin": origin, "number": number}
+        message: dict[str, Any] = {
+            "candidate": list(candidate.indices),
+            "origin": origin,
+            "number": number,
+        }
+        if go_on is not None:
+            message["rungs"] = True
         try:
             self._send(message)
-            reply = self._wait(self._limits)
+            reply = self._wait(self._limits, go_on)
         except _Ended as ended:
             return self._failed(candidate, origin, str(ended))
         except BaseException:
@@ -153,8 +183,8 @@ class WorkerProcess:
         except BrokenPipeError:
             raise _Ended(self._death()) from None
 
-    def _wait(self, limits: TrialLimits) -> dict[str, Any]:
-        """Return the next reply that is not progress."""
+    def _wait(self, limits: TrialLimits, go_on: GoOn | None = None) -> dict[str, Any]:
+        """Return the next reply that is neither progress nor a question, which is answered."""
         started = time.monotonic()
         while True:
             try:
@@ -165,6 +195,10 @@ class WorkerProcess:
             if line is None:
                 raise _Ended(self._death())
             reply: dict[str, Any] = json.loads(line)
+            if "rung" in reply:
+                assert go_on is not None
+                self._send({"go_on": go_on(Rung.from_json(reply["rung"]))})
+                continue
             if "progress" not in reply:
                 return reply
             self._training = True

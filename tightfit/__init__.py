@@ -14,10 +14,11 @@ from tightfit.measurement import Measurement
 from tightfit.metric import Direction, Kind, Metric, Stage
 from tightfit.objective import Objective
 from tightfit.program import Program
-from tightfit.protocols import CostModel, Evaluator
+from tightfit.protocols import CostModel, Evaluator, GoOn, RungEvaluator
 from tightfit.reading import Reading
 from tightfit.recipe import Distillation, Recipe
 from tightfit.record import Outcome, Record
+from tightfit.rung import Rung
 from tightfit.space import BoolArray, FloatArray, IntArray, SearchSpace
 
 __version__ = "0.1.0"
@@ -40,6 +41,7 @@ __all__ = [
     "Distillation",
     "Evaluator",
     "FloatArray",
+    "GoOn",
     "Graph",
     "Hparam",
     "IntArray",
@@ -57,6 +59,8 @@ __all__ = [
     "Reading",
     "Recipe",
     "Record",
+    "Rung",
+    "RungEvaluator",
     "SearchSpace",
     "Sense",
     "SpecError",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeAlias
 
 from tightfit.candidate import Candidate
 from tightfit.record import Record
+from tightfit.rung import Rung
 from tightfit.space import FloatArray, IntArray
 
 
@@ -32,5 +33,31 @@ class Evaluator(Protocol):
         Raises:
             SpecError: Nothing can be evaluated as things stand, e.g. on a full disk; the search
                 ends, and what was finished is kept.
+        """
+        ...
+
+
+GoOn: TypeAlias = Callable[[Rung], bool]
+"""Asked in the middle of a training whether it goes on."""
+
+
+class RungEvaluator(Evaluator, Protocol):
+    """An evaluator whose trainings can end in their middle."""
+
+    def evaluate_by_rungs(
+        self, candidate: Candidate, origin: str, number: int, go_on: GoOn
+    ) -> Record:
+        """Evaluate one candidate as :meth:`evaluate` does, and ask at every rung.
+
+        A training that goes on is the one that would have been without rungs.
+
+        Args:
+            candidate: As for :meth:`evaluate`.
+            origin: The same.
+            number: The same.
+            go_on: Where it says no the record is a stopped one, with the rungs that were reached.
+
+        Raises:
+            SpecError: As for :meth:`evaluate`.
         """
         ...

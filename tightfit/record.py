@@ -11,6 +11,7 @@ from tightfit.candidate import Candidate
 from tightfit.errors import SpecError
 from tightfit.measurement import Measurement
 from tightfit.reading import Reading
+from tightfit.rung import Rung
 
 SCHEMA_VERSION = 1
 
@@ -21,6 +22,7 @@ class Outcome(StrEnum):
     EVALUATED = "evaluated"
     SCREENED = "screened"
     FAILED = "failed"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +31,18 @@ class Record:
 
     Attributes:
         candidate: What was evaluated.
-        outcome: Evaluated through every stage, screened out by a limit, or failed.
-        measurement: The readings that were taken, also when it was screened out or failed.
+        outcome: Evaluated through every stage, screened out by a limit, failed, or stopped in the
+            middle of its training.
+        measurement: The readings that were taken, also when it was screened out or failed. What
+            was read in the middle of the training is not among them.
         violations: By constraint, as text; positive is broken. Only those that could be read.
-        reason: The constraint that screened it out, or why it failed; empty when evaluated.
+        reason: The constraint that screened it out, or why it failed or was stopped; empty when
+            evaluated.
         origin: Who proposed it: a sampler's name, or a reference candidate's.
         fingerprint: Digest of all that the readings depend on: baseline, data, recipe, seed.
         seconds: Wall time by phase (``build``, ``measure``, ``train``, ``evaluate``).
         trained: Whether it reached training; these are what ``trials`` counts.
+        rungs: What was read in the middle of its training, in the order of the shares.
     """
 
     candidate: Candidate
@@ -48,6 +54,7 @@ class Record:
     reason: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
     trained: bool = False
+    rungs: tuple[Rung, ...] = ()
 
     @property
     def feasible(self) -> bool:
@@ -58,7 +65,7 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON values, with the schema's version."""
-        return {
+        values: dict[str, Any] = {
             "schema": SCHEMA_VERSION,
             "candidate": list(self.candidate.indices),
             "outcome": self.outcome.value,
@@ -72,6 +79,7 @@ class Record:
             "seconds": dict(self.seconds),
             "trained": self.trained,
         }
+        return values | ({"rungs": [each.to_json() for each in self.rungs]} if self.rungs else {})
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Record:
@@ -98,4 +106,5 @@ class Record:
             reason=values["reason"],
             seconds=dict(values["seconds"]),
             trained=bool(values["trained"]),
+            rungs=tuple(Rung.from_json(each) for each in values.get("rungs", ())),
         )

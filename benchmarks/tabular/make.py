@@ -76,7 +76,7 @@ class Trainings:
         row = Row(
             candidate=candidate_text(indices),
             seed=seed,
-            accuracy=self._accuracy(path),
+            accuracy=self.accuracy(path),
             quarter=on_the_way[0.25],
             half=on_the_way[0.5],
             size_kb=readings["size_kb"].value,
@@ -122,7 +122,8 @@ class Trainings:
         for chosen in torch.split(calibration_order(data), 128):
             yield prepare_inputs(data, data.train.inputs[chosen], network.input_shape)
 
-    def _accuracy(self, path: Path) -> float:
+    def accuracy(self, path: Path) -> float:
+        """Return the accuracy of a file on the validation and the test split."""
         data = self.bench.assembly.data
         assert data.test is not None
         right = total = 0

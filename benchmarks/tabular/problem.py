@@ -66,7 +66,8 @@ class Tabular:
         self._shape = tuple(len(hparam.choices) for hparam in SPACE.hparams)
         size = int(np.prod(self._shape))
         self._columns = {
-            name: np.full(size, np.nan) for name in ("accuracy", "size_kb", "macs", "ram_kb")
+            name: np.full(size, np.nan)
+            for name in ("accuracy", "size_kb", "macs", "ram_kb", "quarter", "half", "seconds")
         }
         for row in rows:
             if row.seed == 0:
@@ -101,6 +102,22 @@ class Tabular:
 
     def truth(self, batch: IntArray) -> dict[str, FloatArray]:
         return {"accuracy": self._columns["accuracy"][self._places(batch)]}
+
+    def early(self, batch: IntArray, share: float) -> FloatArray:
+        """Return the accuracy of the networks after a quarter or half of their steps, ``[n]``."""
+        return self._columns[{0.25: "quarter", 0.5: "half"}[share]][self._places(batch)]
+
+    def seconds(self, batch: IntArray) -> FloatArray:
+        """Return what whole trainings took, ``[n]``."""
+        return self._columns["seconds"][self._places(batch)]
+
+    @property
+    def mean_seconds(self) -> float:
+        """What a whole training takes on average, within the limits that are known before."""
+        known = [each for each in self.constraints if each.metric != "accuracy"]
+        columns = self._columns
+        kept = np.all([each.violations(columns[each.metric]) <= 0 for each in known], 0)
+        return float(columns["seconds"][kept].mean())
 
     def prior(self, seed: int) -> list[FloatArray]:
         """Return the sensitivities that were measured, whatever the seed."""

@@ -64,13 +64,8 @@ METRICS: tuple[Metric, ...] = (
     download_kb.METRIC,
     download_s.METRIC,
     latency_ms.METRIC,
-<<<<<<< ours
-    latency_p99_ms.METRIC,
-    *latency_ms.BY_RUNTIME.values(),
-=======
     *latency_ms.BY_RUNTIME.values(),
     latency_p99_ms.METRIC,
->>>>>>> theirs
     load_ms.METRIC,
     peak_kb.METRIC,
 )

@@ -131,19 +131,9 @@ def verify(
     """Measure an exported file anew and say which claims of its report hold."""
     export = open_export(folder)
     report = export.report
-<<<<<<< ours
-    device = DeviceSettings(
-        connect=connect,
-        runtime=export.runtime,
-        threads=report["threads"],
-        # Exports of older versions were measured with one picture.
-        batch=report.get("batch", 1),
-    )
-=======
     # Exports of older versions were measured with one picture.
     threads, batch = report["threads"], report.get("batch", 1)
     device = DeviceSettings(connect, runtime=export.runtime, threads=threads, batch=batch)
->>>>>>> theirs
     found = verify_export(export, data=data, baseline=baseline, score=score, device=device)
     if as_json:
         print_json(found.to_json())

@@ -60,7 +60,8 @@ def draw_cloud(cloud: Cloud) -> go.Figure:
     _set_axes(figure, x, y)
     for bound in cloud.bounds:
         _draw_bound(figure, bound, x if bound.axis == "x" else y)
-    _draw_screened(figure, cloud)
+    for place in (Place.SCREENED, Place.STOPPED):
+        _draw_unscored(figure, cloud, place)
     _draw_front_line(figure, cloud)
     for place in _DRAWN:
         _draw_points(figure, place, [p for p in whole if p.place is place and not p.reference])
@@ -134,12 +135,16 @@ def _draw_bound(figure: go.Figure, bound: Bound, axis: _Axis) -> None:
         )
 
 
-def _draw_screened(figure: go.Figure, cloud: Cloud) -> None:
+def _draw_unscored(figure: go.Figure, cloud: Cloud, place: Place) -> None:
     """Networks without the metric of the y axis, as faint strokes on the x axis."""
     points = [
         point
         for point in cloud.points
-        if point.y is None and point.x is not None and not point.outside
+        if point.y is None
+        and point.x is not None
+        and not point.outside
+        # A failed one stands with those that were screened out.
+        and (point.place is Place.STOPPED) == (place is Place.STOPPED)
     ]
     if points:
         figure.add_scatter(
@@ -147,10 +152,10 @@ def _draw_screened(figure: go.Figure, cloud: Cloud) -> None:
             y=[0.018] * len(points),
             yaxis="y2",
             mode="markers",
-            name=f"{Place.SCREENED.value}, no {wording.title(cloud.y)}",
+            name=f"{place.value}, no {wording.title(cloud.y)}",
             marker={
-                "symbol": style.SYMBOLS[Place.SCREENED],
-                "color": style.BROKEN,
+                "symbol": style.SYMBOLS[place],
+                "color": style.COLOURS[place],
                 "size": 11,
                 "line": {"width": 1.25},
             },

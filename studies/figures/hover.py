@@ -21,7 +21,7 @@ def hover_text(results: Results, standing: Standing) -> str:
         heading += f" · {escape(standing.record.origin)}"
     heading += f" · {', '.join(standing.picks) or standing.place.value}"
     lines = [heading, *reading_lines(results, standing.record.measurement)]
-    if standing.place is Place.SCREENED:
+    if standing.place in (Place.SCREENED, Place.STOPPED):
         lines.append(escape(stopped_by(results, standing.record)))
     if standing.trial is not None:
         lines += ["", *main_choices(results.space, standing)]

@@ -15,6 +15,7 @@ from tightfit.studies.results import Results
 _ROW_HEIGHT = 38
 _MARGINS = 130
 FAILED = "failed"
+STOPPED = "stopped early, behind others at a rung"
 FEASIBLE = "keeps all limits"
 
 
@@ -23,7 +24,7 @@ class Obstacle:
     """A limit and how many trials it stopped.
 
     Attributes:
-        name: The limit as people say it, ``failed``, or ``keeps all limits``.
+        name: The limit as people say it, ``failed``, ``stopped early``, or ``keeps all limits``.
         early: Trials that it screened out before they were trained.
         late: Trials that were evaluated through every stage, and broke it (or failed, or kept all).
     """
@@ -45,6 +46,8 @@ def obstacles(results: Results) -> tuple[Obstacle, ...]:
             early[record.reason] += 1
         elif record.outcome is Outcome.FAILED:
             late[FAILED] += 1
+        elif record.outcome is Outcome.STOPPED:
+            late[STOPPED] += 1
         elif record.feasible:
             late[FEASIBLE] += 1
         else:
@@ -55,8 +58,7 @@ def obstacles(results: Results) -> tuple[Obstacle, ...]:
         )
         for each in results.constraints
     ]
-    if late[FAILED]:
-        found.append(Obstacle(FAILED, 0, late[FAILED]))
+    found += [Obstacle(name, 0, late[name]) for name in (FAILED, STOPPED) if late[name]]
     found.append(Obstacle(FEASIBLE, 0, late[FEASIBLE]))
     return tuple(found)
 

@@ -51,6 +51,7 @@ COLOURS = {
     Place.INFEASIBLE: BROKEN,
     Place.SCREENED: BROKEN,
     Place.FAILED: BROKEN,
+    Place.STOPPED: MUTED,
 }
 SYMBOLS = {
     Place.MEMBER: "circle",
@@ -58,6 +59,7 @@ SYMBOLS = {
     Place.INFEASIBLE: "x-thin-open",
     Place.SCREENED: "line-ns-open",
     Place.FAILED: "line-ns-open",
+    Place.STOPPED: "line-ns-open",
 }
 REFERENCE_SYMBOLS = (
     "square",

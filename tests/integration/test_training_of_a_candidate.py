@@ -11,13 +11,16 @@ from torch import nn
 from tests.objectives.learning import FLOAT, fashion, quiet, steady, teacher_of
 from tightfit import Candidate, Distillation, Recipe
 from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.calibration import calibration_batches
 from tightfit.objectives.data import Data
+from tightfit.objectives.pauses import EndedEarly, Pauses
 from tightfit.objectives.quality import prepare_inputs, score_file
 from tightfit.objectives.runtimes import OnnxRuntime
 from tightfit.objectives.task import classification
 from tightfit.objectives.teacher import Teacher
 from tightfit.objectives.training import Trainer, TrainingSettings
 from tightfit.spaces.compression import CompressionSpace
+from tightfit.spaces.network import Network
 from tightfit.spaces.settings import (
     InputSizeSettings,
     PruningSettings,
@@ -98,3 +101,49 @@ def test_a_pruned_network_is_brought_back_by_training(
     after = accuracy(network, DATA, network.input_shape)
     assert after > before + 0.1
     assert after > accuracy(baseline, DATA, DATA.input_shape) - 0.12
+
+
+def test_who_looks_at_a_training_leaves_it_as_it_is(
+    space: CompressionSpace, teacher: Teacher
+) -> None:
+    recipe = Recipe(epochs=2, learning_rate=0.1, distillation=Distillation(0.9, 4.0))
+    candidate = chosen(space, ratio=0.5, bits=4, size=1.0)
+    looked: dict[float, bool] = {}
+
+    def look(share: float, twin: nn.Module) -> None:
+        assert isinstance(twin, Network)
+        looked[share] = twin.quantization
+        twin.recalibrate_norms(calibration_batches(twin, DATA))
+        with torch.no_grad():
+            for parameter in twin.parameters():
+                parameter.zero_()
+
+    left_alone = trainer(teacher)(space.build(candidate), recipe, seed=3, progress=quiet)
+    watched = trainer(teacher)(
+        space.build(candidate),
+        recipe,
+        seed=3,
+        progress=quiet,
+        pauses=Pauses((0.25, 0.5, 0.9), look),
+    )
+    # Rounding begins after six tenths of the steps.
+    assert looked == {0.25: False, 0.5: False, 0.9: True}
+    expected, found = left_alone.state_dict(), watched.state_dict()
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_a_look_may_end_a_training(space: CompressionSpace) -> None:
+    def enough(share: float, _twin: nn.Module) -> None:
+        raise EndedEarly(f"enough at {share}")
+
+    steps: list[int] = []
+    with pytest.raises(EndedEarly, match=r"enough at 0\.5"):
+        trainer(None)(
+            space.build(chosen(space, ratio=0.5, bits=8, size=1.0)),
+            Recipe(epochs=1, learning_rate=0.1),
+            seed=0,
+            progress=lambda done, _total, _loss: steps.append(done),
+            pauses=Pauses((0.5,), enough),
+        )
+    assert steps[-1] == 6

@@ -13,10 +13,12 @@ from tightfit import (
     MeasurementError,
     Outcome,
     Reading,
+    Record,
+    Rung,
     Sense,
     Stage,
 )
-from tightfit.objectives.evaluator import Progress, StagedEvaluator
+from tightfit.objectives.evaluator import Progress, Rungs, StagedEvaluator
 
 
 @dataclass
@@ -27,6 +29,7 @@ class Bench:
     file_size: float = 100.0
     latency: float = 1.0
     accuracy: float = 0.9
+    early: tuple[float, ...] = (0.5, 0.7)
     failure: Exception | None = None
     done: list[str] = field(default_factory=list)
 
@@ -46,9 +49,13 @@ class Bench:
         self.done.append("measure")
         return {"latency_ms": Reading(self.latency, kind=Kind.MEASURED, stage=Stage.RUNTIME)}
 
-    def train(self, progress: Progress) -> None:
+    def train(self, progress: Progress, rungs: Rungs) -> None:
         self.done.append("train")
         progress(1, 2, 0.5)
+        for share, accuracy in zip(rungs.shares, self.early, strict=False):
+            reading = Reading(accuracy, kind=Kind.MEASURED, stage=Stage.LEARNED)
+            rungs.reached(share, {"accuracy": reading})
+            self.done.append(f"went on at {share:g}")
         if self.failure is not None:
             raise self.failure
 
@@ -60,14 +67,14 @@ class Bench:
         self.done.append("discard")
 
 
-def evaluator(bench: Bench) -> StagedEvaluator:
+def evaluator(bench: Bench, rungs: tuple[float, ...] = ()) -> StagedEvaluator:
     limits = (
         Constraint("size_kb", Sense.AT_MOST, 100.0),
         Constraint("latency_ms", Sense.AT_MOST, 2.0),
         Constraint("accuracy", Sense.AT_LEAST, 0.8),
     )
     return StagedEvaluator(
-        workshop=bench, constraints=limits, errors={"size_kb": 0.02}, fingerprint="abc"
+        workshop=bench, constraints=limits, errors={"size_kb": 0.02}, fingerprint="abc", rungs=rungs
     )
 
 
@@ -130,3 +137,45 @@ def test_a_candidates_own_failure_is_recorded_with_its_reason(failure: Exception
 def test_a_programming_error_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
         evaluator(Bench(failure=ZeroDivisionError())).evaluate(Candidate((0,)), "tpe", 0)
+
+
+def test_a_training_goes_through_its_rungs_where_somebody_says_so() -> None:
+    bench, asked = Bench(), list[Rung]()
+
+    def keep(rung: Rung) -> bool:
+        asked.append(rung)
+        return True
+
+    record = evaluator(bench, (0.25, 0.5)).evaluate_by_rungs(Candidate((7,)), "tpe", 3, keep)
+    assert bench.done[-4:] == ["train", "went on at 0.25", "went on at 0.5", "score"]
+    assert record.outcome is Outcome.EVALUATED
+    assert record.rungs == tuple(asked)
+    assert [rung.share for rung in asked] == [0.25, 0.5]
+    assert [rung.measurement.value("accuracy") for rung in asked] == [0.5, 0.7]
+    assert asked[0].measurement["size_kb"].kind is Kind.COUNTED
+    assert record.measurement.value("accuracy") == 0.9
+
+
+def test_a_training_that_shall_not_go_on_is_stopped_and_scores_nothing() -> None:
+    bench = Bench()
+    record = evaluator(bench, (0.25, 0.5)).evaluate_by_rungs(
+        Candidate((7,)), "tpe", 3, lambda rung: rung.share < 0.5
+    )
+    assert bench.done[-3:] == ["train", "went on at 0.25", "discard"]
+    assert record.outcome is Outcome.STOPPED
+    assert record.reason == "stopped after 50% of its training"
+    assert record.trained
+    assert not record.feasible
+    assert "accuracy" not in record.measurement
+    assert list(record.violations) == ["size_kb <= 100", "latency_ms <= 2"]
+    assert [rung.share for rung in record.rungs] == [0.25, 0.5]
+    assert list(record.seconds) == ["build", "measure", "train"]
+    assert Record.from_json(record.to_json()) == record
+
+
+def test_without_a_question_there_are_no_rungs() -> None:
+    bench = Bench()
+    record = evaluator(bench, (0.25, 0.5)).evaluate(Candidate((7,)), "tpe", 3)
+    assert bench.done[-2:] == ["train", "score"]
+    assert record.rungs == ()
+    assert "rungs" not in record.to_json()

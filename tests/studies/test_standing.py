@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tightfit import SpecError
+from tightfit import Outcome, Rung, SpecError
 from tightfit.studies.results import Results
 from tightfit.studies.standing import Place, chosen, members, misses, standings
 
@@ -23,13 +23,25 @@ def test_every_record_has_a_place(results: Results) -> None:
     everyone = standings(results)
 
     places = {each.place for each in everyone}
-    assert places == set(Place)
+    assert places == set(Place) - {Place.STOPPED}
     assert [each.key for each in everyone[-2:]] == ["n0", "n1"]
     assert [each.name for each in everyone[-2:]] == ["small net squeezenet1_1", "from scratch"]
     assert [each.record.origin for each in everyone if each.reference][:2] == [
         "uniform: pruning 0.75, quantization 8",
         "uniform: pruning 0.875, quantization 4",
     ]
+
+
+def test_a_training_that_was_ended_early_is_neither_a_member_nor_a_miss(results: Results) -> None:
+    best = next(each for each in results.records if each.feasible)
+    rung = Rung(0.25, best.measurement)
+    stopped = replace(best, outcome=Outcome.STOPPED, rungs=(rung,), reason="stopped after 25%")
+
+    everyone = standings(replace(results, records=(stopped,)))
+
+    assert everyone[0].place is Place.STOPPED
+    assert members(everyone) == ()
+    assert misses(everyone) == ()
 
 
 def test_a_candidate_that_was_proposed_again_is_shown_once(results: Results) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tightfit import Candidate, Outcome, SpecError
+from tightfit import Candidate, Outcome, Rung, SpecError
 from tightfit.studies.assembly import assemble
 from tightfit.studies.bench import prepare
 from tightfit.studies.run_folder import RunFolder
@@ -23,7 +23,7 @@ from tightfit.studies.worker_process import TrialLimits, WorkerProcess
 pytestmark = pytest.mark.slow
 
 TINY = Path(__file__).parent / "tiny"
-LONG = ["space.schedule.epochs=[2, 500]"]
+LONG = ["space.schedule.epochs=[2, 500]", "fidelity.rungs=[0.5]"]
 
 
 class Steps:
@@ -91,6 +91,29 @@ def test_a_worker_evaluates_and_tells_its_steps(
     assert record.trained
     assert steps.seen[-1] == (14, 14)
     assert worker.evaluate(short(start), "tpe", 1).outcome is Outcome.EVALUATED
+
+
+def test_a_worker_asks_at_a_rung_and_does_as_it_is_told(
+    worker: WorkerProcess, start: dict[str, object]
+) -> None:
+    asked: list[Rung] = []
+
+    def once(rung: Rung) -> bool:
+        asked.append(rung)
+        return len(asked) == 1
+
+    whole = worker.evaluate(short(start), "tpe", 0)
+    went_on = worker.evaluate_by_rungs(short(start), "tpe", 0, once)
+    stopped = worker.evaluate_by_rungs(short(start), "tpe", 0, once)
+    assert [rung.share for rung in asked] == [0.5, 0.5]
+    assert went_on.rungs == (asked[0],)
+    assert went_on.measurement["accuracy"] == whole.measurement["accuracy"]
+    assert asked[0].measurement["accuracy"].repeats == 90
+    assert stopped.outcome is Outcome.STOPPED
+    assert stopped.rungs == (asked[1],)
+    assert asked[0].measurement["accuracy"] == asked[1].measurement["accuracy"]
+    assert stopped.reason == "stopped after 50% of its training"
+    assert worker.evaluate(short(start), "tpe", 0).rungs == ()
 
 
 def test_a_killed_worker_is_a_failed_record_and_a_new_worker(

@@ -1,0 +1,108 @@
+"""What readings in the middle of a training tell of its end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tightfit import FloatArray, Measurement, Outcome, Reading, Record, Rung, Stage
+
+_FEWEST = 3
+"""Pairs from which on a line and the distance from it are known."""
+
+_PRIOR = 2
+"""Weight of the belief that what is a point better early is a point better in the end, in pairs."""
+
+
+class Ends:
+    """Lines from early readings to final ones, learned from candidates that have both.
+
+    A line goes through the means of its pairs. Its slope is that of least squares, drawn towards 1
+    as by ``_PRIOR`` further pairs. Candidates were chosen by early readings and not by final ones,
+    which leaves such a line unbiased.
+
+    Args:
+        records: Evaluated ones with rungs; others are left out.
+    """
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._known = [each for each in records if each.outcome is Outcome.EVALUATED and each.rungs]
+        self._lines: dict[tuple[str, float], _Line | None] = {}
+
+    def known(self, rung: Rung) -> bool:
+        """Whether enough candidates went on from this rung to their end."""
+        metrics = [name for name, each in rung.measurement.readings.items() if _early(each)]
+        return all(self._line(each, rung.share) is not None for each in metrics)
+
+    def measurement(self, rung: Rung, luck: Mapping[str, float] | None = None) -> Measurement:
+        """Return the readings of a rung with the quality that is expected in the end.
+
+        Args:
+            rung: One that is :meth:`known`.
+            luck: By metric, how many standard deviations are added to what is expected.
+        """
+        expected = {}
+        for name, reading in rung.measurement.readings.items():
+            line = self._line(name, rung.share) if _early(reading) else None
+            if line is not None:
+                value = line.at(reading.value) + (luck or {}).get(name, 0.0) * line.deviation
+                expected[name] = replace(reading, value=value)
+        return rung.measurement.updated(expected)
+
+    def deviation(self, metric: str, rung: Rung) -> float:
+        """Return the standard deviation of a metric's end from what is expected of it.
+
+        0 where the metric is no quality, so that it is known at the rung.
+        """
+        if not _early(rung.measurement[metric]):
+            return 0.0
+        line = self._line(metric, rung.share)
+        return float("inf") if line is None else line.deviation
+
+    def _line(self, metric: str, share: float) -> _Line | None:
+        if (metric, share) not in self._lines:
+            self._lines[metric, share] = _fitted(self._pairs(metric, share))
+        return self._lines[metric, share]
+
+    def _pairs(self, metric: str, share: float) -> FloatArray:
+        """Return early and final readings, ``[n, 2]``."""
+        return np.array(
+            [
+                (rung.measurement.value(metric), record.measurement.value(metric))
+                for record in self._known
+                for rung in record.rungs
+                if rung.share == share and metric in rung.measurement
+            ]
+        ).reshape(-1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    early: float
+    final: float
+    slope: float
+    deviation: float
+
+    def at(self, early: float) -> float:
+        return self.final + self.slope * (early - self.early)
+
+
+def _fitted(pairs: FloatArray) -> _Line | None:
+    """Return the line through pairs ``[n, 2]``; ``None`` where they are too few."""
+    if len(pairs) < _FEWEST:
+        return None
+    early, final = pairs.mean(axis=0).tolist()
+    away = pairs - (early, final)
+    squares = float((away[:, 0] ** 2).sum())
+    prior = _PRIOR * squares / len(pairs)
+    together = float((away[:, 0] * away[:, 1]).sum())
+    slope = (together + prior) / (squares + prior) if np.ptp(pairs[:, 0]) > 0 else 1.0
+    left = float(((away[:, 1] - slope * away[:, 0]) ** 2).sum())
+    return _Line(early, final, slope, math.sqrt(left / (len(pairs) - 2)))
+
+
+def _early(reading: Reading) -> bool:
+    return reading.stage is Stage.LEARNED
