@@ -122,6 +122,9 @@ TRACEABLE: dict[str, nn.Module] = {
     "a pooling to 3x3": nn.Sequential(conv(), nn.AdaptiveAvgPool2d(3)),
     "a tensor beside": Written(beside, c=conv()),
     "a step": Written(lambda m, x: m.call("c", x)[:, ::2, 1::3], c=conv()),
+    "a number less a tensor": Written(lambda m, x: 1 - m.call("c", x), c=conv()),
+    "a square": Written(lambda m, x: m.call("c", x).square(), c=conv()),
+    "a step with a start": Written(lambda m, x: m.call("c", x)[:, 1::2, ::2, 1::3], c=conv()),
     "written into a slice": Written(written_into_a_slice, c=conv(), n=nn.BatchNorm2d(8)),
     "written into a turn": Written(written_into_a_turn, c=conv(), n=nn.BatchNorm2d(8)),
     "a constant for each picture": Written(
