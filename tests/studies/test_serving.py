@@ -101,6 +101,23 @@ def test_a_proof_loads_the_runtime_and_nothing_that_trains(run: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_claim_of_the_runtime_beside_that_does_not_hold_is_named(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edited = tmp_path / "edited"
+    shutil.copytree(run / "export", edited)
+    report = read_report(edited)
+    for end in ("value", "low", "high"):
+        report["metrics"]["latency_ms.onnxruntime"][end] /= 8
+    seal(edited, report)
+    capsys.readouterr()
+    assert tightfit("verify", edited, "--json") == 1
+    claims = json.loads(capsys.readouterr().out)["claims"]
+    broken = [claim["name"] for claim in claims if claim["verdict"] == "does not hold"]
+    assert broken == ["latency / baseline in onnxruntime"]
+
+
+@pytest.mark.slow
 def test_the_lines_of_the_model_card_run_in_the_runtime(run: Path) -> None:
     assert len(run_card(run / "export")) == 8
 

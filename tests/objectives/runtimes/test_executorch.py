@@ -13,6 +13,7 @@ from tests.spaces.nets import calibrated, everywhere, pictures
 from tightfit.errors import CandidateError, MeasurementError, SpecError
 from tightfit.objectives.artifact.executorch import write_executorch
 from tightfit.objectives.artifact.formats import write_file
+from tightfit.objectives.meter.device import Device, DeviceSettings
 from tightfit.objectives.runtimes import Float32Array, predict
 from tightfit.objectives.runtimes.executorch import ExecuTorch
 from tightfit.spaces.compression import CompressionSpace
@@ -78,6 +79,15 @@ def test_two_sessions_do_not_disturb_each_other(file: Path) -> None:
     two.run([inputs[1:]])
     np.testing.assert_array_equal(one.run([inputs[:1]])[0], wanted)
     assert one.input_shapes == (SHAPE,)
+
+
+def test_the_agent_measures_its_files(file: Path) -> None:
+    device = Device(DeviceSettings(runtime="executorch"))
+    try:
+        assert device.facts().runtime.startswith("executorch 1")
+        assert all(ms > 0 for ms in device.session([file, file], 0.02).ms)
+    finally:
+        device.close()
 
 
 def test_other_threads_in_the_same_process_are_refused(file: Path) -> None:
