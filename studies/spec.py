@@ -213,7 +213,7 @@ class SpaceTable(Table):
         return self
 
 
-RuntimeName = Literal["onnxruntime", "openvino"]
+RuntimeName = Literal["onnxruntime", "openvino", "executorch"]
 
 
 class DeviceTable(Table):

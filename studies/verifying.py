@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tightfit import Conditions, Constraint, Direction, Kind, Metric, Sense, Stage
-from tightfit.objectives.metrics import METRICS
+from tightfit.objectives.metrics import METRICS, latency_ms
 from tightfit.objectives.proof import Found
 from tightfit.studies.claims import (
-    LATENCY,
     LATENCY_MARGIN,
     LATENCY_RATIO,
     MEMORY,
@@ -20,16 +19,18 @@ from tightfit.studies.claims import (
     judged,
     judged_latency,
     kept,
+    latency_title,
     memory_rule,
     other_pictures,
     same_bytes,
     score_rule,
     unchecked,
 )
-from tightfit.studies.examining import Quality
+from tightfit.studies.examining import Quality, latency_ratios
 from tightfit.studies.verification import LimitFound, Verification
 
 NOT_MEASURED = "not measured"
+LATENCIES = (latency_ms.METRIC, *latency_ms.BY_RUNTIME.values())
 
 
 def compare(
@@ -37,7 +38,7 @@ def compare(
 ) -> Verification:
     """Return the claims of a report beside what was found."""
     metric = quality_metric_of(report)
-    claims = [_size(report, found), _latency(report, found), _memory(report, found)]
+    claims = [_size(report, found), *_latencies(report, found), _memory(report, found)]
     claims += _quality_claims(report, metric, quality)
     notes = [f"{claim.name}: {claim.why}" for claim in claims if claim.found is None]
     if found.unchecked:
@@ -89,12 +90,17 @@ def _size(report: Mapping[str, Any], found: Found) -> Claim:
     )
 
 
-def _latency(report: Mapping[str, Any], found: Found) -> Claim:
-    if found.latency_ratio is not None:
-        return judged_latency(report, found.latency_ratio)
-    why = "the baseline's file is not there to compare with; name it with --baseline"
-    claimed = claimed_latency(report)
-    return unchecked(LATENCY, LATENCY_RATIO, kind=Kind.MEASURED, claimed=claimed, why=why)
+def _latencies(report: Mapping[str, Any], found: Found) -> Iterator[Claim]:
+    ratios = latency_ratios(found)
+    for name in (each.name for each in LATENCIES if each.name in report["metrics"]):
+        if name in ratios:
+            yield judged_latency(report, ratios[name], name)
+            continue
+        why = "the baseline's file is not there to compare with; name it with --baseline"
+        if found.latency_ratio is not None:
+            why = "its runtime is not installed, or reads other files than are there"
+        claimed, title = claimed_latency(report, name), latency_title(name)
+        yield unchecked(title, LATENCY_RATIO, kind=Kind.MEASURED, claimed=claimed, why=why)
 
 
 def _memory(report: Mapping[str, Any], found: Found) -> Claim:
@@ -176,10 +182,9 @@ def _limits(
     known = {each.name: each for each in (*METRICS, metric)}
     values: dict[str, Value] = {"size_kb": Value.of(found.size_kb)}
     values["flash_kb"] = values["size_kb"]
-    if found.latency_ratio is not None:
-        baseline = report["baseline"]["metrics"]["latency_ms"]["value"]
-        ratio = Value.of(found.latency_ratio).widened(LATENCY_MARGIN)
-        values["latency_ms"] = ratio.scaled(baseline)
+    for name, ratio in latency_ratios(found).items():
+        baseline = report["baseline"]["metrics"][name]["value"]
+        values[name] = Value.of(ratio).widened(LATENCY_MARGIN).scaled(baseline)
     if quality is not None:
         values[metric.name] = quality.value
     limits = []

@@ -12,6 +12,8 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 CUDA_ONLY = re.compile(r"^(nvidia-|cuda-|triton$)")
+LEFT_OUT = {"executorch"}
+"""Extras that would change the versions of other packages, or take minutes to install."""
 HEADER = "# Written by `make lock`; do not edit.\n"
 
 
@@ -47,7 +49,7 @@ def closure(roots: list[Requirement]) -> dict[str, str]:
 def main() -> None:
     own = [Requirement(text) for text in distribution("tightfit").requires or []]
     runtime = closure([r for r in own if r.marker is None])
-    everything = closure(own)
+    everything = closure([r for r in own if r.name not in LEFT_OUT])
     lines = [f"{name}=={version}\n" for name, version in sorted(runtime.items())]
     (ROOT / "requirements.txt").write_text(HEADER + "".join(lines))
     more = [f"{n}=={v}\n" for n, v in sorted(everything.items()) if n not in runtime]

@@ -24,6 +24,7 @@ class Job:
         preprocessed: Whether the model takes pictures ``[N, height, width, channels]`` as they are;
             the baseline is a plain file.
         device: Where latency and memory are read; answers are always this process's own.
+        beside: Names of further runtimes that read the same files; the latency is read in each.
         outputs: Folder for the files' outputs as ``model.npy`` and ``baseline.npy``, where another
             process scores them; without it, right answers are counted.
     """
@@ -34,6 +35,7 @@ class Job:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     device: DeviceSettings = field(default_factory=DeviceSettings)
+    beside: tuple[str, ...] = ()
     outputs: Path | None = None
     preprocessed: bool = False
 
@@ -46,6 +48,7 @@ class Job:
             "mean": list(self.mean),
             "std": list(self.std),
             "device": asdict(self.device),
+            "beside": list(self.beside),
             "outputs": _text(self.outputs),
             "preprocessed": self.preprocessed,
         }
@@ -62,6 +65,7 @@ class Job:
             device=DeviceSettings(
                 **{**values["device"], "processors": tuple(values["device"]["processors"])}
             ),
+            beside=tuple(values["beside"]),
             outputs=_path(values["outputs"]),
             preprocessed=bool(values["preprocessed"]),
         )
@@ -87,6 +91,8 @@ class Found:
         unchecked: What running the file there cannot show of other processors, in words; empty
             where it computes the same on all of them.
         modules: What the process had loaded beside Python's own.
+        beside: By name of a further runtime, the latency's ratio to the baseline in it; none where
+            the runtime is not there.
     """
 
     size_kb: Reading
@@ -101,6 +107,7 @@ class Found:
     machine: Mapping[str, str] = field(default_factory=dict)
     unchecked: str = ""
     modules: tuple[str, ...] = ()
+    beside: Mapping[str, Reading] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return what was read as JSON values."""
@@ -115,6 +122,7 @@ class Found:
             "machine": dict(self.machine),
             "unchecked": self.unchecked,
             "modules": list(self.modules),
+            "beside": {name: each.to_json() for name, each in self.beside.items()},
         }
 
     @classmethod
@@ -134,6 +142,7 @@ class Found:
             machine=values["machine"],
             unchecked=values["unchecked"],
             modules=tuple(values["modules"]),
+            beside={name: Reading.from_json(each) for name, each in values["beside"].items()},
         )
 
 

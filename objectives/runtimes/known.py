@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tightfit.objectives.runtimes.executorch import ExecuTorch
 from tightfit.objectives.runtimes.openvino import OpenVino
 from tightfit.objectives.runtimes.ort import OnnxRuntime
 from tightfit.objectives.runtimes.protocol import Runtime
@@ -38,5 +39,6 @@ RUNTIMES = {
     for each in (
         KnownRuntime("onnxruntime", ".onnx", OnnxRuntime),
         KnownRuntime("openvino", ".onnx", OpenVino, weight_bits=(8, 4)),
+        KnownRuntime("executorch", ".pte", ExecuTorch, weight_bits=(8,)),
     )
 }

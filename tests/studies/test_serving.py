@@ -88,6 +88,8 @@ def test_the_chosen_runtime_measures_and_another_stands_beside_it(run: Path) -> 
             assert metrics[name]["kind"] == "measured"
             assert metrics[name]["value"] > 0
         assert "latency_ms.openvino" not in metrics
+    found = {claim["name"]: claim["found"] for claim in report["verified"]["claims"]}
+    assert found["latency / baseline in onnxruntime"]["value"] > 0
 
 
 @pytest.mark.slow
@@ -96,6 +98,23 @@ def test_a_proof_loads_the_runtime_and_nothing_that_trains(run: Path) -> None:
     modules = set(report["verified"]["modules"])
     assert "openvino" in modules
     assert modules.isdisjoint({"torch", "openvino_telemetry", "safetensors"})
+
+
+@pytest.mark.slow
+def test_a_claim_of_the_runtime_beside_that_does_not_hold_is_named(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edited = tmp_path / "edited"
+    shutil.copytree(run / "export", edited)
+    report = read_report(edited)
+    for end in ("value", "low", "high"):
+        report["metrics"]["latency_ms.onnxruntime"][end] /= 8
+    seal(edited, report)
+    capsys.readouterr()
+    assert tightfit("verify", edited, "--json") == 1
+    claims = json.loads(capsys.readouterr().out)["claims"]
+    broken = [claim["name"] for claim in claims if claim["verdict"] == "does not hold"]
+    assert broken == ["latency / baseline in onnxruntime"]
 
 
 @pytest.mark.slow
