@@ -40,8 +40,16 @@ def calibration_order(data: Data, inputs: int = CALIBRATION_PICTURES) -> Tensor:
     return order[:inputs]
 
 
-def settle(network: Calibrated, data: Data, *, inputs: int = CALIBRATION_PICTURES) -> None:
+def settle(
+    network: Calibrated, data: Data, *, inputs: int = CALIBRATION_PICTURES, norms: bool = True
+) -> None:
     """Take a network's statistics and ranges from training inputs.
+
+    Args:
+        network: With any ranges.
+        data: Of the study.
+        inputs: How many are looked at.
+        norms: Whether the statistics of norms are taken anew.
 
     Raises:
         CandidateError: An activation is not finite.
@@ -51,5 +59,6 @@ def settle(network: Calibrated, data: Data, *, inputs: int = CALIBRATION_PICTURE
         for chosen in torch.split(calibration_order(data, inputs), CALIBRATION_BATCH):
             yield prepare_inputs(data, data.train.inputs[chosen], network.input_shape)
 
-    network.recalibrate_norms(batches())
+    if norms:
+        network.recalibrate_norms(batches())
     network.calibrate(batches())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tightfit import SpecError
 from tightfit.objectives.artifact.files import write_atomically
+from tightfit.objectives.metrics import ram_kb
 from tightfit.objectives.proof.pictures import Pictures, write_pictures
 from tightfit.objectives.workshop import WEIGHTS_FILE
 from tightfit.studies.assembly import Assembly, assemble
@@ -25,6 +26,7 @@ from tightfit.studies.export_folder import (
 )
 from tightfit.studies.export_report import Json, Member, ends, member_report
 from tightfit.studies.figures.picture import front_picture
+from tightfit.studies.litert_exporting import write_header
 from tightfit.studies.model_card import model_card
 from tightfit.studies.plan import Plan
 from tightfit.studies.report import write_report
@@ -105,6 +107,8 @@ def export_member(
     with written_whole(to) as stage:
         for name in (assembly.file, WEIGHTS_FILE):
             _copy_file(folder.candidate(standing.record.candidate) / name, stage / name)
+        if not assembly.serving.chosen.timed:
+            write_header(stage / assembly.file, standing.record.measurement[ram_kb.METRIC.name])
         evidence = _evidence(stage, folder, assembly)
         report = member_report(member, _reached(member, folder), model=stage / assembly.file)
         report["measured_on"] = measured_on(folder).to_json()

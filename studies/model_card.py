@@ -55,6 +55,41 @@ _RUNS = {
             "outputs = model(inputs)[0]",
         ),
     ),
+    "litert": _Run(
+        ("from ai_edge_litert.interpreter import Interpreter",),
+        (
+            'interpreter = Interpreter("model.tflite")',
+            "interpreter.allocate_tensors()",
+            "reads = interpreter.get_input_details()[0]",
+            "gives = interpreter.get_output_details()[0]",
+            'scale, zero = reads["quantization"]',
+            "codes = numpy.clip(numpy.rint(inputs / scale) + zero, -128, 127).astype(numpy.int8)",
+            "answers = []",
+            "for picture in numpy.moveaxis(codes, 1, -1):",
+            '    interpreter.set_tensor(reads["index"], picture[None])',
+            "    interpreter.invoke()",
+            '    answers.append(interpreter.get_tensor(gives["index"])[0].astype("float32"))',
+            'scale, zero = gives["quantization"]',
+            "outputs = (numpy.array(answers) - zero) * scale",
+        ),
+    ),
+    "tflite-micro": _Run(
+        ("from tflite_micro.python.tflite_micro.runtime import Interpreter",),
+        (
+            'interpreter = Interpreter.from_file("model.tflite", arena_size=1 << 24)',
+            "reads, gives = interpreter.get_input_details(0), interpreter.get_output_details(0)",
+            'grid = reads["quantization_parameters"]',
+            'codes = numpy.rint(inputs / grid["scales"][0]) + grid["zero_points"][0]',
+            "codes = numpy.clip(codes, -128, 127).astype(numpy.int8)",
+            "answers = []",
+            "for picture in numpy.moveaxis(codes, 1, -1):",
+            "    interpreter.set_input(picture[None], 0)",
+            "    interpreter.invoke()",
+            '    answers.append(interpreter.get_output(0)[0].astype("float32"))',
+            'grid = gives["quantization_parameters"]',
+            'outputs = (numpy.array(answers) - grid["zero_points"][0]) * grid["scales"][0]',
+        ),
+    ),
 }
 """By runtime."""
 

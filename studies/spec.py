@@ -204,7 +204,7 @@ class SpaceTable(Table):
         return self
 
 
-RuntimeName = Literal["onnxruntime", "openvino"]
+RuntimeName = Literal["onnxruntime", "openvino", "litert", "tflite-micro"]
 
 
 class DeviceTable(Table):
@@ -221,7 +221,8 @@ class DeviceTable(Table):
     runtime: RuntimeName = Field(
         "onnxruntime",
         description="Serves the network: its latency, load time and memory are measured in it, and "
-        "its answers are scored. Each but onnxruntime comes with an extra of its name.",
+        "its answers are scored. Each but onnxruntime comes with an extra: openvino, or litert for "
+        "litert (phones) and tflite-micro (microcontrollers), which read files of integers alone.",
     )
     threads: PositiveInt = 1
     target_cpu: TargetCpu = Field(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from tightfit.objectives.artifact.litert import write_litert
 from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.program import Program
 
@@ -25,7 +26,11 @@ def _onnx(network: Exportable, path: Path, metadata: Mapping[str, str]) -> None:
     write_onnx(network.program(), path, metadata=metadata)
 
 
-WRITERS: Mapping[str, Writer] = {".onnx": _onnx}
+def _litert(network: Exportable, path: Path, metadata: Mapping[str, str]) -> None:
+    write_litert(network.program(), path, metadata=metadata)
+
+
+WRITERS: Mapping[str, Writer] = {".onnx": _onnx, ".tflite": _litert}
 """By the suffix that runtimes read."""
 
 

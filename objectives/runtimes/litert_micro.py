@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tightfit.errors import MeasurementError
+from tightfit.errors import MeasurementError, SpecError
 from tightfit.metric import Kind, Stage
 from tightfit.objectives.extras import extra_module
 from tightfit.objectives.runtimes.codes import CodedTensor
@@ -36,10 +36,14 @@ class LiteRtMicro:
     numbers are a device's, and the times are not.
 
     Raises:
-        SpecError: The extra ``litert`` is not installed.
+        SpecError: More than one thread, or the extra ``litert`` is not installed.
     """
 
+    threads: int = 1
+
     def __post_init__(self) -> None:
+        if self.threads != 1:
+            raise SpecError(f"TensorFlow Lite Micro has 1 thread, got {self.threads}")
         _runtime()
 
     @property
