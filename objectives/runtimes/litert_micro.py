@@ -19,6 +19,7 @@ from tightfit.objectives.extras import extra_module
 from tightfit.objectives.runtimes.codes import CodedTensor
 from tightfit.objectives.runtimes.inputs import check_inputs
 from tightfit.objectives.runtimes.litert import EXTRA, LiteRt
+from tightfit.objectives.runtimes.litert_layers import reason
 from tightfit.objectives.runtimes.protocol import Float32Array
 from tightfit.objectives.runtimes.quiet import heard, last_line
 from tightfit.reading import Reading
@@ -125,8 +126,9 @@ def _interpreter(path: Path, content: bytes, size: int) -> Any:
             raise _failure(path, "load", last_line(said) or str(error)) from error
 
 
-def _failure(path: Path, doing: str, reason: str) -> MeasurementError:
-    return MeasurementError(f"TensorFlow Lite Micro could not {doing} {str(path)!r}: {reason}")
+def _failure(path: Path, doing: str, said: str) -> MeasurementError:
+    why = reason(said, path)
+    return MeasurementError(f"TensorFlow Lite Micro could not {doing} {str(path)!r}: {why}")
 
 
 def _checked(path: Path) -> tuple[bytes, int]:
