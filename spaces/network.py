@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from tightfit import WEIGHT_OPERATORS, CandidateError, Graph, Node, Program
 from tightfit.spaces.bias_correction import Watch, correct_biases
+from tightfit.spaces.deployed import Deployed
 from tightfit.spaces.execution import OPERATIONS
 from tightfit.spaces.fake_quantization import (
     FEW_CODES,
@@ -184,6 +185,10 @@ class Network(nn.Module):
             raise CandidateError("a quantized network must be calibrated before it has a file")
         tensors = {name: tensor.detach().cpu() for name, tensor in self.state_dict().items()}
         return fold(self.graph, tensors, self.input_shape)
+
+    def deployed(self) -> Deployed:
+        """Return what :meth:`program` says as a module in evaluation mode."""
+        return Deployed(self.program()).eval()
 
     def mark_calibrated(self) -> None:
         """Trust the ranges that were loaded into the state."""

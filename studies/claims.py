@@ -22,6 +22,7 @@ from enum import StrEnum
 from typing import Any
 
 from tightfit import Constraint, Direction, Interval, Kind, Metric, Reading, Stage
+from tightfit.objectives.metrics import latency_ms
 
 LATENCY_MARGIN = 0.05
 LATENCY_GRAIN_MS = 0.005
@@ -31,6 +32,7 @@ ARENA_MARGIN = 0.02
 SAME_PICTURES = 0.005
 
 LATENCY = "latency / baseline"
+LATENCY_MS = latency_ms.METRIC.name
 LATENCY_RATIO = Metric(
     "latency_ratio",
     "",
@@ -214,17 +216,23 @@ def judged(
     return Claim(name, metric, kind, claimed, found, verdict, why, difference)
 
 
-def claimed_latency(report: Mapping[str, Any]) -> Value:
+def claimed_latency(report: Mapping[str, Any], name: str = LATENCY_MS) -> Value:
     """Return the latency that a report claims, as a ratio to the baseline's."""
-    baseline = report["baseline"]["metrics"]["latency_ms"]["value"]
-    return Value.from_json(report["metrics"]["latency_ms"]).scaled(1 / baseline)
+    baseline = report["baseline"]["metrics"][name]["value"]
+    return Value.from_json(report["metrics"][name]).scaled(1 / baseline)
 
 
-def judged_latency(report: Mapping[str, Any], found: Reading) -> Claim:
+def latency_title(name: str = LATENCY_MS) -> str:
+    """Return what people call the claim of a latency: ``latency / baseline in openvino``."""
+    runtime = name.partition(".")[2]
+    return f"{LATENCY} in {runtime}" if runtime else LATENCY
+
+
+def judged_latency(report: Mapping[str, Any], found: Reading, name: str = LATENCY_MS) -> Claim:
     """Return the claim of a report's latency with its verdict; ``found`` is a ratio."""
-    claimed, baseline = claimed_latency(report), report["baseline"]["metrics"]["latency_ms"]
+    claimed, baseline = claimed_latency(report, name), report["baseline"]["metrics"][name]
     return judged(
-        LATENCY,
+        latency_title(name),
         LATENCY_RATIO,
         kind=Kind.MEASURED,
         claimed=claimed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ import torch
 
 from tightfit import Kind, Reading, Stage
 from tightfit.objectives.meter.device import DeviceSettings
+from tightfit.objectives.metrics import latency_ms
 from tightfit.objectives.proof import Found, Job, prove
 from tightfit.objectives.proof.pictures import read_pictures
+from tightfit.objectives.runtimes import RUNTIMES
 from tightfit.objectives.task import Score
 from tightfit.studies.claims import Value, Verdict, judged_latency
 from tightfit.studies.paired import Paired
@@ -77,6 +79,7 @@ def examine(evidence: Evidence, report: Mapping[str, Any]) -> tuple[Found, Quali
                 mean=tuple(report["input"]["mean"]),
                 std=tuple(report["input"]["std"]),
                 device=evidence.device,
+                beside=_beside(evidence, report),
                 outputs=None if score is None else Path(folder),
             )
         )
@@ -84,24 +87,63 @@ def examine(evidence: Evidence, report: Mapping[str, Any]) -> tuple[Found, Quali
     return _timed_again(found, evidence, report), quality
 
 
+def _beside(evidence: Evidence, report: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the further runtimes of which a latency is claimed and that read the same file."""
+    return tuple(
+        name
+        for name, metric in latency_ms.BY_RUNTIME.items()
+        if metric.name in report["metrics"] and RUNTIMES[name].suffix == evidence.model.suffix
+    )
+
+
+def latency_ratios(found: Found) -> dict[str, Reading]:
+    """Return the latencies that were found, as ratios to the baseline, by metric."""
+    beside = {latency_ms.BY_RUNTIME[name].name: each for name, each in found.beside.items()}
+    if found.latency_ratio is None:
+        return beside
+    return {latency_ms.METRIC.name: found.latency_ratio, **beside}
+
+
 def _timed_again(found: Found, evidence: Evidence, report: Mapping[str, Any]) -> Found:
-    """Return what was found; a latency that seems too long is read again, in fresh processes.
+    """Return what was found; latencies that seem too long are read again, in fresh processes.
 
     A process finds its memory laid out well or badly for as long as it lives, and a machine that is
     disturbed for a second disturbs all of a short reading. Only what several processes agree on
     refutes a claim.
     """
-    ratio = found.latency_ratio
-    if ratio is None or judged_latency(report, ratio).verdict is not Verdict.BROKEN:
+    first = latency_ratios(found)
+    doubtful = {
+        name: ratio
+        for name, ratio in first.items()
+        if judged_latency(report, ratio, name).verdict is Verdict.BROKEN
+    }
+    if not doubtful:
         return found
     mean, std = tuple(report["input"]["mean"]), tuple(report["input"]["std"])
-    job = Job(evidence.model, evidence.baseline, None, mean, std, evidence.device)
-    again = [prove(job).latency_ratio for _ in range(TIMED_AGAIN)]
-    ratios = [ratio.value, *(each.value for each in again if each is not None)]
-    stderr = statistics.stdev(ratios) / math.sqrt(len(ratios))
-    middle = statistics.median(ratios)
-    whole = replace(ratio, value=middle, stderr=stderr, repeats=len(ratios))
-    return replace(found, latency_ratio=whole)
+    job = Job(
+        evidence.model, evidence.baseline, None, mean, std, evidence.device, tuple(found.beside)
+    )
+    again = [latency_ratios(prove(job)) for _ in range(TIMED_AGAIN)]
+    whole = {
+        name: _median([ratio, *(each[name] for each in again if name in each)])
+        for name, ratio in doubtful.items()
+    }
+    return replace(
+        found,
+        latency_ratio=whole.get(latency_ms.METRIC.name, found.latency_ratio),
+        beside={
+            name: whole.get(latency_ms.BY_RUNTIME[name].name, ratio)
+            for name, ratio in found.beside.items()
+        },
+    )
+
+
+def _median(ratios: Sequence[Reading]) -> Reading:
+    """Return what several processes agree on."""
+    values = [each.value for each in ratios]
+    stderr = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    middle = statistics.median(values)
+    return replace(ratios[0], value=middle, stderr=stderr, repeats=len(values))
 
 
 def _quality(

@@ -90,6 +90,14 @@ _RUNS = {
             'outputs = (numpy.array(answers) - grid["zero_points"][0]) * grid["scales"][0]',
         ),
     ),
+    "executorch": _Run(
+        ("import torch", "from executorch.runtime import Runtime"),
+        (
+            'method = Runtime.get().load_program("model.pte").load_method("forward")',
+            "run = lambda one: method.execute([torch.from_numpy(one[None])])[0].numpy().copy()",
+            "outputs = numpy.concatenate([run(one) for one in inputs])",
+        ),
+    ),
 }
 """By runtime."""
 

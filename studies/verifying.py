@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tightfit import Constraint, Direction, Kind, Metric, Reading, Sense, Stage
-from tightfit.objectives.metrics import METRICS, ram_kb
+from tightfit.objectives.metrics import METRICS, latency_ms, ram_kb
 from tightfit.objectives.proof import Found
 from tightfit.objectives.runtimes import RUNTIMES
 from tightfit.studies.claims import (
-    LATENCY,
     LATENCY_MARGIN,
     LATENCY_RATIO,
     MEMORY,
@@ -22,16 +21,18 @@ from tightfit.studies.claims import (
     judged,
     judged_latency,
     kept,
+    latency_title,
     memory_rule,
     other_pictures,
     same_bytes,
     score_rule,
     unchecked,
 )
-from tightfit.studies.examining import Quality
+from tightfit.studies.examining import Quality, latency_ratios
 from tightfit.studies.verification import LimitFound, Verification
 
 NOT_MEASURED = "not measured"
+LATENCIES = (latency_ms.METRIC, *latency_ms.BY_RUNTIME.values())
 
 
 def compare(
@@ -41,7 +42,7 @@ def compare(
     metric = quality_metric_of(report)
     claims = [_size(report, found)]
     if RUNTIMES[report.get("runtime", "onnxruntime")].timed:
-        claims += [_latency(report, found), _memory(report, found)]
+        claims += [*_latencies(report, found), _memory(report, found)]
     elif found.arena_kb is not None:
         claims.append(_arena(report, found.arena_kb))
     claims += _quality_claims(report, metric, quality)
@@ -103,12 +104,17 @@ def _arena(report: Mapping[str, Any], found: Reading) -> Claim:
     )
 
 
-def _latency(report: Mapping[str, Any], found: Found) -> Claim:
-    if found.latency_ratio is not None:
-        return judged_latency(report, found.latency_ratio)
-    why = "the baseline's file is not there to compare with; name it with --baseline"
-    claimed = claimed_latency(report)
-    return unchecked(LATENCY, LATENCY_RATIO, kind=Kind.MEASURED, claimed=claimed, why=why)
+def _latencies(report: Mapping[str, Any], found: Found) -> Iterator[Claim]:
+    ratios = latency_ratios(found)
+    for name in (each.name for each in LATENCIES if each.name in report["metrics"]):
+        if name in ratios:
+            yield judged_latency(report, ratios[name], name)
+            continue
+        why = "the baseline's file is not there to compare with; name it with --baseline"
+        if found.latency_ratio is not None:
+            why = "its runtime is not installed, or reads other files than are there"
+        claimed, title = claimed_latency(report, name), latency_title(name)
+        yield unchecked(title, LATENCY_RATIO, kind=Kind.MEASURED, claimed=claimed, why=why)
 
 
 def _memory(report: Mapping[str, Any], found: Found) -> Claim:
@@ -192,10 +198,9 @@ def _limits(
     values["flash_kb"] = values["size_kb"]
     if found.arena_kb is not None:
         values["ram_kb"] = Value.of(found.arena_kb)
-    if found.latency_ratio is not None:
-        baseline = report["baseline"]["metrics"]["latency_ms"]["value"]
-        ratio = Value.of(found.latency_ratio).widened(LATENCY_MARGIN)
-        values["latency_ms"] = ratio.scaled(baseline)
+    for name, ratio in latency_ratios(found).items():
+        baseline = report["baseline"]["metrics"][name]["value"]
+        values[name] = Value.of(ratio).widened(LATENCY_MARGIN).scaled(baseline)
     if quality is not None:
         values[metric.name] = quality.value
     limits = []

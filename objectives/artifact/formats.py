@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from torch import nn
+
+from tightfit.objectives.artifact.executorch import write_executorch
 from tightfit.objectives.artifact.litert import write_litert
 from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.program import Program
@@ -14,8 +17,21 @@ from tightfit.program import Program
 class Exportable(Protocol):
     """A network that has a file."""
 
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of the input that it wants, without the batch axis."""
+        ...
+
     def program(self) -> Program:
         """Return what its file says."""
+        ...
+
+    def deployed(self) -> nn.Module:
+        """Return a module that computes what :meth:`program` says.
+
+        Roundings are pairs of ``quantized_decomposed`` operators, and each operator is annotated
+        with the ``layer`` that it belongs to.
+        """
         ...
 
 
@@ -30,7 +46,11 @@ def _litert(network: Exportable, path: Path, metadata: Mapping[str, str]) -> Non
     write_litert(network.program(), path, metadata=metadata)
 
 
-WRITERS: Mapping[str, Writer] = {".onnx": _onnx, ".tflite": _litert}
+def _executorch(network: Exportable, path: Path, metadata: Mapping[str, str]) -> None:
+    write_executorch(network.deployed(), network.input_shape, path, metadata=metadata)
+
+
+WRITERS: Mapping[str, Writer] = {".onnx": _onnx, ".tflite": _litert, ".pte": _executorch}
 """By the suffix that runtimes read."""
 
 

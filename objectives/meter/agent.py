@@ -204,6 +204,28 @@ def open_tflite_micro(path: Path, _threads: int, _spinning: bool) -> Run:
     return lambda: interpreter.invoke()
 
 
+def begin_executorch(threads: int) -> str:
+    """See :func:`begin_onnxruntime`. The pool of threads is one for the whole process.
+
+    Made anew when a program has run, it hangs the next.
+    """
+    portable = importlib.import_module("executorch.extension.pybindings.portable_lib")
+    portable._unsafe_reset_threadpool(threads)
+    return importlib.metadata.version("executorch")
+
+
+def open_executorch(path: Path, _threads: int, _spinning: bool) -> Run:
+    """Load a program; return one run of it on noise."""
+    torch, runtime = (importlib.import_module(name) for name in ("torch", "executorch.runtime"))
+    program = runtime.Runtime.get().load_program(path)
+    method = program.load_method("forward")
+    described = program.metadata("forward")
+    shapes = [described.input_tensor_meta(k).sizes() for k in range(described.num_inputs())]
+    maker = torch.Generator().manual_seed(0)
+    inputs = [torch.randn(shape, generator=maker) for shape in shapes]
+    return lambda: method.execute(inputs)
+
+
 class Runtime(NamedTuple):
     """A runtime that this file can measure with.
 
@@ -223,6 +245,7 @@ RUNTIMES = {
     "openvino": Runtime(begin_openvino, open_openvino),
     "litert": Runtime(begin_litert, open_litert),
     "tflite-micro": Runtime(begin_tflite_micro, open_tflite_micro),
+    "executorch": Runtime(begin_executorch, open_executorch),
 }
 """By the name that a study gives them."""
 

@@ -22,6 +22,7 @@ class Job:
             it no quality is read.
         mean, std: Per channel, as the file wants its inputs.
         device: Where latency and memory are read; answers are always this process's own.
+        beside: Names of further runtimes that read the same files; the latency is read in each.
         outputs: Folder for the files' outputs as ``model.npy`` and ``baseline.npy``, where another
             process scores them; without it, right answers are counted.
     """
@@ -32,6 +33,7 @@ class Job:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     device: DeviceSettings = field(default_factory=DeviceSettings)
+    beside: tuple[str, ...] = ()
     outputs: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -43,6 +45,7 @@ class Job:
             "mean": list(self.mean),
             "std": list(self.std),
             "device": asdict(self.device),
+            "beside": list(self.beside),
             "outputs": _text(self.outputs),
         }
 
@@ -58,6 +61,7 @@ class Job:
             device=DeviceSettings(
                 **{**values["device"], "processors": tuple(values["device"]["processors"])}
             ),
+            beside=tuple(values["beside"]),
             outputs=_path(values["outputs"]),
         )
 
@@ -83,6 +87,8 @@ class Found:
         unchecked: What running the file there cannot show of other processors, in words; empty
             where it computes the same on all of them.
         modules: What the process had loaded beside Python's own.
+        beside: By name of a further runtime, the latency's ratio to the baseline in it; none where
+            the runtime is not there.
     """
 
     size_kb: Reading
@@ -98,6 +104,7 @@ class Found:
     unchecked: str = ""
     modules: tuple[str, ...] = ()
     arena_kb: Reading | None = None
+    beside: Mapping[str, Reading] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return what was read as JSON values."""
@@ -112,6 +119,7 @@ class Found:
             "machine": dict(self.machine),
             "unchecked": self.unchecked,
             "modules": list(self.modules),
+            "beside": {name: each.to_json() for name, each in self.beside.items()},
         }
 
     @classmethod
@@ -132,6 +140,7 @@ class Found:
             machine=values["machine"],
             unchecked=values["unchecked"],
             modules=tuple(values["modules"]),
+            beside={name: Reading.from_json(each) for name, each in values["beside"].items()},
         )
 
 

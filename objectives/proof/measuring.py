@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +72,7 @@ def measure(job: Job) -> Found:
         machine=machine() if here else machine_elsewhere(facts),
         unchecked=_unchecked(job.model, instructions),
         modules=_foreign_modules(),
+        beside=dict(_latencies_beside(job)),
     )
 
 
@@ -101,6 +104,20 @@ def _latency(job: Job, device: Device) -> tuple[Reading | None, Reading | None]:
         repeats=read.latency_ms.repeats,
     )
     return ratio, read.latency_ms
+
+
+def _latencies_beside(job: Job) -> Iterator[tuple[str, Reading]]:
+    """Yield the runtimes that are there with the ratio to the baseline in each."""
+    for name in job.beside:
+        device = Device(replace(job.device, runtime=name))
+        try:
+            ratio, _ = _latency(job, device)
+        except SpecError:
+            continue  # it is not installed there, and its claim stays unchecked
+        finally:
+            device.close()
+        if ratio is not None:
+            yield name, ratio
 
 
 def _memory(job: Job, device: Device) -> Reading | None:

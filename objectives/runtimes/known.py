@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tightfit.objectives.runtimes.executorch import ExecuTorch
 from tightfit.objectives.runtimes.litert import LiteRt
 from tightfit.objectives.runtimes.litert_micro import LiteRtMicro
 from tightfit.objectives.runtimes.openvino import OpenVino
@@ -47,5 +48,6 @@ RUNTIMES = {
         KnownRuntime("openvino", ".onnx", OpenVino, weight_bits=(8, 4)),
         KnownRuntime("litert", ".tflite", LiteRt, integers=True),
         KnownRuntime("tflite-micro", ".tflite", LiteRtMicro, integers=True, timed=False),
+        KnownRuntime("executorch", ".pte", ExecuTorch, weight_bits=(8,)),
     )
 }

@@ -94,6 +94,8 @@ def test_the_chosen_runtime_measures_and_another_stands_beside_it(run: Path) -> 
             assert metrics[name]["kind"] == "measured"
             assert metrics[name]["value"] > 0
         assert "latency_ms.openvino" not in metrics
+    found = {claim["name"]: claim["found"] for claim in report["verified"]["claims"]}
+    assert found["latency / baseline in onnxruntime"]["value"] > 0
 
 
 @pytest.mark.slow
