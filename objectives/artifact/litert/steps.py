@@ -23,8 +23,8 @@ class Step:
         kind: Of :data:`tightfit.objectives.artifact.litert.kinds.KINDS`.
         operation: Where it is present, what it reads and writes.
         constants: Tensors of numbers that it reads.
-        channels: With a scale of their own, ``[n]``.
-        weights: Numbers of them, ``[n]``.
+        channels: How many have a scale of their own, ``[n]``.
+        weights: How many it has, ``[n]``.
         scratch: Bytes that its kernel asks for while it runs, ``[n]``.
     """
 
