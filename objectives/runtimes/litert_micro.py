@@ -108,7 +108,8 @@ def arena_kb(path: Path) -> Reading:
 
 def _narrowed(path: Path, low: int, high: int) -> tuple[int, int]:
     """Try arenas in another process until one is found, or too small for the runtime to say so."""
-    command = [sys.executable, _PROBE, str(path), *map(str, (ARENA_STEP, low, high))]
+    # -P: what lies beside the probe must not shadow what the runtime imports.
+    command = [sys.executable, "-P", _PROBE, str(path), *map(str, (ARENA_STEP, low, high))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     tried = [line.split() for line in done.stdout.splitlines()]
     if not tried:
