@@ -40,13 +40,22 @@ def calibration_order(data: Data, inputs: int = CALIBRATION_PICTURES) -> Tensor:
     return order[:inputs]
 
 
-def settle(network: Calibrated, data: Data, *, inputs: int = CALIBRATION_PICTURES) -> None:
+def settle(
+    network: Calibrated, data: Data, *, inputs: int = CALIBRATION_PICTURES, norms: bool = True
+) -> None:
     """Take a network's statistics and ranges from training inputs.
+
+    Args:
+        network: With any ranges.
+        data: Of the study.
+        inputs: How many are looked at.
+        norms: Whether the statistics of norms are taken anew.
 
     Raises:
         CandidateError: An activation is not finite.
     """
-    network.recalibrate_norms(calibration_batches(network, data, inputs=inputs))
+    if norms:
+        network.recalibrate_norms(calibration_batches(network, data, inputs=inputs))
     network.calibrate(calibration_batches(network, data, inputs=inputs))
 
 

@@ -65,6 +65,7 @@ class DeviceProfile:
         threads: Of the runtime that serves the network.
         weights_in_ram: Whether the runtime loads the weights into RAM, unpacked to the width that
             it computes with. Otherwise they are read where the file lies, as they are stored.
+        file: How the name of the file ends that is served there.
         arena: Whether the runtime is TensorFlow Lite Micro, where an arena holds the activations
             and all that the runtime keeps.
         sram_kb: Memory on the chip (1 kB = 1,000 bytes); what fits in it is moved cheaply.
@@ -80,6 +81,7 @@ class DeviceProfile:
     name: str
     threads: int = 1
     weights_in_ram: bool = True
+    file: str = ".onnx"
     arena: bool = False
     sram_kb: float = 1_000.0
     rate_hz: float = 10.0

@@ -24,12 +24,13 @@ from tightfit.objectives.file_readings import file_readings
 from tightfit.objectives.fine_tuning import FineTuning
 from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
-from tightfit.objectives.metrics import STATIC_METRICS, compute_static, latency_ms
+from tightfit.objectives.metrics import STATIC_METRICS, compute_static, latency_ms, ram_kb
 from tightfit.objectives.pauses import Pauses
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.objectives.quality import score_file, score_network
 from tightfit.objectives.quality_metrics import Subject, Tuning, WantedQuality
 from tightfit.objectives.runtimes import Runtime
+from tightfit.objectives.runtimes.litert_micro import arena_kb
 from tightfit.objectives.task import Task
 from tightfit.objectives.training import Trainer
 
@@ -79,6 +80,7 @@ class Workshop:
         metadata: Kept in every file: versions, and the baseline's key.
         seed: Of the study; a trial's number is added.
         quality: What is taken of each trained network beside its score.
+        timed: Whether the runtime's times tell of the device; where not, its arena is measured.
     """
 
     space: Space
@@ -94,6 +96,7 @@ class Workshop:
     seed: int
     quality: WantedQuality = field(default_factory=WantedQuality)
     beside: Mapping[str, LatencyMeter] = field(default_factory=dict)
+    timed: bool = True
 
     @property
     def file(self) -> str:
@@ -175,8 +178,16 @@ class FileWork:
         return self._write()
 
     def measure(self) -> Mapping[str, Reading]:
-        """Return the file's latency beside the baseline's, and what it takes before it answers."""
-        readings = {latency_ms.METRIC.name: self._workshop.meter.measure(self._path).latency_ms}
+        """Return the file's latency beside the baseline's, and what it takes before it answers.
+
+        Where a runtime's times tell nothing, its arena is read instead.
+        """
+        readings = {}
+        if self._workshop.timed:
+            taken = self._workshop.meter.measure(self._path)
+            readings[latency_ms.METRIC.name] = taken.latency_ms
+        else:
+            readings[ram_kb.METRIC.name] = arena_kb(self._path)
         readings |= self._workshop.footprint.measure(self._path)
         for name, meter in self._workshop.beside.items():
             with self._file_for(meter) as path:

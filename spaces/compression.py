@@ -34,7 +34,7 @@ from tightfit.spaces.importance import Importance, View
 from tightfit.spaces.input_size import InputSize
 from tightfit.spaces.network import Network
 from tightfit.spaces.pruning import Pruning
-from tightfit.spaces.quantization import Quantization
+from tightfit.spaces.quantization import ACTIVATION_BITS, Quantization
 from tightfit.spaces.settings import QuantizationSettings, SpaceSettings
 from tightfit.spaces.shapes import BATCH
 from tightfit.spaces.sites import Sites, find_sites
@@ -136,10 +136,34 @@ class CompressionSpace:
             traced.graph, tensors, trainable=traced.trainable, input_shape=traced.input_shape
         ).eval()
 
-    def baseline_blueprint(self) -> Blueprint:
-        """Return the blueprint of the network with nothing changed, a batch of one."""
-        whole = BatchChoices({}, {}, {}, {}, np.zeros(1, dtype=np.int64))
+    def rounded_baseline(self) -> Network:
+        """Return the network with weights and activations of 8 bits, in a space that quantizes.
+
+        It has no ranges yet.
+        """
+        traced = self._traced
+        tensors = {name: tensor.clone() for name, tensor in traced.tensors.items()}
+        graph, tensors = self._quantized(traced.graph, tensors, self._eight_bits())
+        return Network(
+            graph,
+            tensors,
+            trainable=traced.trainable,
+            input_shape=traced.input_shape,
+            rounding=self._rounding,
+        ).eval()
+
+    def baseline_blueprint(self, *, rounded: bool = False) -> Blueprint:
+        """Return the blueprint of the network with nothing changed, a batch of one.
+
+        Args:
+            rounded: Of :meth:`rounded_baseline`.
+        """
+        bits = {name: np.array([each]) for name, each in self._eight_bits().items() if rounded}
+        whole = BatchChoices({}, {}, bits, {}, np.zeros(1, dtype=np.int64))
         return blueprint(self._compiled, whole)
+
+    def _eight_bits(self) -> dict[str, int]:
+        return self._quantization.uniform(ACTIVATION_BITS) if self._quantization else {}
 
     def blueprint(self, batch: IntArray) -> Blueprint:
         """Return the shapes of candidates ``[n, hparams]``."""
@@ -190,14 +214,19 @@ class CompressionSpace:
     ) -> Network:
         graph, tensors, trainable = self._surgery(choices, kept, mixtures)
         if self._quantization is not None:
-            bits = self._bits(choices, graph)
-            if self._rounding.equalized:
-                tensors = equalized(graph, tensors, bits)
-            graph = self._quantization.rewritten(graph, bits)
+            graph, tensors = self._quantized(graph, tensors, self._bits(choices, graph))
         size = self._size.shape(choices)[self._traced.graph.inputs[0]][1:]
         return Network(
             graph, tensors, trainable=trainable, input_shape=size, rounding=self._rounding
         ).eval()
+
+    def _quantized(
+        self, graph: Graph, tensors: dict[str, Tensor], bits: Mapping[str, int]
+    ) -> tuple[Graph, dict[str, Tensor]]:
+        assert self._quantization is not None
+        if self._rounding.equalized:
+            tensors = equalized(graph, tensors, bits)
+        return self._quantization.rewritten(graph, bits), tensors
 
     def kept(self, candidate: Candidate) -> dict[str, tuple[Tensor, ...]]:
         """Return by name of an activation which of the baseline's positions stay along each axis.

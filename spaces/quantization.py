@@ -64,6 +64,10 @@ class Quantization:
             graph, bits, target_cpu=self._target_cpu, integer_only=self._integer_only
         )
 
+    def uniform(self, bits: int) -> dict[str, int]:
+        """Return the same bits for every layer whose bits are chosen."""
+        return dict.fromkeys(self._site_of, bits)
+
     def layers_of(self, hparam: str) -> list[str]:
         """Return the layers that an hparam is about."""
         return [name for name, site in self._site_of.items() if site == hparam]

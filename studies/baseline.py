@@ -15,18 +15,22 @@ from torch import nn
 from tightfit import Measurement, Reading, Recipe, SpecError
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.artifact.formats import write_file
+from tightfit.objectives.calibration import settle
 from tightfit.objectives.evaluator import Progress
 from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.meter.device import Device
 from tightfit.objectives.meter.facts import Facts
-from tightfit.objectives.metrics import latency_ms
+from tightfit.objectives.metrics import latency_ms, ram_kb
 from tightfit.objectives.models.weights import tensors_of
 from tightfit.objectives.optimization import USUAL
 from tightfit.objectives.quality import score_file
 from tightfit.objectives.quality_metrics import Subject
+from tightfit.objectives.runtimes import KnownRuntime
+from tightfit.objectives.runtimes.litert_micro import arena_kb
 from tightfit.objectives.workshop import static_readings, write_network
 from tightfit.spaces.compression import CompressionSpace
+from tightfit.spaces.network import Network
 from tightfit.studies.assembly import Assembly
 from tightfit.studies.kept import read_kept
 from tightfit.studies.run_folder import RunFolder
@@ -34,6 +38,7 @@ from tightfit.studies.settings import measuring_precision
 
 READINGS_FILE = "readings.json"
 DEVICE_FILE = "device.json"
+_METADATA = {"tightfit": "baseline"}
 
 Say = Callable[[str], None]
 """Told in a few words what is being done."""
@@ -128,6 +133,19 @@ def measured_baseline(
     return Measurement(readings)
 
 
+def served_baseline(assembly: Assembly, space: CompressionSpace, runtime: KnownRuntime) -> Network:
+    """Return the uncompressed network as a runtime has it.
+
+    Where that reads no floats, weights and activations have 8 bits, and ranges are those of
+    calibration: what a person would deploy without compressing.
+    """
+    if not runtime.integers:
+        return space.baseline_network()
+    network = space.rounded_baseline()
+    settle(network, assembly.data, norms=False)
+    return network
+
+
 def measured_on(folder: RunFolder) -> Facts:
     """Return the device that a run's baseline was measured on.
 
@@ -157,12 +175,16 @@ def _readings(
 ) -> dict[str, Reading]:
     """Write the baseline's file and return what every study asks of it."""
     precision = measuring_precision(assembly.study.spec.device)
-    readings = static_readings(space.baseline_blueprint(), assembly.profile)
-    readings |= write_network(
-        space.baseline_network(), path, metadata={"tightfit": "baseline"}, profile=assembly.profile
-    )
-    meter = LatencyMeter(path, device, precision=precision)
-    readings[latency_ms.METRIC.name] = meter.measure_baseline()
+    runtime, profile = assembly.serving.chosen, assembly.profile
+    shapes = space.baseline_blueprint(rounded=runtime.integers)
+    readings = static_readings(shapes, profile)
+    network = served_baseline(assembly, space, runtime)
+    readings |= write_network(network, path, metadata=_METADATA, profile=profile)
+    if runtime.timed:
+        meter = LatencyMeter(path, device, precision=precision)
+        readings[latency_ms.METRIC.name] = meter.measure_baseline()
+    else:
+        readings[ram_kb.METRIC.name] = arena_kb(path)
     readings[assembly.task.metric.name] = score_file(
         path,
         assembly.data.validation,
@@ -177,9 +199,10 @@ def _latency_beside(
     assembly: Assembly, space: CompressionSpace, folder: RunFolder, metric: str, device: Device
 ) -> Reading:
     """Return the baseline's latency in another runtime, for which its file is written."""
-    path = folder.baseline / assembly.serving.beside[metric].model_file
+    runtime = assembly.serving.beside[metric]
+    path = folder.baseline / runtime.model_file
     if not path.is_file():
-        write_file(space.baseline_network(), path, metadata={"tightfit": "baseline"})
+        write_file(served_baseline(assembly, space, runtime), path, metadata=_METADATA)
     precision = measuring_precision(assembly.study.spec.device)
     try:
         return LatencyMeter(path, device, precision=precision).measure_baseline()
@@ -191,7 +214,7 @@ def _named_quality(assembly: Assembly, space: CompressionSpace, path: Path) -> d
     """Return the quality metrics that the study names and the baseline has."""
     subject = Subject(
         file=path,
-        model=space.baseline_network().eval(),
+        model=served_baseline(assembly, space, assembly.serving.chosen).eval(),
         baseline=path,
         data=assembly.data,
         split=assembly.data.validation,

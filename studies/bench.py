@@ -73,6 +73,7 @@ class Bench:
                 precision=measuring_precision(self.assembly.study.spec.device),
             ),
             runtime=self.assembly.serving.runtime,
+            timed=self.assembly.serving.chosen.timed,
             trainer=self.assembly.trainer(self.teacher),
             folder=self.folder.candidates,
             metadata={"tightfit": __version__, "baseline": self.fingerprint},
@@ -88,7 +89,7 @@ class Bench:
         return LatencyMeter(
             self.folder.baseline / file,
             device,
-            reference_ms=self.baseline.value(metric),
+            reference_ms=self.baseline.value(metric) if metric in self.baseline else None,
             precision=measuring_precision(self.assembly.study.spec.device),
         )
 

@@ -7,6 +7,7 @@ What is found may differ from the claim by chance, and by what is no defect of t
   ``LATENCY_GRAIN_MS`` where that is more: readings of different hours agree no better, and a clock
   around a call tells no shorter times apart;
 - memory may be ``MEMORY_MARGIN`` worse, as another system hands it out in other pieces;
+- an arena may be ``ARENA_MARGIN`` larger, as versions of the runtime differ in their tables;
 - on the same pictures a file may lose ``SAME_PICTURES`` of them, as processors round differently;
 - on other pictures the two 95 % intervals must meet.
 
@@ -27,6 +28,7 @@ LATENCY_MARGIN = 0.05
 LATENCY_GRAIN_MS = 0.005
 MEMORY_MARGIN = 0.10
 MEMORY_GRAIN_KB = 512.0
+ARENA_MARGIN = 0.02
 SAME_PICTURES = 0.005
 
 LATENCY = "latency / baseline"
@@ -165,6 +167,12 @@ def memory_rule(claimed: Value) -> Rule:
     """Return the rule for a peak of memory."""
     margin = max(MEMORY_MARGIN * claimed.value, MEMORY_GRAIN_KB)
     return Rule(margin, chance=True, words=f"it may take {margin:,.0f} kB more")
+
+
+def arena_rule(claimed: Value) -> Rule:
+    """Return the rule for an arena."""
+    margin = ARENA_MARGIN * claimed.value
+    return Rule(margin, chance=False, words=f"it may take {100 * ARENA_MARGIN:g} % more")
 
 
 def other_pictures() -> Rule:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tightfit import SpecError
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.artifact.preprocessing import write_preprocessed
+from tightfit.objectives.metrics import ram_kb
 from tightfit.objectives.proof.pictures import Pictures, write_pictures
 from tightfit.objectives.workshop import WEIGHTS_FILE
 from tightfit.studies.assembly import Assembly, assemble
@@ -27,6 +28,7 @@ from tightfit.studies.export_folder import (
 )
 from tightfit.studies.export_report import Json, Member, ends, member_report
 from tightfit.studies.figures.picture import front_picture
+from tightfit.studies.litert_exporting import write_header
 from tightfit.studies.model_card import model_card
 from tightfit.studies.plan import Plan
 from tightfit.studies.preprocess import Preprocess, handed_over
@@ -115,6 +117,8 @@ def export_member(
             _copy_file(plain / name, stage / name)
         if inside is not None:
             write_preprocessed(plain / assembly.file, stage / assembly.file, inside)
+        if not assembly.serving.chosen.timed:
+            write_header(stage / assembly.file, standing.record.measurement[ram_kb.METRIC.name])
         evidence = _evidence(stage, folder, assembly)
         claims = partial(
             member_report,

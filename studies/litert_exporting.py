@@ -63,23 +63,29 @@ def export_litert(folder: Path, assembly: Assembly) -> dict[str, Any]:
         MeasurementError: A runtime does not take the file.
     """
     check_litert(assembly)
-    program = load(folder, model=lambda: assembly.model.module).program()
     path = folder / LITERT_FILE
-    size = write_litert(program, path, metadata=read_metadata(folder / MODEL_FILE))
+    if assembly.file != LITERT_FILE:
+        program = load(folder, model=lambda: assembly.model.module).program()
+        write_litert(program, path, metadata=read_metadata(folder / MODEL_FILE))
     content, arena = path.read_bytes(), arena_kb(path)
-    text = header(content, arena_bytes=round(arena.value * 1000))
-    write_atomically(folder / HEADER_FILE, text.encode())
+    write_header(path, arena)
     runtime = LiteRt(assembly.profile.threads)
     quality = _quality(path, assembly, runtime)
     found = {
         "runtimes": [runtime.name, LiteRtMicro().name],
-        "size_kb": size / 1000,
+        "size_kb": len(content) / 1000,
         "ram_kb": {"value": arena.value, "kind": arena.kind.value},
         "operators": list(operators(content)),
         **quality,
     }
     seal(folder, {**read_report(folder), "litert": found})
     return found
+
+
+def write_header(path: Path, arena: Reading) -> None:
+    """Write ``model.h`` beside a ``.tflite`` file, with the arena that was measured."""
+    text = header(path.read_bytes(), arena_bytes=round(arena.value * 1000))
+    write_atomically(path.with_name(HEADER_FILE), text.encode())
 
 
 def _quality(path: Path, assembly: Assembly, runtime: LiteRt) -> dict[str, Any]:

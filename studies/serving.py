@@ -7,9 +7,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from tightfit import SpecError
-from tightfit.objectives.metrics import latency_ms
+from tightfit.objectives.metrics import latency_ms, load_ms, peak_kb
+from tightfit.objectives.profile import MICROCONTROLLER
 from tightfit.objectives.runtimes import RUNTIMES, KnownRuntime, Runtime
+from tightfit.studies.settings import device_profile
 from tightfit.studies.spec import QuantizationTable, StudySpec
+
+_OF_THIS_MACHINE = frozenset(
+    metric.name for metric in (latency_ms.METRIC, load_ms.METRIC, peak_kb.METRIC)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,8 @@ def serving(spec: StudySpec, named: Collection[str]) -> Serving:
     """
     table = spec.device
     chosen = RUNTIMES[table.runtime]
+    if not chosen.timed:
+        _check_untimed(spec, named)
     if latency_ms.BY_RUNTIME[chosen.name].name in named:
         raise SpecError(
             f"'latency_ms.{chosen.name}' is 'latency_ms' in a study whose device.runtime is "
@@ -57,8 +65,35 @@ def serving(spec: StudySpec, named: Collection[str]) -> Serving:
     for runtime in (chosen, *beside.values()):
         if spec.space.quantization is not None:
             _check_bits(runtime, spec.space.quantization)
+        if runtime.integers:
+            _check_integers(runtime, spec.space.quantization)
         runtime.make(table.threads)
     return Serving(chosen, beside, table.threads)
+
+
+def _check_untimed(spec: StudySpec, named: Collection[str]) -> None:
+    """Refuse what a runtime cannot tell whose kernels are not those of the device."""
+    runtime, profile = spec.device.runtime, spec.device.profile
+    timed = sorted(name for name in named if name.partition(".")[0] in _OF_THIS_MACHINE)
+    if timed:
+        raise SpecError(
+            f"{timed[0]!r} cannot be measured with device.runtime = {runtime!r}: here it runs with "
+            "kernels of reference, and a microcontroller has its own; limit 'macs', 'ram_kb' or "
+            "'energy_mj' instead"
+        )
+    if not device_profile(spec.device).arena:
+        raise SpecError(
+            f"device.runtime = {runtime!r} computes 'ram_kb' as an arena, and the profile "
+            f"{profile!r} has none; write 'profile = \"{MICROCONTROLLER.name}\"' in [device]"
+        )
+
+
+def _check_integers(runtime: KnownRuntime, table: QuantizationTable | None) -> None:
+    if table is None or not table.integer_only:
+        raise SpecError(
+            f"{runtime.name} reads files of integers alone, and networks of this study have "
+            "floats; write 'integer_only = true' in [space.quantization]"
+        )
 
 
 def _check_bits(runtime: KnownRuntime, table: QuantizationTable) -> None:

@@ -19,6 +19,7 @@ from tightfit.objectives.quality_metrics import (
     Shifts,
     WantedQuality,
 )
+from tightfit.objectives.runtimes import RUNTIMES
 from tightfit.objectives.task import Loss, Score, Task, classification, quality_metric
 from tightfit.objectives.user_code import load_object
 from tightfit.spaces.settings import (
@@ -45,7 +46,8 @@ def device_profile(table: DeviceTable) -> DeviceProfile:
     known = {profile.name: profile for profile in PROFILES}
     if table.profile not in known:
         raise SpecError(f"'device.profile' names {unknown('profile', table.profile, known)}")
-    profile = replace(known[table.profile], threads=table.threads)
+    suffix = RUNTIMES[table.runtime].suffix
+    profile = replace(known[table.profile], threads=table.threads, file=suffix)
     if table.rate_hz is not None:
         profile = replace(profile, rate_hz=table.rate_hz)
     if table.idle_mw is not None:

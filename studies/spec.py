@@ -213,7 +213,7 @@ class SpaceTable(Table):
         return self
 
 
-RuntimeName = Literal["onnxruntime", "openvino", "executorch"]
+RuntimeName = Literal["onnxruntime", "openvino", "executorch", "litert", "tflite-micro"]
 
 
 class DeviceTable(Table):
@@ -230,7 +230,8 @@ class DeviceTable(Table):
     runtime: RuntimeName = Field(
         "onnxruntime",
         description="Serves the network: its latency, load time and memory are measured in it, and "
-        "its answers are scored. Each but onnxruntime comes with an extra of its name.",
+        "its answers are scored. openvino and executorch come with an extra of their name, litert "
+        "(phones) and tflite-micro (microcontrollers), which read integers alone, with litert.",
     )
     threads: PositiveInt = 1
     batch: PositiveInt = Field(

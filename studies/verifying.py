@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tightfit import Conditions, Constraint, Direction, Kind, Metric, Sense, Stage
-from tightfit.objectives.metrics import METRICS, latency_ms
+from tightfit import Conditions, Constraint, Direction, Kind, Metric, Reading, Sense, Stage
+from tightfit.objectives.metrics import METRICS, latency_ms, ram_kb
 from tightfit.objectives.proof import Found
+from tightfit.objectives.runtimes import RUNTIMES
 from tightfit.studies.claims import (
     LATENCY_MARGIN,
     LATENCY_RATIO,
@@ -15,6 +16,7 @@ from tightfit.studies.claims import (
     Claim,
     Value,
     accuracy_rule,
+    arena_rule,
     claimed_latency,
     judged,
     judged_latency,
@@ -38,14 +40,18 @@ def compare(
 ) -> Verification:
     """Return the claims of a report beside what was found."""
     metric = quality_metric_of(report)
-    claims = [_size(report, found), *_latencies(report, found), _memory(report, found)]
+    claims = [_size(report, found)]
+    if RUNTIMES[report.get("runtime", "onnxruntime")].timed:
+        claims += [*_latencies(report, found), _memory(report, found)]
+    elif found.arena_kb is not None:
+        claims.append(_arena(report, found.arena_kb))
     claims += _quality_claims(report, metric, quality)
     notes = [f"{claim.name}: {claim.why}" for claim in claims if claim.found is None]
     if found.unchecked:
         notes.append(found.unchecked)
     latency = found.latency_ratio
     if latency is not None and latency.note:
-        notes.append(f"{LATENCY}: {latency.note}")
+        notes.append(f"{latency_ms.METRIC.name}: {latency.note}")
     return Verification(
         title=title,
         claims=tuple(claims),
@@ -87,6 +93,18 @@ def _size(report: Mapping[str, Any], found: Found) -> Claim:
         claimed=Value.from_json(report["metrics"]["size_kb"]),
         found=Value.of(found.size_kb),
         rule=same_bytes(),
+    )
+
+
+def _arena(report: Mapping[str, Any], found: Reading) -> Claim:
+    claimed = Value.from_json(report["metrics"][ram_kb.METRIC.name])
+    return judged(
+        "arena",
+        ram_kb.METRIC,
+        kind=Kind.MEASURED,
+        claimed=claimed,
+        found=Value.of(found),
+        rule=arena_rule(claimed),
     )
 
 
@@ -182,6 +200,8 @@ def _limits(
     known = {each.name: each for each in (*METRICS, metric)}
     values: dict[str, Value] = {"size_kb": Value.of(found.size_kb)}
     values["flash_kb"] = values["size_kb"]
+    if found.arena_kb is not None:
+        values["ram_kb"] = Value.of(found.arena_kb)
     for name, ratio in latency_ratios(found).items():
         baseline = report["baseline"]["metrics"][name]["value"]
         values[name] = Value.of(ratio).widened(LATENCY_MARGIN).scaled(baseline)

@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 from torch import nn
 
 from tightfit.objectives.artifact.executorch import write_executorch
+from tightfit.objectives.artifact.litert import write_litert
 from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.program import Program
 
@@ -41,11 +42,15 @@ def _onnx(network: Exportable, path: Path, metadata: Mapping[str, str]) -> None:
     write_onnx(network.program(), path, metadata=metadata)
 
 
+def _litert(network: Exportable, path: Path, metadata: Mapping[str, str]) -> None:
+    write_litert(network.program(), path, metadata=metadata)
+
+
 def _executorch(network: Exportable, path: Path, metadata: Mapping[str, str]) -> None:
     write_executorch(network.deployed(), network.input_shape, path, metadata=metadata)
 
 
-WRITERS: Mapping[str, Writer] = {".onnx": _onnx, ".pte": _executorch}
+WRITERS: Mapping[str, Writer] = {".onnx": _onnx, ".tflite": _litert, ".pte": _executorch}
 """By the suffix that runtimes read."""
 
 

@@ -53,6 +53,8 @@ STORE_BYTES = 2_000_000_000
 FATAL_ONLY = 4
 LONGEST_REASON = 300
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+TFLITE_MICRO = "tflite_micro.python.tflite_micro.runtime"
+ROOMY_ARENA = 1 << 26
 NOISY = {"float": "float32", "double": "float64", "float16": "float16"}
 
 _OPERATOR = re.compile(r"running (\w+) node\. Name:'([^']*)'")
@@ -176,6 +178,44 @@ def open_openvino(path: Path, threads: int, _spinning: bool, batch: int) -> Run:
     return lambda: request.infer()
 
 
+def begin_litert(_threads: int) -> str:
+    """See :func:`begin_onnxruntime`."""
+    importlib.import_module("ai_edge_litert.interpreter")
+    return importlib.metadata.version("ai_edge_litert")
+
+
+def open_litert(path: Path, threads: int, _spinning: bool) -> Run:
+    """See :func:`open_onnxruntime`."""
+    import numpy
+
+    library = importlib.import_module("ai_edge_litert.interpreter")
+    interpreter = library.Interpreter(model_path=str(path), num_threads=threads)
+    interpreter.allocate_tensors()
+    rng = numpy.random.default_rng(0)
+    for entry in interpreter.get_input_details():
+        codes = rng.integers(-128, 128, entry["shape"], dtype=entry["dtype"])
+        interpreter.set_tensor(entry["index"], codes)
+    return lambda: interpreter.invoke()
+
+
+def begin_tflite_micro(_threads: int) -> str:
+    """See :func:`begin_onnxruntime`."""
+    importlib.import_module(TFLITE_MICRO)
+    return importlib.metadata.version("tflite_micro")
+
+
+def open_tflite_micro(path: Path, _threads: int, _spinning: bool) -> Run:
+    """See :func:`open_onnxruntime`."""
+    import numpy
+
+    library = importlib.import_module(TFLITE_MICRO)
+    interpreter = library.Interpreter.from_bytes(path.read_bytes(), arena_size=ROOMY_ARENA)
+    entry = interpreter.get_input_details(0)
+    codes = numpy.random.default_rng(0).integers(-128, 128, entry["shape"], dtype=numpy.int8)
+    interpreter.set_input(codes, 0)
+    return lambda: interpreter.invoke()
+
+
 def begin_executorch(threads: int) -> str:
     """See :func:`begin_onnxruntime`. The pool of threads is one for the whole process.
 
@@ -215,6 +255,8 @@ class Runtime(NamedTuple):
 RUNTIMES = {
     "onnxruntime": Runtime(begin_onnxruntime, open_onnxruntime),
     "openvino": Runtime(begin_openvino, open_openvino),
+    "litert": Runtime(begin_litert, open_litert),
+    "tflite-micro": Runtime(begin_tflite_micro, open_tflite_micro),
     "executorch": Runtime(begin_executorch, open_executorch),
 }
 """By the name that a study gives them."""

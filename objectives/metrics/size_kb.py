@@ -3,7 +3,8 @@
 The final reading counts the file that was written. What stands here predicts it from the blueprint,
 by what the emission rules of :mod:`tightfit.objectives.artifact.rules` write: packed weights,
 scales, biases, and the bytes of every node and initializer around them. What a blueprint does not
-tell is left: attributes of single nodes, and the metadata beyond a usual amount.
+tell is left: attributes of single nodes, and the metadata beyond a usual amount. Where the file is
+one of LiteRT, :mod:`tightfit.objectives.metrics.litert_bytes` says what is in it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import numpy as np
 from tightfit.blueprint import FLOAT_BITS, Blueprint, Operation
 from tightfit.graph import WEIGHT_OPERATORS
 from tightfit.metric import Direction, Kind, Metric, Stage
+from tightfit.objectives.artifact.litert.lowering import has_form
 from tightfit.objectives.artifact.wire import attribute_bytes, node_bytes, tensor_bytes
+from tightfit.objectives.metrics import litert_bytes
 from tightfit.objectives.metrics.quantity import Quantity
 from tightfit.objectives.metrics.static_metric import Totals
 from tightfit.objectives.metrics.storage import (
@@ -44,6 +47,8 @@ FUSED_ACTIVATION = 15
 """Usual bytes of an operation that writes under another's name. It is that of a folded norm, which
 leaves nothing in the file, or of an activation, which leaves a node of 18 to 28 bytes; a blueprint
 does not say which."""
+
+LITERT_SUFFIX = ".tflite"
 
 HEADER = 60
 METADATA = 300
@@ -147,8 +152,14 @@ _COPIES: Mapping[str, int] = {
 """How often the file has the trained numbers of an operator; a running mean is one more."""
 
 
-def _parts(blueprint: Blueprint, _profile: DeviceProfile) -> Iterator[IntArray]:
+def _parts(blueprint: Blueprint, profile: DeviceProfile) -> Iterator[IntArray]:
     """Give the bytes of the frame of the file, then those of each operation, ``[n]`` each."""
+    if profile.file == LITERT_SUFFIX and has_form(blueprint):
+        return litert_bytes.parts(blueprint)
+    return _onnx_parts(blueprint)
+
+
+def _onnx_parts(blueprint: Blueprint) -> Iterator[IntArray]:
     frame = HEADER + METADATA + VALUE_INFO * (len(blueprint.inputs) + len(blueprint.outputs))
     first, *others = (quantized(blueprint.activations[name]) for name in blueprint.inputs)
     yield frame + _QUANTIZATION * sum((1 * each for each in others), start=1 * first)

@@ -79,6 +79,7 @@ class Found:
         size_kb: Bytes of the file.
         memory_kb: Peak resident memory above an empty runtime; ``None`` where the device does not
             tell it.
+        arena_kb: The smallest arena in which it runs; ``None`` where the runtime has none.
         latency_ratio: To the baseline, in the same seconds; ``None`` without the baseline.
         latency_ms: Of the device; ``None`` without the baseline.
         right: How many pictures the model answered rightly; ``None`` where nothing was counted.
@@ -107,11 +108,12 @@ class Found:
     machine: Mapping[str, str] = field(default_factory=dict)
     unchecked: str = ""
     modules: tuple[str, ...] = ()
+    arena_kb: Reading | None = None
     beside: Mapping[str, Reading] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return what was read as JSON values."""
-        readings = ("size_kb", "memory_kb", "latency_ratio", "latency_ms")
+        readings = ("size_kb", "memory_kb", "arena_kb", "latency_ratio", "latency_ms")
         return {
             **{name: _reading_json(getattr(self, name)) for name in readings},
             "right": self.right,
@@ -132,6 +134,7 @@ class Found:
         return cls(
             size_kb=Reading.from_json(values["size_kb"]),
             memory_kb=_reading(values["memory_kb"]),
+            arena_kb=_reading(values["arena_kb"]),
             latency_ratio=_reading(values["latency_ratio"]),
             latency_ms=_reading(values["latency_ms"]),
             right=values["right"],

@@ -27,6 +27,7 @@ from tightfit.objectives.proof.job import Found, Job
 from tightfit.objectives.proof.machine import instructions_elsewhere, machine, machine_elsewhere
 from tightfit.objectives.proof.pictures import Pictures, as_they_are, prepared, read_pictures
 from tightfit.objectives.runtimes import RUNTIMES, Float32Array, Runtime, predict
+from tightfit.objectives.runtimes.litert_micro import arena_kb
 from tightfit.reading import Reading
 
 BATCH = 250
@@ -41,7 +42,8 @@ def measure(job: Job) -> Found:
         SpecError: The pictures do not fit the file.
         MeasurementError: A file does not run.
     """
-    runtime = RUNTIMES[job.device.runtime].make(job.device.threads)
+    known = RUNTIMES[job.device.runtime]
+    runtime = known.make(job.device.threads)
     pictures = None if job.pictures is None else read_pictures(job.pictures)
     right, pairs = None, None
     if pictures is not None:
@@ -49,8 +51,8 @@ def measure(job: Job) -> Found:
     size = job.model.stat().st_size / 1000
     device = Device(job.device)
     try:
-        ratio, milliseconds = _latency(job, device)
-        memory = _memory(job, device)
+        ratio, milliseconds = _latency(job, device) if known.timed else (None, None)
+        memory = _memory(job, device) if known.timed else None
         facts = device.facts()
     finally:
         device.close()
@@ -59,6 +61,7 @@ def measure(job: Job) -> Found:
     return Found(
         size_kb=Reading(size, Kind.COUNTED, Stage.RUNTIME),
         memory_kb=memory,
+        arena_kb=None if known.timed else arena_kb(job.model),
         latency_ratio=ratio,
         latency_ms=milliseconds,
         right=right,

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tightfit.objectives.runtimes.executorch import ExecuTorch
+from tightfit.objectives.runtimes.litert import LiteRt
+from tightfit.objectives.runtimes.litert_micro import LiteRtMicro
 from tightfit.objectives.runtimes.openvino import OpenVino
 from tightfit.objectives.runtimes.ort import OnnxRuntime
 from tightfit.objectives.runtimes.protocol import Runtime
@@ -21,12 +23,17 @@ class KnownRuntime:
             :mod:`tightfit.objectives.artifact.formats`.
         make: From a number of threads to what opens files; refuses where it is not installed.
         weight_bits: Of quantized weights that its kernels read.
+        integers: Whether it reads files of integers alone.
+        timed: Whether a time that is measured in it tells of the device that will serve. Where it
+            does not, there is an arena whose size does.
     """
 
     name: str
     suffix: str
     make: Callable[[int], Runtime]
     weight_bits: tuple[int, ...] = (8, 4, 2)
+    integers: bool = False
+    timed: bool = True
 
     @property
     def model_file(self) -> str:
@@ -39,6 +46,8 @@ RUNTIMES = {
     for each in (
         KnownRuntime("onnxruntime", ".onnx", OnnxRuntime),
         KnownRuntime("openvino", ".onnx", OpenVino, weight_bits=(8, 4)),
+        KnownRuntime("litert", ".tflite", LiteRt, integers=True),
+        KnownRuntime("tflite-micro", ".tflite", LiteRtMicro, integers=True, timed=False),
         KnownRuntime("executorch", ".pte", ExecuTorch, weight_bits=(8,)),
     )
 }

@@ -15,6 +15,7 @@ from tightfit.errors import MeasurementError, SpecError
 from tightfit.objectives.extras import extra_module
 from tightfit.objectives.runtimes.codes import CodedTensor
 from tightfit.objectives.runtimes.inputs import check_inputs
+from tightfit.objectives.runtimes.litert_layers import reason
 from tightfit.objectives.runtimes.protocol import Float32Array
 from tightfit.objectives.runtimes.quiet import heard
 
@@ -119,5 +120,5 @@ def _translated(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise MeasurementError(f"LiteRT could not {doing} {str(path)!r}: {reason}") from error
+        why = reason(str(error), path)
+        raise MeasurementError(f"LiteRT could not {doing} {str(path)!r}: {why}") from error

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from tightfit.errors import MeasurementError
+from tightfit.errors import MeasurementError, SpecError
 from tightfit.metric import Kind, Stage
 from tightfit.objectives.extras import extra_module
 from tightfit.objectives.runtimes.codes import CodedTensor
 from tightfit.objectives.runtimes.inputs import check_inputs
 from tightfit.objectives.runtimes.litert import EXTRA, LiteRt
+from tightfit.objectives.runtimes.litert_layers import reason
 from tightfit.objectives.runtimes.protocol import Float32Array
 from tightfit.objectives.runtimes.quiet import heard, last_line
 from tightfit.reading import Reading
@@ -36,10 +37,14 @@ class LiteRtMicro:
     numbers are a device's, and the times are not.
 
     Raises:
-        SpecError: The extra ``litert`` is not installed.
+        SpecError: More than one thread, or the extra ``litert`` is not installed.
     """
 
+    threads: int = 1
+
     def __post_init__(self) -> None:
+        if self.threads != 1:
+            raise SpecError(f"TensorFlow Lite Micro has 1 thread, got {self.threads}")
         _runtime()
 
     @property
@@ -103,7 +108,8 @@ def arena_kb(path: Path) -> Reading:
 
 def _narrowed(path: Path, low: int, high: int) -> tuple[int, int]:
     """Try arenas in another process until one is found, or too small for the runtime to say so."""
-    command = [sys.executable, _PROBE, str(path), *map(str, (ARENA_STEP, low, high))]
+    # -P: what lies beside the probe must not shadow what the runtime imports.
+    command = [sys.executable, "-P", _PROBE, str(path), *map(str, (ARENA_STEP, low, high))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     tried = [line.split() for line in done.stdout.splitlines()]
     if not tried:
@@ -121,8 +127,9 @@ def _interpreter(path: Path, content: bytes, size: int) -> Any:
             raise _failure(path, "load", last_line(said) or str(error)) from error
 
 
-def _failure(path: Path, doing: str, reason: str) -> MeasurementError:
-    return MeasurementError(f"TensorFlow Lite Micro could not {doing} {str(path)!r}: {reason}")
+def _failure(path: Path, doing: str, said: str) -> MeasurementError:
+    why = reason(said, path)
+    return MeasurementError(f"TensorFlow Lite Micro could not {doing} {str(path)!r}: {why}")
 
 
 def _checked(path: Path) -> tuple[bytes, int]:

@@ -27,10 +27,16 @@ SHORT = (
 
 
 def served(
-    runtime: str, *, bits: Sequence[object] = ("none", 8), named: Sequence[str] = ()
+    runtime: str,
+    *,
+    bits: Sequence[object] = ("none", 8),
+    named: Sequence[str] = (),
+    profile: str = "cpu",
+    integer_only: bool = False,
 ) -> Serving:
-    space = {"quantization": {"bits": bits}}
-    spec = {"model": {"name": "own:make_net"}, "space": space, "device": {"runtime": runtime}}
+    space = {"quantization": {"bits": bits, "integer_only": integer_only}}
+    device = {"runtime": runtime, "profile": profile}
+    spec = {"model": {"name": "own:make_net"}, "space": space, "device": device}
     return serving(StudySpec.model_validate(spec), named)
 
 
@@ -128,3 +134,75 @@ def test_an_export_for_a_runtime_that_is_not_known_is_refused(run: Path, tmp_pat
     seal(tmp_path / "newer", {**read_report(tmp_path / "newer"), "runtime": "abacus"})
     with pytest.raises(SpecError, match=r"exported for the runtime 'abacus'.*: upgrade it"):
         assert not open_export(tmp_path / "newer").runtime
+
+
+@pytest.mark.parametrize("runtime", ["litert", "tflite-micro"])
+def test_a_runtime_of_integers_refuses_floats_with_what_to_write(runtime: str) -> None:
+    pytest.importorskip("tflite_micro")
+    words = r"integers alone, and networks .* write 'integer_only = true' in \[space\.quantiz"
+    with pytest.raises(SpecError, match=words):
+        served(runtime, profile="microcontroller")
+    assert served(runtime, profile="microcontroller", integer_only=True).chosen.suffix == ".tflite"
+
+
+@pytest.mark.parametrize("metric", ["latency_ms", "latency_ms.onnxruntime", "load_ms", "peak_kb"])
+def test_times_of_a_microcontroller_are_not_measured_here(metric: str) -> None:
+    words = rf"'{metric}' cannot be measured with device\.runtime = 'tflite-micro': .*limit 'macs'"
+    with pytest.raises(SpecError, match=words):
+        served("tflite-micro", named=[metric], integer_only=True)
+
+
+def test_a_microcontrollers_runtime_needs_a_profile_with_an_arena() -> None:
+    with pytest.raises(SpecError, match="profile 'cpu' has none; write 'profile = \"microcontr"):
+        served("tflite-micro", integer_only=True)
+
+
+INTEGERS = (
+    "references={uniform=0, single_techniques=false, from_scratch=false}",
+    "space.quantization.integer_only=true",
+)
+
+
+def integers(folder: Path, *settings: str) -> Path:
+    """Return a folder with a run of files of integers, and the export of its best member."""
+    pytest.importorskip("ai_edge_litert")
+    pytest.importorskip("tflite_micro")
+    options = [word for each in (*INTEGERS, *settings) for word in ("--set", each)]
+    study = tiny_study(folder)
+    assert tightfit("run", study, "--to", folder / "run", "--trials", 1, *options) == 0
+    assert tightfit("export", folder / "run", "--pick", "accuracy", "--to", folder / "export") == 0
+    return folder / "export"
+
+
+@pytest.mark.slow
+def test_a_study_for_phones_searches_for_tflite_files(tmp_path: Path) -> None:
+    """Size, latency and accuracy are those of the file that is exported, beside one of 8 bits."""
+    limits = 'constraints=["latency_ms <= 3 * baseline", "accuracy >= 0.1"]'
+    export = integers(tmp_path, "device.runtime=litert", limits)
+    report = json.loads((export / "report.json").read_text())
+    size = (export / "model.tflite").stat().st_size / 1000
+    assert report["metrics"]["size_kb"]["value"] == size
+    assert report["metrics"]["latency_ms"]["kind"] == "measured"
+    assert report["measured_on"]["runtime"].startswith("litert ")
+    assert report["baseline"]["metrics"]["size_kb"]["value"] > size
+    assert (export / "proof" / "baseline.tflite").is_file()
+    assert not (export / "model.onnx").exists()
+    assert "torch" not in report["verified"]["modules"]
+    assert len(run_card(export)) == 8
+
+
+@pytest.mark.slow
+def test_a_study_for_microcontrollers_measures_the_arena(tmp_path: Path) -> None:
+    """It replaces the computed one; the export has the header, and no time."""
+    limits = 'constraints=["ram_kb <= 1.1 * baseline", "accuracy >= 0.1"]'
+    profile = "device.profile=microcontroller"
+    export = integers(tmp_path, "device.runtime=tflite-micro", profile, limits)
+    report = json.loads((export / "report.json").read_text())
+    for metrics in (report["metrics"], report["baseline"]["metrics"]):
+        assert metrics["ram_kb"]["kind"] == "measured"
+        assert "latency_ms" not in metrics
+    arena = round(1000 * report["metrics"]["ram_kb"]["value"])
+    assert f"kTightfitArenaBytes = {arena};" in (export / "model.h").read_text()
+    claims = {claim["name"]: claim["verdict"] for claim in report["verified"]["claims"]}
+    assert claims["arena"] == "holds"
+    assert len(run_card(export)) == 8

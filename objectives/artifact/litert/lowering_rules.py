@@ -45,7 +45,10 @@ def _binary(kind: str, with_number: str) -> Rule:
 def _layer(scope: Scope) -> None:
     operation = scope.operation
     if operation.operator == "linear" or not scope.source.sides:
-        scope.last("FULLY_CONNECTED", scope.reads, 2, channels=operation.out_channels)
+        scope.last(
+            "FULLY_CONNECTED", scope.reads, 2, channels=operation.out_channels,
+            weights=operation.weights,
+        )  # fmt: skip
         return
     stride, dilation = pair(scope.node, "stride", 1), pair(scope.node, "dilation", 1)
     reach = tuple(
@@ -63,19 +66,20 @@ def _layer(scope: Scope) -> None:
         area = np.where(widened, grown[0] * grown[1], kernel)
     copied = ~same & _pads(windows)
     inner = operation.in_channels // np.maximum(operation.groups, 1)
-    weights = operation.out_channels * inner * area * (operation.bits < CODE_BITS)
+    weights = operation.out_channels * inner * area
+    unpacked = aligned(weights * (operation.bits < CODE_BITS))
     for plain, reads in _padded(scope, "PAD", copied, windows):
         for kind, where in (("DEPTHWISE_CONV_2D", depthwise), ("CONV_2D", ~depthwise)):
             if (plain & where).any():
                 scope.last(
                     kind, reads, 2, where=plain & where, channels=operation.out_channels,
-                    scratch=aligned(weights),
+                    weights=weights, scratch=unpacked,
                 )  # fmt: skip
 
 
 def _batch_norm(scope: Scope) -> None:
     channels = scope.operation.trained_extras // 2
-    scope.last("DEPTHWISE_CONV_2D", scope.reads, 2, channels=channels)
+    scope.last("DEPTHWISE_CONV_2D", scope.reads, 2, channels=channels, weights=channels)
 
 
 def _max_pool(scope: Scope) -> None:

@@ -23,7 +23,8 @@ class Step:
         kind: Of :data:`tightfit.objectives.artifact.litert.kinds.KINDS`.
         operation: Where it is present, what it reads and writes.
         constants: Tensors of numbers that it reads.
-        channels: With a scale of their own, ``[n]``.
+        channels: How many have a scale of their own, ``[n]``.
+        weights: How many it has, ``[n]``.
         scratch: Bytes that its kernel asks for while it runs, ``[n]``.
     """
 
@@ -31,6 +32,7 @@ class Step:
     operation: Operation
     constants: int
     channels: IntArray
+    weights: IntArray
     scratch: IntArray
 
 
@@ -98,6 +100,7 @@ class Scope:
         *,
         where: BoolArray | None = None,
         channels: IntArray | None = None,
+        weights: IntArray | None = None,
         scratch: IntArray | None = None,
     ) -> None:
         """Add the operator that gives the result, in some of the candidates that have it."""
@@ -109,6 +112,7 @@ class Scope:
                 operation,
                 constants,
                 channels=none if channels is None else channels,
+                weights=none if weights is None else weights,
                 scratch=none if scratch is None else scratch,
             )
         )
@@ -130,7 +134,7 @@ class Scope:
         operation = replace(
             self.operation, inputs=tuple(reads), output=output, present=present, otherwise=None
         )
-        self.found.steps.append(Step(kind, operation, constants, none, none))
+        self.found.steps.append(Step(kind, operation, constants, none, none, none))
         return output
 
     def _present(self, where: BoolArray | None) -> BoolArray:

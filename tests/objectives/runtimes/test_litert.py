@@ -14,6 +14,7 @@ from tests.spaces.nets import calibrated, everywhere, pictures
 from tightfit import Kind
 from tightfit.errors import MeasurementError, SpecError
 from tightfit.objectives.artifact.litert import write_litert
+from tightfit.objectives.artifact.litert.flatfile import format_classes
 from tightfit.objectives.runtimes import Runtime, predict
 from tightfit.objectives.runtimes.litert import LiteRt
 from tightfit.objectives.runtimes.litert_micro import LiteRtMicro, arena_kb
@@ -31,6 +32,10 @@ RUNTIMES: tuple[Callable[[], Runtime], ...] = (LiteRt, LiteRtMicro)
 def network(width: int = 8) -> Network:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(1, width, 3), nn.ReLU(), nn.Conv2d(width, 4, 3)).eval()
+    return network_of(model)
+
+
+def network_of(model: nn.Module) -> Network:
     settings = SpaceSettings(quantization=QuantizationSettings(bits=(8,), integer_only=True))
     space = CompressionSpace(model, torch.zeros(1, *SHAPE), settings=settings)
     return calibrated(space.build(everywhere(space, "bits", 8)))
@@ -87,6 +92,48 @@ def test_a_damaged_file_is_named(runtime: Callable[[], Runtime], length: int, fi
     file.write_bytes(file.read_bytes()[:length])
     with pytest.raises(MeasurementError, match=r"could not load .*model\.tflite"):
         runtime().open(file)
+
+
+def with_operator(content: bytes, old: str, new: str, version: int) -> bytes:
+    """Return a file with another operator in the place of one."""
+    schema = format_classes()
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content))
+    (code,) = (
+        each
+        for each in model.operatorCodes
+        if each.builtinCode == getattr(schema.BuiltinOperator, old)
+    )
+    code.builtinCode, code.version = getattr(schema.BuiltinOperator, new), version
+    code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+    builder = pytest.importorskip("flatbuffers").Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+@pytest.mark.parametrize(
+    ("runtime", "operator", "version"), [(LiteRt, "MEAN", 9), (LiteRtMicro, "REDUCE_PROD", 2)]
+)
+def test_an_operator_that_a_runtime_lacks_is_named_with_its_layer(
+    runtime: Callable[[], Runtime], operator: str, version: int, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 8, 3), nn.AdaptiveAvgPool2d(1)).eval()
+    path = tmp_path / "model.tflite"
+    write_litert(network_of(model).program(), path, metadata={})
+    path.write_bytes(with_operator(path.read_bytes(), "MEAN", operator, version))
+    words = f"could not load .*: it lacks the operator '{operator}', which gives '1.adaptive_avg"
+    with pytest.raises(MeasurementError, match=words):
+        runtime().open(path)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_foreign_file_is_refused(runtime: Callable[[], Runtime], tmp_path: Path) -> None:
+    path = tmp_path / "foreign.tflite"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))
+    with pytest.raises(
+        MeasurementError, match=r"could not load .*foreign\.tflite.*(identifier|valid Flatbuffer)"
+    ):
+        runtime().open(path)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
