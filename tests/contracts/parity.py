@@ -72,7 +72,7 @@ class Length:
 
     pictures: int = 2000
     baseline: int = 3
-    candidate: int = 1
+    candidate: int = 2
 
 
 @dataclass(frozen=True, slots=True)
