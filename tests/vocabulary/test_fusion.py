@@ -15,7 +15,8 @@ def behind(*nodes: Node, outputs: tuple[str, ...] = ()) -> tuple[str | None, str
     found = rounding_behind("layer", graph, graph.consumers())
     if found is None:
         return None
-    return found.activation and found.activation.name, found.quantize.name
+    activation = found.activation.name if found.activation else None
+    return activation, found.quantize.name
 
 
 RELU = Node("relu", "relu", ("layer",))
