@@ -3,7 +3,7 @@
     python benchmarks/parity.py FOLDER [--names PATTERN ...] [--threads 1]
     python benchmarks/parity.py FOLDER --table
 
-Each architecture runs in a process of its own: it learns 1,000 of the embedded pictures, two of its
+Each architecture runs in a process of its own: it learns 2,000 of the embedded pictures, two of its
 candidates are fine-tuned, and each is compared with its file on 1,500 others, in float32 without
 autocast. FOLDER keeps the weights and `parity.jsonl`, one architecture a line. A call takes what is
 there as done: delete a line to compare that architecture again, its weights to train it again.

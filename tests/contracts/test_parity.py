@@ -33,7 +33,7 @@ def check(found: Sequence[Parity]) -> None:
 
 @pytest.mark.slow
 def test_a_small_network_and_its_files_name_the_same_classes(tmp_path: Path) -> None:
-    length = Length(pictures=2000, baseline=4, candidate=2)
+    length = Length(baseline=4)
     comparison = Comparison("small", embedded(length), length=length, folder=tmp_path)
     check([comparison.parity(kind) for kind in ("float", *KINDS)])
 

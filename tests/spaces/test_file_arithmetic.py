@@ -26,7 +26,7 @@ class Rounded(nn.Module):
         self.first = nn.Conv2d(3, 480, 3, padding=1)
         self.second = nn.Conv2d(480, 4, 3)
         self.head = nn.Linear(4, 5)
-        nn.init.ones_(self.first.bias)
+        nn.init.ones_(self.first.bias)  # type: ignore[arg-type]
         nn.init.constant_(self.second.weight, 0.1)
         nn.init.normal_(self.second.weight[0], std=0.1)
 
