@@ -199,8 +199,8 @@ class Search:
         Args:
             trials: How many candidates shall reach training.
             seconds: Wall time of the search over all its runs; what was begun is finished.
-            patience: The search ends when so many proposals in a row were expected to add next to
-                nothing to the front. See :mod:`tightfit.search.patience`.
+            patience: The search ends when so many times in a row next to nothing was to be expected
+                of a training. See :mod:`tightfit.search.patience`.
             references: Candidates to evaluate before any proposal, each under its origin. One that
                 was evaluated before is not evaluated again: its record is copied.
             on_record: Called after each record that was kept.
@@ -236,7 +236,7 @@ class Search:
                 proposal = self._sampler.propose(history, rng)
             if proposal is None:
                 return run.outcome(Stopped.EXHAUSTED, explain(self._region, history))
-            gain = None if expected is None else expected(proposal.row, history)
+            gain = None if expected is None else expected(proposal, history)
             run.finish(proposal, gain)
         return run.outcome(*end)
 

@@ -95,7 +95,7 @@ class Halving:
 
     def _remember(self, record: Record) -> None:
         # A candidate whose evaluation was interrupted comes again, and counts once.
-        if record.rungs:
+        if record.rungs and record.outcome is not Outcome.FAILED:
             self._known[record.candidate] = record
 
     def _promising(self, candidate: Candidate, rung: Rung) -> bool:

@@ -48,8 +48,8 @@ class Entry:
         draws: How many proposals the sampler took for it; 0 for a reference candidate.
         refused: Proposals that broke a static limit, as rows of indices; a bounded number.
         overhead_seconds: Wall time between the evaluation before this one and its own.
-        gain: What the proposal was expected to add to the front's hypervolume, as a share of it;
-            ``None`` where nobody asked or it could not be told.
+        gain: What a candidate was expected to add to the front's hypervolume by then, as a share of
+            it; ``None`` where nobody asked or it could not be told.
     """
 
     record: Record

@@ -72,7 +72,7 @@ class Run:
 
         Args:
             proposal: The candidate.
-            gain: What it is expected to add to the front, to be kept with it.
+            gain: What could be expected of a training, to be kept with it.
         """
         candidate = Candidate(proposal.row)
         began = time.perf_counter()

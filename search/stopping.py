@@ -18,7 +18,7 @@ class Stopping:
     Attributes:
         trials: Candidates that reach training.
         seconds: Wall time of the search; what was begun is finished. ``None`` is no limit.
-        patience: Proposals in a row that are not expected to add anything of worth to the front.
+        patience: Trainings in a row before which nothing of worth was expected of any candidate.
             ``None`` is no limit.
 
     Raises:
@@ -53,7 +53,7 @@ class Stopping:
             return Stopped.TIME, f"its {_time(self.seconds)} are over"
         if self.patience is not None and unpromising_in_a_row(entries) >= self.patience:
             return Stopped.PATIENCE, (
-                f"none of the last {self.patience} proposals was expected to add "
+                f"{self.patience} times in a row no candidate was expected to add "
                 f"{LITTLE:.1%} to the front's hypervolume"
             )
         return None

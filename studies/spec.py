@@ -338,8 +338,8 @@ class StudySpec(Table):
     )
     patience: PositiveInt | None = Field(
         None,
-        description="The search ends when so many proposals in a row are expected to add less "
-        "than 0.1 % to the front's hypervolume.",
+        description="The search ends when so many times in a row no candidate is expected to add "
+        "0.1 % to the front's hypervolume.",
     )
     sampler: SamplerName = "auto"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0

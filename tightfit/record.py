@@ -40,7 +40,8 @@ class Record:
             evaluated.
         origin: Who proposed it: a sampler's name, or a reference candidate's.
         fingerprint: Digest of all that the readings depend on: baseline, data, recipe, seed.
-        seconds: Wall time by phase (``build``, ``measure``, ``train``, ``evaluate``).
+        seconds: Wall time by phase (``build``, ``measure``, ``train``, ``evaluate``; ``failed`` for
+            all of it, where nothing was left that could tell).
         trained: Whether it reached training; these are what ``trials`` counts.
         rungs: What was read in the middle of its training, in the order of the shares.
     """

@@ -71,7 +71,7 @@ def run(
         str | None, typer.Option(help="Wall time of the search, e.g. 90s, 30m, 2h.")
     ] = None,
     patience: Annotated[
-        int | None, typer.Option(help="End after so many proposals that promise next to nothing.")
+        int | None, typer.Option(help="End when so many times in a row nothing is expected.")
     ] = None,
     to: ToOption = None,
     storage: Annotated[str | None, typer.Option(help="URL of an Optuna storage.")] = None,

@@ -299,7 +299,7 @@ def test_a_search_ends_when_nothing_more_is_expected(make: Callable[..., Search]
     outcome = make(Scripted(), sampler="auto", corner=(0.0, 60.0)).run(trials=60, patience=5)
     assert outcome.stopped is Stopped.PATIENCE
     assert outcome.message == (
-        "none of the last 5 proposals was expected to add 0.1% to the front's hypervolume"
+        "5 times in a row no candidate was expected to add 0.1% to the front's hypervolume"
     )
     assert len(outcome.records) < 60
     everything = [Candidate(indices) for indices in product(range(3), repeat=4)]

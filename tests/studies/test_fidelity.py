@@ -23,8 +23,8 @@ def test_a_run_ends_trainings_early_and_goes_on_as_it_would_have(
 ) -> None:
     study, run = tiny_study(tmp_path), tmp_path / "run"
     # No networks outside the space: they are trained whole, and are not what is asked here.
-    settings = ("fidelity.rungs=[0.5]", "fidelity.keep=0.1", "references.small_nets=[]")
-    settings += ("references.from_scratch=false",)
+    settings = ["fidelity.rungs=[0.5]", "fidelity.keep=0.1", "references.small_nets=[]"]
+    settings.append("references.from_scratch=false")
     how = ("--trials", 8, *(word for each in settings for word in ("--set", each)))
     assert tightfit("run", study, "--to", run, *how) == 0
     records = RunFolder(run).results().records

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tightfit.studies.figures import cloud, darkened, draw_cloud, front, front_axes
+from tightfit import Measurement, Outcome, Rung
+from tightfit.studies.figures import cloud, darkened, draw_cloud, front, front_axes, obstacles
 from tightfit.studies.figures.style import DARK
 from tightfit.studies.results import Results
 from tightfit.studies.standing import Place
@@ -178,3 +179,23 @@ def test_a_dark_page_has_no_light_colour_left(results: Results) -> None:
     text = json.dumps(darkened(draw_cloud(front(results))).to_plotly_json(), default=str)
 
     assert not [colour for colour in DARK if colour in text]
+
+
+def test_a_training_that_was_ended_early_has_a_size_and_says_why(results: Results) -> None:
+    whole = next(each for each in results.records if each.feasible)
+    known = {name: whole.measurement[name] for name in whole.measurement if name != "accuracy"}
+    stopped = replace(
+        whole,
+        outcome=Outcome.STOPPED,
+        measurement=Measurement(known),
+        rungs=(Rung(0.25, whole.measurement),),
+        reason="stopped after 25% of its training",
+    )
+    found = front(replace(results, records=(stopped, *results.records[1:])))
+    point = next(point for point in found.points if point.place is Place.STOPPED)
+    assert point.y is None
+    assert "stopped after 25% of its training" in point.hover
+    names = {trace.name for trace in draw_cloud(found).data}
+    assert {"stopped early, no accuracy", "screened out, no accuracy"} <= names
+    counted = {each.name: each.late for each in obstacles(replace(results, records=(stopped,)))}
+    assert counted["stopped early, behind others at a rung"] == 1
