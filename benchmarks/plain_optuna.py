@@ -1,6 +1,6 @@
 """What a user writes with Optuna alone: TPE over the quickstart's space, each layer by itself.
 
-    python -m benchmarks.plain_optuna FOLDER [--trials 200]
+    python -m benchmarks.plain_optuna FOLDER [--trials 200] [--study FILE]
 
 Building, measuring and training are the project's own, so that the two searches differ in nothing
 else. A trial is built and measured; where it breaks a limit on what was measured it is told so and
@@ -25,10 +25,10 @@ JOURNAL = "plain.journal"
 EACH_LAYER = ('space.quantization.per="layer"', 'space.decomposition.per="layer"')
 
 
-def search(folder: Path, trials: int | None, overrides: tuple[str, ...] = EACH_LAYER) -> None:
+def search(folder: Path, study_file: Path, overrides: tuple[str, ...], trials: int | None) -> None:
     """Search until ``trials`` trials are finished, or until interrupted."""
     bench = prepare(
-        assemble(read_study(STUDY, overrides)),
+        assemble(read_study(study_file, overrides)),
         RunFolder(folder),
         say=print,
         progress=lambda *_: None,
@@ -69,10 +69,12 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--study", type=Path, default=STUDY)
     parser.add_argument("--trials", type=int)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     arguments = parser.parse_args()
-    search(arguments.folder, arguments.trials, (*EACH_LAYER, *arguments.set))
+    overrides = (*EACH_LAYER, *arguments.set)
+    search(arguments.folder, arguments.study, overrides, arguments.trials)
 
 
 if __name__ == "__main__":
