@@ -15,6 +15,7 @@ import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from tightfit import TightfitError
 from tightfit.studies.assembly import assemble
 from tightfit.studies.bench import prepare
 from tightfit.studies.run_folder import RunFolder
@@ -37,8 +38,9 @@ def search(folder: Path, study_file: Path, overrides: tuple[str, ...], trials: i
 
     def objective(trial: optuna.Trial) -> tuple[float, float]:
         chosen = {h.name: trial.suggest_categorical(h.name, h.choices) for h in space.hparams}
-        work = workshop.begin(space.from_choices(chosen), trial.number)
-        readings = {**work.build(), **work.measure()}
+        candidate = space.from_choices(chosen)
+        work = workshop.begin(candidate, trial.number)
+        readings = {**workshop.static(candidate), **work.build(), **work.measure()}
         measured = [limit for limit in bench.constraints if limit.metric in readings]
         for limit in measured:
             trial.set_constraint(limit.metric, limit.excess(readings[limit.metric].value))
@@ -62,7 +64,8 @@ def search(folder: Path, study_file: Path, overrides: tuple[str, ...], trials: i
     )
     done = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
     study.sampler = optuna.samplers.TPESampler(seed=done)
-    study.optimize(objective, n_trials=None if trials is None else max(trials - done, 0))
+    left = None if trials is None else max(trials - done, 0)
+    study.optimize(objective, n_trials=left, catch=(TightfitError,))
 
 
 def main() -> None:
