@@ -1,6 +1,6 @@
 """What a user writes with Optuna alone: TPE over the quickstart's space, each layer by itself.
 
-    python -m benchmarks.plain_optuna FOLDER [--trials 200]
+    python -m benchmarks.plain_optuna FOLDER [--trials 200] [--study FILE]
 
 Building, measuring and training are the project's own, so that the two searches differ in nothing
 else. A trial is built and measured; where it breaks a limit on what was measured it is told so and
@@ -15,6 +15,7 @@ import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from tightfit import TightfitError
 from tightfit.studies.assembly import assemble
 from tightfit.studies.bench import prepare
 from tightfit.studies.run_folder import RunFolder
@@ -25,10 +26,10 @@ JOURNAL = "plain.journal"
 EACH_LAYER = ('space.quantization.per="layer"', 'space.decomposition.per="layer"')
 
 
-def search(folder: Path, trials: int | None, overrides: tuple[str, ...] = EACH_LAYER) -> None:
+def search(folder: Path, study_file: Path, overrides: tuple[str, ...], trials: int | None) -> None:
     """Search until ``trials`` trials are finished, or until interrupted."""
     bench = prepare(
-        assemble(read_study(STUDY, overrides)),
+        assemble(read_study(study_file, overrides)),
         RunFolder(folder),
         say=print,
         progress=lambda *_: None,
@@ -37,8 +38,9 @@ def search(folder: Path, trials: int | None, overrides: tuple[str, ...] = EACH_L
 
     def objective(trial: optuna.Trial) -> tuple[float, float]:
         chosen = {h.name: trial.suggest_categorical(h.name, h.choices) for h in space.hparams}
-        work = workshop.begin(space.from_choices(chosen), trial.number)
-        readings = {**work.build(), **work.measure()}
+        candidate = space.from_choices(chosen)
+        work = workshop.begin(candidate, trial.number)
+        readings = {**workshop.static(candidate), **work.build(), **work.measure()}
         measured = [limit for limit in bench.constraints if limit.metric in readings]
         for limit in measured:
             trial.set_constraint(limit.metric, limit.excess(readings[limit.metric].value))
@@ -62,17 +64,20 @@ def search(folder: Path, trials: int | None, overrides: tuple[str, ...] = EACH_L
     )
     done = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
     study.sampler = optuna.samplers.TPESampler(seed=done)
-    study.optimize(objective, n_trials=None if trials is None else max(trials - done, 0))
+    left = None if trials is None else max(trials - done, 0)
+    study.optimize(objective, n_trials=left, catch=(TightfitError,))
 
 
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--study", type=Path, default=STUDY)
     parser.add_argument("--trials", type=int)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     arguments = parser.parse_args()
-    search(arguments.folder, arguments.trials, (*EACH_LAYER, *arguments.set))
+    overrides = (*EACH_LAYER, *arguments.set)
+    search(arguments.folder, arguments.study, overrides, arguments.trials)
 
 
 if __name__ == "__main__":

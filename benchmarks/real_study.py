@@ -1,10 +1,10 @@
 """A real study, searched by Tightfit and by a plain script of Optuna's, one after the other.
 
-    python -m benchmarks.real_study FOLDER [--hours 6] [--sensitivity]
+    python -m benchmarks.real_study FOLDER [--hours 6] [--sensitivity] [--study FILE]
 
-The quickstart with every layer's ratio, bits and rank by itself. Each side gets the same time on
-the wall, begun with a fresh folder: its baseline, teacher and references count, and so do
-sensitivities where Tightfit takes them. What one side has found is known after every trial, with
+The quickstart, or another study, with every layer's bits and rank by itself. Each side gets the
+same time on the wall, begun with a fresh folder: its baseline, teacher and references count, and so
+do sensitivities where Tightfit takes them. What one side has found is known after every trial, with
 the time and the processor time until then, of all its processes. Called again, a side goes on where
 it was stopped, and its clocks with it. On a machine with other work, compare processor times.
 
@@ -191,6 +191,7 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--study", type=Path, default=STUDY)
     parser.add_argument("--hours", type=float, default=6.0)
     parser.add_argument("--sensitivity", action="store_true")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
@@ -201,13 +202,14 @@ def main() -> None:
     seconds = 3_600 * arguments.hours
     own = [f"--set={each}" for each in arguments.set]
     both = [f"--set={each}" for each in EACH_LAYER] + own
-    study = [str(STUDY), "--to", str(grey), *both]
+    study = [str(arguments.study), "--to", str(grey), *both]
     tightfit = [sys.executable, "-m", "tightfit.studies"]
     if not arguments.table:
         if arguments.sensitivity:
             timed([*tightfit, "sensitivity", *study], seconds, clock_of(grey))
         timed([*tightfit, "run", *study, "--trials", "100000"], seconds, clock_of(grey))
-        script = [sys.executable, "-m", "benchmarks.plain_optuna", str(plain), *own]
+        script = [sys.executable, "-m", "benchmarks.plain_optuna", str(plain)]
+        script += ["--study", str(arguments.study), *own]
         timed(script, seconds, clock_of(plain))
     corner = np.array(RunFolder(grey).results().reference_point)
     clocks = (read_clock(clock_of(plain)), read_clock(clock_of(grey)))

@@ -26,6 +26,8 @@ _CHANGED, _RANDOM = 640, 256
 _CLIMBERS, _ROUNDS, _SINGLES, _DOUBLES = 4, 4, 384, 96
 _ALLOCATED, _SENSIBLE = 1, 3
 _LIKELY = 0.8
+"""Probability of keeping a measured limit that is enough, while nothing is known of qualities."""
+
 _PATIENCE = 10
 """Observations up to which every proposal has allocations; later only a share of them has."""
 
