@@ -99,7 +99,8 @@ def measured_baseline(
     known = path.is_file() and kept.is_file()
     readings = _kept(kept) if known else {}
     if known:
-        device.require(measured_on(folder).architecture)
+        for each in (device, *beside.values()):
+            each.require(measured_on(folder).architecture)
     footprint = FootprintMeter(path, device, wanted=assembly.wanted - readings.keys())
     missing = set(assembly.quality.names(of_baseline=True)) - readings.keys()
     elsewhere = beside.keys() - readings.keys()
