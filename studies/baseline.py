@@ -106,7 +106,8 @@ def measured_baseline(
     known = path.is_file() and kept.is_file()
     readings = _kept(kept) if known else {}
     if known:
-        device.require(measured_on(folder).architecture)
+        for each in (device, *beside.values()):
+            each.require(measured_on(folder).architecture)
     footprint = FootprintMeter(
         path,
         device,

@@ -67,6 +67,11 @@ def serving(spec: StudySpec, named: Collection[str]) -> Serving:
             _check_bits(runtime, spec.space.quantization)
         if runtime.integers:
             _check_integers(runtime, spec.space.quantization)
+        if table.batch > 1 and not runtime.batches:
+            raise SpecError(
+                f"files for {runtime.name} take one picture at a time, and device.batch is "
+                f"{table.batch}; write 'batch = 1'"
+            )
         runtime.make(table.threads)
     return Serving(chosen, beside, table.threads)
 

@@ -184,8 +184,8 @@ def begin_litert(_threads: int) -> str:
     return importlib.metadata.version("ai_edge_litert")
 
 
-def open_litert(path: Path, threads: int, _spinning: bool) -> Run:
-    """See :func:`open_onnxruntime`."""
+def open_litert(path: Path, threads: int, _spinning: bool, _batch: int) -> Run:
+    """Load a file, which is of one picture; return one run of it on noise."""
     import numpy
 
     library = importlib.import_module("ai_edge_litert.interpreter")
@@ -204,8 +204,8 @@ def begin_tflite_micro(_threads: int) -> str:
     return importlib.metadata.version("tflite_micro")
 
 
-def open_tflite_micro(path: Path, _threads: int, _spinning: bool) -> Run:
-    """See :func:`open_onnxruntime`."""
+def open_tflite_micro(path: Path, _threads: int, _spinning: bool, _batch: int) -> Run:
+    """Load a file, which is of one picture; return one run of it on noise."""
     import numpy
 
     library = importlib.import_module(TFLITE_MICRO)
@@ -226,8 +226,8 @@ def begin_executorch(threads: int) -> str:
     return importlib.metadata.version("executorch")
 
 
-def open_executorch(path: Path, _threads: int, _spinning: bool) -> Run:
-    """Load a program; return one run of it on noise."""
+def open_executorch(path: Path, _threads: int, _spinning: bool, _batch: int) -> Run:
+    """Load a file, which is of one picture; return one run of it on noise."""
     torch, runtime = (importlib.import_module(name) for name in ("torch", "executorch.runtime"))
     program = runtime.Runtime.get().load_program(path)
     method = program.load_method("forward")

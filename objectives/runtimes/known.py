@@ -24,6 +24,7 @@ class KnownRuntime:
         make: From a number of threads to what opens files; refuses where it is not installed.
         weight_bits: Of quantized weights that its kernels read.
         integers: Whether it reads files of integers alone.
+        batches: Whether its files take several pictures at once.
         timed: Whether a time that is measured in it tells of the device that will serve. Where it
             does not, there is an arena whose size does.
     """
@@ -33,6 +34,7 @@ class KnownRuntime:
     make: Callable[[int], Runtime]
     weight_bits: tuple[int, ...] = (8, 4, 2)
     integers: bool = False
+    batches: bool = True
     timed: bool = True
 
     @property
@@ -46,8 +48,10 @@ RUNTIMES = {
     for each in (
         KnownRuntime("onnxruntime", ".onnx", OnnxRuntime),
         KnownRuntime("openvino", ".onnx", OpenVino, weight_bits=(8, 4)),
-        KnownRuntime("litert", ".tflite", LiteRt, integers=True),
-        KnownRuntime("tflite-micro", ".tflite", LiteRtMicro, integers=True, timed=False),
-        KnownRuntime("executorch", ".pte", ExecuTorch, weight_bits=(8,)),
+        KnownRuntime("litert", ".tflite", LiteRt, integers=True, batches=False),
+        KnownRuntime(
+            "tflite-micro", ".tflite", LiteRtMicro, integers=True, batches=False, timed=False
+        ),
+        KnownRuntime("executorch", ".pte", ExecuTorch, weight_bits=(8,), batches=False),
     )
 }

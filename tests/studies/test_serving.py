@@ -33,9 +33,10 @@ def served(
     named: Sequence[str] = (),
     profile: str = "cpu",
     integer_only: bool = False,
+    batch: int = 1,
 ) -> Serving:
     space = {"quantization": {"bits": bits, "integer_only": integer_only}}
-    device = {"runtime": runtime, "profile": profile}
+    device = {"runtime": runtime, "profile": profile, "batch": batch}
     spec = {"model": {"name": "own:make_net"}, "space": space, "device": device}
     return serving(StudySpec.model_validate(spec), named)
 
@@ -43,6 +44,11 @@ def served(
 def test_what_a_study_may_name_is_what_serves_and_what_measures() -> None:
     names = set(DeviceTable.model_json_schema()["properties"]["runtime"]["enum"])
     assert names == set(RUNTIMES) == set(MEASURED)
+
+
+def test_several_pictures_at_once_are_refused_for_files_of_one() -> None:
+    with pytest.raises(SpecError, match=r"litert take one picture .* 4; write 'batch = 1'"):
+        served("litert", bits=[8], integer_only=True, batch=4)
 
 
 def test_a_runtime_that_is_not_installed_is_told_with_its_extra(
