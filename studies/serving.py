@@ -52,9 +52,10 @@ def serving(spec: StudySpec, named: Collection[str]) -> Serving:
     chosen = RUNTIMES[table.runtime]
     if not chosen.timed:
         _check_untimed(spec, named)
-    if latency_ms.BY_RUNTIME[chosen.name].name in named:
+    own = latency_ms.BY_RUNTIME.get(chosen.name)
+    if own is not None and own.name in named:
         raise SpecError(
-            f"'latency_ms.{chosen.name}' is 'latency_ms' in a study whose device.runtime is "
+            f"{own.name!r} is 'latency_ms' in a study whose device.runtime is "
             f"{chosen.name!r}; name that"
         )
     beside = {

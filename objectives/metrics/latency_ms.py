@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tightfit.metric import Direction, Kind, Metric, Stage
-from tightfit.objectives.meter.agent import RUNTIMES
+from tightfit.objectives.runtimes import RUNTIMES
 
 METRIC = Metric(
     name="latency_ms",
@@ -28,6 +28,7 @@ BY_RUNTIME = {
         summary=f"one run in {name}, beside the baseline's in {name}; off until a limit or an "
         "objective names it",
     )
-    for name in RUNTIMES
+    for name, runtime in RUNTIMES.items()
+    if runtime.timed
 }
 """By the runtime that it is measured in."""
