@@ -12,6 +12,7 @@ import optuna
 from benchmarks.problem import Values
 from benchmarks.tabular.rows import TABLE, noise, read_rows
 from tightfit import (
+    Choice,
     Constraint,
     Direction,
     FloatArray,
@@ -113,6 +114,7 @@ class Tabular:
     def asked(self, trial: optuna.Trial, seed: int) -> tuple[Values, Values]:
         """Take ratios as numbers on a grid, the rest as categories."""
         row = []
+        chosen: Choice
         for hparam in SPACE.hparams:
             if hparam.choices == _RATIOS:
                 chosen = trial.suggest_float(hparam.name, _RATIOS[0], _RATIOS[-1], step=0.25)
@@ -126,7 +128,8 @@ class Tabular:
 
     def _places(self, batch: IntArray) -> IntArray:
         """Return where candidates ``[n, hparams]`` stand in the columns, ``[n]``."""
-        return np.ravel_multi_index(tuple(batch.T), self._shape)
+        places: IntArray = np.ravel_multi_index(tuple(batch.T), self._shape)
+        return places
 
 
 def _searched(indices: tuple[int, ...]) -> tuple[int, ...]:
