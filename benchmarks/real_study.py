@@ -197,6 +197,8 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--table", action="store_true", help="run nothing, print what is there")
     arguments = parser.parse_args()
+    # A shell's background jobs ignore interrupts, and so would the searches that are to be stopped.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     plain, grey = (arguments.folder / name for name in ("plain", "tightfit"))
     plain.mkdir(parents=True, exist_ok=True)
     seconds = 3_600 * arguments.hours

@@ -12,6 +12,7 @@ import optuna
 from benchmarks.problem import Values
 from benchmarks.tabular.rows import TABLE, noise, read_rows
 from tightfit import (
+    Choice,
     Constraint,
     Direction,
     FloatArray,
@@ -130,6 +131,7 @@ class Tabular:
     def asked(self, trial: optuna.Trial, seed: int) -> tuple[Values, Values]:
         """Take ratios as numbers on a grid, the rest as categories."""
         row = []
+        chosen: Choice
         for hparam in SPACE.hparams:
             chosen = (
                 trial.suggest_float(hparam.name, _RATIOS[0], _RATIOS[-1], step=0.25)
