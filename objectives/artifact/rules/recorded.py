@@ -10,6 +10,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
 import torch
 from onnx import GraphProto
 from torch import Tensor, nn
@@ -29,7 +30,7 @@ _Numbers = tuple[str, str, tuple[int, ...], bytes]
 
 
 def aten(scope: Scope) -> Value:
-    """Nodes that `torch.onnx` makes of the calls; whole numbers stand in them, floats beside them.
+    """Nodes that `torch.onnx` makes of the calls; floats stand beside them, all else in them.
 
     Raises:
         SpecError: There is no translation, or the package that makes it is not installed.
@@ -88,7 +89,7 @@ def _translated(
     """
     calls = recorded(calls_text)
     buffers = {
-        role: torch.frombuffer(bytearray(content), dtype=_TYPES[kind]).reshape(shape)
+        role: torch.from_numpy(np.frombuffer(bytearray(content), kind).reshape(shape))
         for role, kind, shape, content in constants
     }
     module = _Called(calls, [role for role, _ in floats], buffers).eval()
@@ -150,13 +151,3 @@ def _silence() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
-
-
-_TYPES = {
-    "|b1": torch.bool,
-    "|u1": torch.uint8,
-    "|i1": torch.int8,
-    "<i2": torch.int16,
-    "<i4": torch.int32,
-    "<i8": torch.int64,
-}
