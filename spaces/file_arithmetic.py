@@ -32,7 +32,7 @@ def as_file(step: Step, inputs: list[Tensor]) -> Tensor:
         return _in_floats(step, inputs)
     if torch.is_grad_enabled():
         real = _in_floats(step, inputs)
-        return real + (exact.to(real.dtype) - real).detach()
+        return exact.to(real.dtype) + (real - real.detach())
     return exact.to(inputs[0].dtype)
 
 

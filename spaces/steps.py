@@ -83,8 +83,8 @@ class Step:
         Not where an activation in between cuts off values that the grid has.
         """
         grid = _grid(self.rounding_grid)
-        if self.rounding is None or grid is None:
-            return None
+        if self.rounding is None or self.rounding.activation is None or grid is None:
+            return grid
         vanishes = self.rounding.vanishes(float(grid.scale), int(grid.zero_point))
         return grid if vanishes else None
 
