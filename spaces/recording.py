@@ -264,7 +264,7 @@ def _placed(step: Step, places: Mapping[tuple[str, str], Any]) -> Step:
 def _macs(record: Calls, tensors: Mapping[str, Tensor]) -> int:
     """Return the products of one more picture that torch counts: of matrices and convolutions.
 
-    Where no weights are multiplied there are none, as with every other operator of a graph.
+    What works on each number by itself has none, as everywhere in a graph.
     """
 
     def flops(pictures: int) -> int:
