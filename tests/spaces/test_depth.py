@@ -90,6 +90,9 @@ class ReadBefore(Residual):
 class Masked(Residual):
     """The first block and what is behind it read masks of equal numbers."""
 
+    inside: Tensor
+    behind: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         for name in ("inside", "behind"):
@@ -335,7 +338,8 @@ def test_what_a_dropped_block_computes_takes_no_memory() -> None:
 def constant_bytes(blueprint: Blueprint) -> list[int]:
     """Return the bytes of all masks, by candidate."""
     none = np.zeros(blueprint.n, dtype=np.int64)
-    return list(sum((each.constant_bytes for each in blueprint.operations), start=none))
+    counts = [none + each.constant_bytes for each in blueprint.operations]
+    return [int(each) for each in np.sum(counts, axis=0)]
 
 
 def test_equal_masks_stand_in_the_file_while_any_block_reads_one() -> None:
