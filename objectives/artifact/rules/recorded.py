@@ -49,7 +49,7 @@ def aten(scope: Scope) -> Value:
         tuple((role, array.shape) for role, array in floats.items()),
         constants,
     )
-    beside = [scope.constant(f"{role}.", array) for role, array in floats.items()]
+    beside = map(scope.shared, floats.values())
     return scope.inlined(graph, [*scope.floats(), *beside])
 
 

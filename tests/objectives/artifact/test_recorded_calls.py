@@ -139,6 +139,16 @@ def test_nodes_of_the_same_calls_are_translated_once(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.slow
+def test_floats_that_two_nodes_read_stand_in_the_file_once() -> None:
+    pytest.importorskip("onnxscript")
+    table = np.full((4, 1), 0.5, np.float32)
+    (first,) = program(CHOSEN, table=table).graph.nodes
+    again = Node("again", "aten", ("kept",), first.parameters, first.attributes)
+    model = onnx_model(program(CHOSEN, more=(again,), table=table), metadata={})
+    assert [list(each.dims) for each in model.graph.initializer].count([4, 1]) == 1
+
+
+@pytest.mark.slow
 def test_what_torch_cannot_translate_is_refused_by_name() -> None:
     pytest.importorskip("onnxscript")
     calls = Calls(((-1, 4, 4),), (-1, 4, 4), (step("aten.matrix_exp.default", READ),))
