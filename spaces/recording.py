@@ -35,7 +35,6 @@ from tightfit.spaces.operators import RULES
 OPERATOR = "aten"
 """Of the graph's nodes that call what was recorded."""
 
-
 _RULED = frozenset({*RULES, *LAYOUT_RULES, ITEM, "select", "detach", "clone", "to"})
 """Operators that stand in a record because of others."""
 
@@ -78,7 +77,8 @@ class Recorder:
 
     def reads(self, node: fx.Node) -> bool:
         """Whether a node reads what a graph does not have."""
-        return any(each.name in self.calls for each in node.all_input_nodes)
+        read = {each.name for each in node.all_input_nodes}
+        return any(name in self.calls for name in read - self.constants.values.keys())
 
     def keep(self, node: fx.Node) -> None:
         """Record a call.
