@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from onnx import GraphProto
+from onnx import GraphProto, ModelProto
 from torch import Tensor, nn
 
-from tightfit.calls import Calls, recorded
+from tightfit.calls import Calls, Shape, recorded
 from tightfit.errors import SpecError
 from tightfit.objectives.artifact.attributes import text
 from tightfit.objectives.artifact.emitter import Scope, Value
@@ -112,14 +112,7 @@ def _translated(
     except Exception as error:
         first = str(error).strip().partition("\n")[0]
         raise SpecError(f"{reason}; torch.onnx cannot translate it either: {first}") from error
-    domains = {node.domain for node in model.graph.node} - {""}
-    versions = {each.version for each in model.opset_import if not each.domain}
-    sides = [axis.dim_value for axis in model.graph.output[0].type.tensor_type.shape.dim]
-    if (
-        domains
-        or versions != {opset}
-        or any(fixed and side < 0 for fixed, side in zip(sides, calls.gives, strict=True))
-    ):
+    if not _fits(model, opset, calls.gives):
         raise SpecError(
             f"{reason}; torch.onnx cannot translate it for any number of pictures either, in "
             f"operators of the version {opset}"
@@ -127,7 +120,16 @@ def _translated(
     return _stripped(model.graph)
 
 
-def _batches(shape: tuple[int, ...]) -> dict[int, Any]:
+def _fits(model: ModelProto, opset: int, gives: Shape) -> bool:
+    """Whether a translation has operators of one version alone, and a batch of any size."""
+    domains = {node.domain for node in model.graph.node} - {""}
+    versions = {each.version for each in model.opset_import if not each.domain}
+    sides = [axis.dim_value for axis in model.graph.output[0].type.tensor_type.shape.dim]
+    free = not any(fixed and side < 0 for fixed, side in zip(sides, gives, strict=True))
+    return not domains and versions == {opset} and free
+
+
+def _batches(shape: Shape) -> dict[int, Any]:
     return {axis: torch.export.Dim.DYNAMIC for axis, side in enumerate(shape) if side < 0}
 
 
