@@ -1,6 +1,6 @@
 """What rungs save on the tabular benchmark, whose candidates were scored within their trainings.
 
-    python -m benchmarks.fidelity --sampler greybox+prior --seeds 0 10
+    python -m benchmarks.fidelity --sampler greybox+prior+corner --seeds 0 10
     python -m benchmarks.fidelity --sampler random --rungs 0.25 --keep 0.5
 
 Every search trains for as long as ``--trials`` whole trainings take on average; what it paid for is
@@ -18,6 +18,7 @@ import numpy as np
 import optuna
 
 from benchmarks.problem import Answers, Values, curve, truths
+from benchmarks.samplers import own_search
 from benchmarks.tabular.problem import Tabular
 from tightfit import (
     Candidate,
@@ -31,7 +32,7 @@ from tightfit import (
     Rung,
     Stage,
 )
-from tightfit.search import Halving, Progress, Search
+from tightfit.search import Halving, Progress
 
 AT = (10, 15, 20, 25, 35, 50, 75, 100)
 _NOWHERE: Values = {"accuracy": 0.0, "size_kb": np.inf, "macs": np.inf}
@@ -107,7 +108,6 @@ def shares_reached(
     Returns:
         The shares, candidates in all, and those that were stopped.
     """
-    name, *extras = sampler.split("+")
     answers = RungAnswers(problem, seed, shares)
     whole = problem.mean_seconds
     evaluator = (
@@ -115,20 +115,7 @@ def shares_reached(
         if shares
         else answers
     )
-    search = Search(
-        space=problem.space,
-        costs=problem.costs,
-        constraints=problem.constraints,
-        objectives=problem.objectives,
-        evaluator=evaluator,
-        storage=optuna.storages.InMemoryStorage(),
-        name="fidelity",
-        fingerprint="f",
-        sampler=name,
-        seed=seed,
-        damage=problem.prior(seed) if "prior" in extras else None,
-        corner=problem.corner.tolist(),
-    )
+    search = own_search(problem, sampler, seed, evaluator=evaluator)
 
     def enough(_record: Record, _progress: Progress) -> bool:
         return answers.spent[-1] >= worth * whole
@@ -148,7 +135,7 @@ def shares_reached(
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sampler", default="greybox+prior")
+    parser.add_argument("--sampler", default="greybox+prior+corner")
     parser.add_argument("--seeds", type=int, nargs=2, default=(0, 10))
     parser.add_argument("--trials", type=int, default=50, help="whole trainings' worth of seconds")
     parser.add_argument("--rungs", type=float, nargs="*", default=[], choices=(0.25, 0.5))

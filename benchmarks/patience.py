@@ -1,6 +1,6 @@
 """Where a search with patience ends, and what was still to be had then.
 
-    python -m benchmarks.patience tabular --sampler greybox+prior --seeds 0 4 --trials 150
+    python -m benchmarks.patience tabular --sampler greybox+prior+corner --seeds 0 4 --trials 150
 
 For each seed one search that goes on to its end, whose kept expectations tell where each patience
 would have ended it.
@@ -13,10 +13,9 @@ from collections.abc import Sequence
 
 import optuna
 
-from benchmarks.problem import Answers, Problem, curve, truths
-from benchmarks.samplers import PROBLEMS
+from benchmarks.problem import Problem, curve, truths
+from benchmarks.samplers import NAME, PROBLEMS, own_search
 from tightfit import FloatArray
-from tightfit.search import Search
 from tightfit.search.ledger import Ledger
 from tightfit.search.patience import LITTLE
 
@@ -27,26 +26,11 @@ def searched(
     problem: Problem, name: str, seed: int, trials: int
 ) -> tuple[list[float | None], FloatArray]:
     """Return what each proposal was expected to add, and the share of the best hypervolume."""
-    sampler, *extras = name.split("+")
     storage = optuna.storages.InMemoryStorage()
-    search = Search(
-        space=problem.space,
-        costs=problem.costs,
-        constraints=problem.constraints,
-        objectives=problem.objectives,
-        evaluator=Answers(problem, seed),
-        storage=storage,
-        name="patience",
-        fingerprint="f",
-        sampler=sampler,
-        seed=seed,
-        damage=problem.prior(seed) if "prior" in extras else None,
-        corner=problem.corner.tolist(),
-    )
-    search.run(trials=trials, patience=trials)
+    own_search(problem, name, seed, storage=storage).run(trials=trials, patience=trials)
     ledger = Ledger(
         storage,
-        "patience",
+        NAME,
         space=problem.space,
         objectives=problem.objectives,
         constraints=problem.constraints,
@@ -69,7 +53,7 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("problem", choices=PROBLEMS)
-    parser.add_argument("--sampler", default="greybox+prior")
+    parser.add_argument("--sampler", default="greybox+prior+corner")
     parser.add_argument("--seeds", type=int, nargs=2, default=(0, 4))
     parser.add_argument("--trials", type=int, default=150)
     arguments = parser.parse_args()

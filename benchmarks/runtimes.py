@@ -21,8 +21,8 @@ import torch
 
 from tightfit import SpecError
 from tightfit.objectives.artifact.formats import write_file
-from tightfit.objectives.latency import SESSION_S
 from tightfit.objectives.meter.device import Device, DeviceSettings
+from tightfit.objectives.meter.taking import SESSION_S
 from tightfit.objectives.models import load_model
 from tightfit.objectives.runtimes import RUNTIMES, KnownRuntime, predict
 from tightfit.spaces.compression import CompressionSpace
@@ -32,6 +32,8 @@ from tightfit.spaces.settings import QuantizationSettings, SpaceSettings
 NETS = ("resnet18", "mobilenet_v3_small", "efficientnet_b0")
 REFERENCE = "onnxruntime"
 PICTURES = 64
+INTEGERS = "all 8"
+"""Name of the variant that computes with nothing but integers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ def main() -> None:
     parser.add_argument("--nets", nargs="+", default=NETS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    runtimes = [each for each in RUNTIMES.values() if installed(each, arguments.threads)]
+    timed = [each for each in RUNTIMES.values() if each.timed]
+    runtimes = [each for each in timed if installed(each, arguments.threads)]
     print("| network | weights | runtime | latency | kB | largest difference | same class |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for net in arguments.nets:
@@ -60,7 +63,7 @@ def main() -> None:
             found = list(variants(net, arguments.side, Path(folder), runtimes))
             times = latencies(found, runtimes, arguments.rounds, arguments.threads)
             for variant in found:
-                for runtime in runtimes:
+                for runtime in reading(runtimes, variant.name):
                     ratio = times[variant.name, runtime.name]
                     row(net, variant, runtime, ratio, arguments.threads)
 
@@ -74,10 +77,15 @@ def installed(runtime: KnownRuntime, threads: int) -> bool:
     return True
 
 
+def reading(runtimes: list[KnownRuntime], variant: str) -> list[KnownRuntime]:
+    """Return those that read a variant's file: some take integers alone."""
+    return [each for each in runtimes if variant == INTEGERS or not each.integers]
+
+
 def variants(net: str, side: int, folder: Path, runtimes: list[KnownRuntime]) -> Iterator[Variant]:
     """Yield the network in floats, with weights of 8 bits, and with nothing but integers."""
     shape = (3, side, side)
-    for name, bits, integer_only in (("float", None, False), ("8", 8, False), ("all 8", 8, True)):
+    for name, bits, integer_only in (("float", None, False), ("8", 8, False), (INTEGERS, 8, True)):
         torch.manual_seed(0)
         module = load_model(f"torchvision:{net}", input_shape=shape, classes=1000, folder=Path())
         choices = (8,) if integer_only else (None, 8)
@@ -92,7 +100,7 @@ def variants(net: str, side: int, folder: Path, runtimes: list[KnownRuntime]) ->
         network.calibrate([inputs])
         network.quantization = True
         files = {}
-        for suffix in {runtime.suffix for runtime in runtimes}:
+        for suffix in {runtime.suffix for runtime in reading(runtimes, name)}:
             files[suffix] = folder / f"{name.replace(' ', '_')}{suffix}"
             write_file(network, files[suffix], metadata={})
         yield Variant(name, network.eval(), files, inputs)
@@ -107,11 +115,12 @@ def latencies(
     }
     taken: dict[tuple[str, str], list[float]] = {}
     for _ in range(rounds):
-        ms = {}
+        ms: dict[tuple[str, str], float] = {}
         for runtime in runtimes:
-            files = [variant.files[runtime.suffix] for variant in found]
+            read = [variant for variant in found if runtime in reading(runtimes, variant.name)]
+            files = [variant.files[runtime.suffix] for variant in read]
             session = devices[runtime.name].session(files, SESSION_S)
-            ms |= {(v.name, runtime.name): each for v, each in zip(found, session.ms, strict=True)}
+            ms |= {(v.name, runtime.name): each for v, each in zip(read, session.ms, strict=True)}
         for key, each in ms.items():
             taken.setdefault(key, []).append(each / ms["float", REFERENCE])
     for device in devices.values():

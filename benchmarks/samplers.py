@@ -34,7 +34,7 @@ from benchmarks.problem import Answers, Problem, Values, curve, truths
 from benchmarks.synthetic import Synthetic
 from benchmarks.tabular.problem import Tabular
 from tests.integration import chain_problem
-from tightfit import FloatArray
+from tightfit import Evaluator, FloatArray
 from tightfit.search import Search, SearchOutcome, hypervolume_history
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {
@@ -47,27 +47,41 @@ SAMPLERS = (
     *("optuna:tpe", "optuna:nsga2", "optuna:random", "optuna:gp"),
 )
 AT = (10, 25, 50, 100, 200)
+NAME = "samplers"
+"""Of a search in its storage."""
+
 ENOUGH = 0.95
 
 
-def searched(problem: Problem, name: str, seed: int, trials: int) -> SearchOutcome:
-    """Return what one of the project's own samplers comes to."""
+def own_search(
+    problem: Problem,
+    name: str,
+    seed: int,
+    *,
+    evaluator: Evaluator | None = None,
+    storage: optuna.storages.BaseStorage | None = None,
+) -> Search:
+    """Return a search by one of the project's own samplers; its storage is in memory by default."""
     sampler, *extras = name.split("+")
-    search = Search(
+    return Search(
         space=problem.space,
         costs=problem.costs,
         constraints=problem.constraints,
         objectives=problem.objectives,
-        evaluator=Answers(problem, seed),
-        storage=optuna.storages.InMemoryStorage(),
-        name="samplers",
+        evaluator=evaluator or Answers(problem, seed),
+        storage=storage or optuna.storages.InMemoryStorage(),
+        name=NAME,
         fingerprint="f",
         sampler=sampler,
         seed=seed,
         damage=problem.prior(seed) if "prior" in extras else None,
         corner=problem.corner.tolist() if "corner" in extras else None,
     )
-    return search.run(trials=trials)
+
+
+def searched(problem: Problem, name: str, seed: int, trials: int) -> SearchOutcome:
+    """Return what one of the project's own samplers comes to."""
+    return own_search(problem, name, seed).run(trials=trials)
 
 
 def own_curve(problem: Problem, name: str, seed: int, trials: int) -> FloatArray:

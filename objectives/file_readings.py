@@ -1,12 +1,25 @@
-"""What the bytes of a file say, without running it."""
+"""The file of a network, and what its bytes say, without running it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
+
+from torch import nn
 
 from tightfit import Kind, Reading, Stage
+from tightfit.objectives.artifact.formats import Exportable, write_file
 from tightfit.objectives.metrics import download_kb, download_s
 from tightfit.objectives.profile import DeviceProfile
+
+
+def write_network(
+    model: nn.Module, path: Path, *, metadata: Mapping[str, str], profile: DeviceProfile
+) -> dict[str, Reading]:
+    """Write the file of an :class:`Exportable` network; return what its bytes say."""
+    write_file(cast(Exportable, model), path, metadata=metadata)
+    return file_readings(path, profile)
 
 
 def file_readings(path: Path, profile: DeviceProfile) -> dict[str, Reading]:

@@ -14,23 +14,24 @@ import numpy as np
 from safetensors.torch import save
 from torch import nn
 
-from tightfit import Blueprint, Candidate, IntArray, Reading, Recipe, Stage
+from tightfit import Blueprint, Candidate, IntArray, Reading, Recipe
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.artifact.formats import Exportable, write_file
 from tightfit.objectives.calibration import Calibrated, calibration_batches, settle
 from tightfit.objectives.data import Data
 from tightfit.objectives.evaluator import Progress, Rungs
-from tightfit.objectives.file_readings import file_readings
+from tightfit.objectives.file_readings import write_network
 from tightfit.objectives.fine_tuning import FineTuning
 from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
-from tightfit.objectives.metrics import STATIC_METRICS, compute_static, latency_ms, ram_kb
+from tightfit.objectives.metrics import latency_ms, ram_kb
 from tightfit.objectives.pauses import Pauses
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.objectives.quality import score_file, score_network
 from tightfit.objectives.quality_metrics import Subject, Tuning, WantedQuality
 from tightfit.objectives.runtimes import Runtime
 from tightfit.objectives.runtimes.litert_micro import arena_kb
+from tightfit.objectives.static_readings import static_readings
 from tightfit.objectives.task import Task
 from tightfit.objectives.training import Trainer
 
@@ -305,22 +306,3 @@ class FileWork:
         metadata = self._workshop.file_metadata(self._origin)
         profile = self._workshop.profile
         return write_network(self._model, self._path, metadata=metadata, profile=profile)
-
-
-def write_network(
-    model: nn.Module, path: Path, *, metadata: Mapping[str, str], profile: DeviceProfile
-) -> Mapping[str, Reading]:
-    """Write the file of a :class:`Compressed` network; return what its bytes say."""
-    write_file(cast(Compressed, model), path, metadata=metadata)
-    return file_readings(path, profile)
-
-
-def static_readings(blueprint: Blueprint, profile: DeviceProfile) -> dict[str, Reading]:
-    """Return the static metrics of a blueprint of one candidate as readings."""
-    values = compute_static(blueprint, profile)
-    return {
-        static.metric.name: Reading(
-            float(values[static.metric.name][0]), kind=static.kind, stage=Stage.STATIC
-        )
-        for static in STATIC_METRICS
-    }

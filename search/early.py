@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -55,12 +56,13 @@ class Ends:
     def deviation(self, metric: str, rung: Rung) -> float:
         """Return the standard deviation of a metric's end from what is expected of it.
 
-        0 where the metric is no quality, so that it is known at the rung.
+        0 where the metric is no quality, so that it is known at the rung, and only there: pairs
+        that lie on a line to the last bit do not make an expectation a reading.
         """
         if not _early(rung.measurement[metric]):
             return 0.0
         line = self._line(metric, rung.share)
-        return float("inf") if line is None else line.deviation
+        return math.inf if line is None else max(line.deviation, sys.float_info.min)
 
     def _line(self, metric: str, share: float) -> _Line | None:
         if (metric, share) not in self._lines:

@@ -193,13 +193,13 @@ class Expectations:
             observations: Everything that was read.
             short: By how much each falls short of the front, ``[n]``.
         """
-        kept = np.sort(np.argsort(short, kind="stable")[:_MOST])
-        points = self._learner.points(observations.rows[kept])
-        values = {name: each[kept] for name, each in observations.values.items()}
+        kept = observations.take(np.sort(np.argsort(short, kind="stable")[:_MOST]))
+        points = self._learner.points(kept.rows)
+        believed = dict(kept.values)
         for name, process in self._processes.items():
             mean, _ = process.predict(points)
-            values[name] = np.where(np.isfinite(values[name]), mean, np.nan)
-        return replace(observations, rows=observations.rows[kept], values=values)
+            believed[name] = np.where(np.isfinite(believed[name]), mean, np.nan)
+        return replace(kept, values=believed)
 
     def draw(self, metric: str, batch: IntArray, rng: np.random.Generator) -> FloatArray:
         """Draw a learned metric of a batch jointly, ``[n]``."""

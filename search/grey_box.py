@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tightfit import Constraint, Direction, FloatArray, IntArray, Objective, Sense
+from tightfit import Constraint, Direction, FloatArray, IntArray, Objective
 from tightfit.search.allocation import allocate
 from tightfit.search.allocator import Allocator
+from tightfit.search.budgets import Budgets, van_der_corput
 from tightfit.search.cost_tables import changed
 from tightfit.search.expectations import FEWEST, Expectations, Learner
 from tightfit.search.hypervolume import hypervolume
@@ -68,13 +69,12 @@ class GreyBox:
         wanted += [each.metric for each in self._limits]
         self.learned = tuple(dict.fromkeys(name for name in wanted if name not in static))
         self.metrics = tuple(dict.fromkeys([*wanted, *screen.errors]))
-        self._known = tuple(each for each in self._objectives if each.metric in static)
+        known = [each for each in self._objectives if each.metric in static]
         self._corner = None if corner is None else np.asarray(corner, dtype=np.float64)
         self._damage = _believed(region, damage)
         self._learner = Learner(region, self._damage)
-        self._allocator = Allocator(region, [each.metric for each in self._known])
-        sample = region.draws(1_024, np.random.default_rng(1))
-        self._sample = sample if len(sample) else region.tilted(64, np.random.default_rng(1))
+        self._allocator = Allocator(region, [each.metric for each in known])
+        self._budgets = Budgets(region, known)
 
     def propose(self, observations: Observations, rng: np.random.Generator) -> Row | None:
         """Return an unseen candidate that keeps the static limits; ``None`` when none was found."""
@@ -110,7 +110,12 @@ class GreyBox:
 
     def _read_enough(self, observations: Observations) -> bool:
         everything = len(self._learnable(observations)) == len(self.learned)
-        return everything and len(observations.rows) >= FEWEST
+        return everything and len(observations.rows) >= FEWEST and self._any_whole(observations)
+
+    def _any_whole(self, observations: Observations) -> bool:
+        """Return whether any candidate has all objectives: without one there is no corner."""
+        read = [np.isfinite(observations.values[each.metric]) for each in self._objectives]
+        return bool(np.all(read, axis=0).any())
 
     def _judged(
         self, observations: Observations
@@ -136,7 +141,7 @@ class GreyBox:
         The budgets are swept in the order of van der Corput, so that any number of them is spread.
         """
         begun = len(observations.rows) + len(observations.pending)
-        position = _van_der_corput(begun)
+        position = van_der_corput(begun)
         for _ in range(8):
             row = self._sensible(position, rng)
             if row is not None and as_row(row) not in observations.seen:
@@ -180,25 +185,6 @@ class GreyBox:
         chance = likelihood(expected(pool), limits)
         pool = pool[chance >= min(_LIKELY, chance.max())]
         return as_row(pool[int(np.argmin(self._learner.believed(pool)))])
-
-    def _budgets(self, position: float) -> list[Constraint]:
-        """Return budgets on the known objectives, from the loosest, at 0, to the tightest, at 1."""
-        costs = self._region.screen.costs(self._sample)
-        budgets = []
-        for objective in self._known:
-            values = np.asarray(costs[objective.metric])
-            sense, loose, tight = (
-                (Sense.AT_MOST, values.max(), values.min())
-                if objective.direction is Direction.MINIMIZE
-                else (Sense.AT_LEAST, values.min(), values.max())
-            )
-            if tight > 0 and loose > 0:
-                bound = loose * (tight / loose) ** position
-            else:
-                bound = loose + (tight - loose) * position
-            if bound != 0:
-                budgets.append(Constraint(objective.metric, sense, float(bound)))
-        return budgets
 
     def _pool(
         self,
@@ -303,13 +289,3 @@ def _unseen(batch: IntArray, observations: Observations) -> IntArray:
         row for row in dict.fromkeys(map(tuple, batch.tolist())) if row not in observations.seen
     ]
     return np.array(rows, dtype=np.int64).reshape(-1, batch.shape[1])
-
-
-def _van_der_corput(n: int) -> float:
-    """Return the n-th number of the sequence of base 2: 0, 1/2, 1/4, 3/4, ..."""
-    value, weight = 0.0, 0.5
-    while n:
-        value += weight * (n % 2)
-        n //= 2
-        weight /= 2
-    return value

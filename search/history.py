@@ -130,7 +130,7 @@ class History:
 
         Where that says nothing of an objective or a limit, it teaches nothing.
         """
-        ends = Ends(entry.record for entry in self.entries)
+        ends = Ends(self.seen.values())
         if not ends.known(record.rungs[-1]):
             return
         expected = ends.measurement(record.rungs[-1])

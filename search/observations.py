@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -47,6 +47,16 @@ class Observations:
         Standard deviations, beside the noise of readings; 0 of what was read.
         """
         return self.doubts.get(metric, np.zeros(len(self.rows)))
+
+    def take(self, positions: IntArray) -> Observations:
+        """Return those at some positions; what is on its way and what was seen stay as they are."""
+        return replace(
+            self,
+            rows=self.rows[positions],
+            values={name: each[positions] for name, each in self.values.items()},
+            early=None if self.early is None else self.early[positions],
+            doubts={name: each[positions] for name, each in self.doubts.items()},
+        )
 
 
 def observations_of(history: History, space: SearchSpace, metrics: Iterable[str]) -> Observations:

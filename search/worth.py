@@ -27,7 +27,8 @@ class Standing:
 
     Attributes:
         losses: Objectives of all observations, to be minimized, NaN where not read, ``[n, m]``.
-        kept: Which of them keep every limit, as far as it was read, and have all objectives.
+        kept: Which of them have all objectives, were trained to their end and were read to keep
+            every limit.
         front: Positions of the members among the observations.
         corner: The reference point, to be minimized, ``[m]``. Where none is given, an objective's
             own limit where it has one on its worse side, else half of the front's extent beyond

@@ -18,6 +18,7 @@ import torchvision
 from torch import nn
 
 from tightfit import Constraint, Measurement, Reading, SpecError, TightfitError
+from tightfit.objectives.file_readings import write_network
 from tightfit.objectives.footprint import FOOTPRINT_METRICS
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.meter.device import Device, DeviceSettings
@@ -25,7 +26,7 @@ from tightfit.objectives.metrics import METRICS, STATIC_METRICS, latency_ms
 from tightfit.objectives.models import load_model
 from tightfit.objectives.models.torchvision_models import check_name, torchvision_names
 from tightfit.objectives.profile import CPU, DeviceProfile
-from tightfit.objectives.workshop import static_readings, write_network
+from tightfit.objectives.static_readings import static_readings
 from tightfit.search.survey import survey
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.settings import EVERYTHING

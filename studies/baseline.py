@@ -17,6 +17,7 @@ from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.artifact.formats import write_file
 from tightfit.objectives.calibration import settle
 from tightfit.objectives.evaluator import Progress
+from tightfit.objectives.file_readings import write_network
 from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.meter.device import Device
@@ -28,7 +29,7 @@ from tightfit.objectives.quality import score_file
 from tightfit.objectives.quality_metrics import Subject
 from tightfit.objectives.runtimes import KnownRuntime
 from tightfit.objectives.runtimes.litert_micro import arena_kb
-from tightfit.objectives.workshop import static_readings, write_network
+from tightfit.objectives.static_readings import static_readings
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.network import Network
 from tightfit.studies.assembly import Assembly

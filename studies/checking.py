@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tightfit import Constraint, Metric, Reading
 from tightfit.objectives.meter.connection import LOCAL
-from tightfit.objectives.workshop import static_readings
+from tightfit.objectives.static_readings import static_readings
 from tightfit.search.survey import Survey, survey
 from tightfit.studies.assembly import Assembly, assemble, static_errors
 from tightfit.studies.costs import StaticCosts

@@ -17,7 +17,8 @@ from torch import nn
 from tightfit import Blueprint, Candidate, Outcome, Reading, Recipe, Record
 from tightfit.objectives.evaluator import Progress, StagedEvaluator
 from tightfit.objectives.models import load_model
-from tightfit.objectives.workshop import FileWork, static_readings
+from tightfit.objectives.static_readings import static_readings
+from tightfit.objectives.workshop import FileWork
 from tightfit.search import pareto_front
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.initialization import fresh

@@ -197,6 +197,7 @@ class WorkerProcess:
             reply: dict[str, Any] = json.loads(line)
             if "rung" in reply:
                 assert go_on is not None
+                self._training = True
                 self._send({"go_on": go_on(Rung.from_json(reply["rung"]))})
                 continue
             if "progress" not in reply:

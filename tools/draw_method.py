@@ -114,13 +114,25 @@ def _observed(problem: Tabular, rows: list[Row], seed: int) -> Observations:
 
 def draw(found: Method, problem: Tabular) -> go.Figure:
     """Return the costs of all candidates beside the accuracies of those that may be trained."""
-    size, macs, _ = (each.bound for each in problem.constraints)
-    floor = problem.constraints[-1].bound
+    size, macs, floor = (each.bound for each in problem.constraints)
     titles = (
         f"Deduced: what {len(found.kept):,} candidates cost; {found.kept.sum()} keep both limits",
         f"Induced: accuracy, from {len(found.trained)} trainings",
     )
     figure = make_subplots(cols=2, subplot_titles=titles, horizontal_spacing=0.09)
+    _add_costs(figure, found, size, macs)
+    _add_accuracies(figure, found, floor)
+    figure.update_xaxes(title="bytes of the file, kB")
+    figure.update_yaxes(title="million multiply-accumulates", row=1, col=1)
+    figure.update_yaxes(title="accuracy", tickformat=".0%", range=[0.74, 0.88], row=1, col=2)
+    figure.update_xaxes(range=[5.5, size + 0.4], row=1, col=2)
+    figure.update_layout(
+        template=style.TEMPLATE, paper_bgcolor="white", margin={"t": 48, "r": 24, "b": 96}
+    )
+    return figure
+
+
+def _add_costs(figure: go.Figure, found: Method, size: float, macs: float) -> None:
     for chosen, colour, name in (
         (~found.kept, style.BROKEN, "breaks a limit: never trained"),
         (found.kept, style.MEMBER, "may be trained"),
@@ -137,6 +149,9 @@ def draw(found: Method, problem: Tabular) -> go.Figure:
         )
     figure.add_vline(x=size, line_dash="dash", row=1, col=1)
     figure.add_hline(y=macs / 1e6, line_dash="dash", row=1, col=1)
+
+
+def _add_accuracies(figure: go.Figure, found: Method, floor: float) -> None:
     open_ = found.kept.copy()
     open_[found.trained] = False
     figure.add_scatter(
@@ -184,14 +199,6 @@ def draw(found: Method, problem: Tabular) -> go.Figure:
         error_y={"array": _NORMAL * found.deviation[at], "thickness": 1.5, "color": style.LIMIT},
     )
     figure.add_hline(y=floor, line_dash="dash", row=1, col=2)
-    figure.update_xaxes(title="bytes of the file, kB")
-    figure.update_yaxes(title="million multiply-accumulates", row=1, col=1)
-    figure.update_yaxes(title="accuracy", tickformat=".0%", range=[0.74, 0.88], row=1, col=2)
-    figure.update_xaxes(range=[5.5, size + 0.4], row=1, col=2)
-    figure.update_layout(
-        template=style.TEMPLATE, paper_bgcolor="white", margin={"t": 48, "r": 24, "b": 96}
-    )
-    return figure
 
 
 def main() -> None:

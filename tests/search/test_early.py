@@ -51,6 +51,15 @@ def test_pairs_that_lie_on_a_line_give_that_line_when_they_are_many() -> None:
     assert end(pairs, 0.9) == pytest.approx(0.96, abs=0.01)
 
 
+def test_an_expectation_is_never_as_sure_as_a_reading() -> None:
+    alike = Ends([climbed(n, 0.1, 0.1) for n in range(3)])
+    reading = measurement({"accuracy": 0.1}).readings["accuracy"]
+    size = replace(reading, value=50.0, stage=Stage.RUNTIME)
+    rung = Rung(0.25, Measurement({"accuracy": reading, "size_kb": size}))
+    assert alike.deviation("accuracy", rung) > 0
+    assert alike.deviation("size_kb", rung) == 0
+
+
 def test_few_pairs_are_not_believed_about_the_slope() -> None:
     pairs = [climbed(0, 0.6, 0.8), climbed(1, 0.61, 0.78), climbed(2, 0.62, 0.76)]
     # Alone they say that what is two points better early is four points worse in the end.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -94,3 +95,22 @@ def test_what_is_under_way_is_neither_proposed_again_nor_ignored() -> None:
     assert len({*done, *batch}) == 14
     sizes = costs(np.array(batch))["size"]
     assert np.ptp(sizes) > 0.005  # not four times the same place of the front
+
+
+@pytest.mark.slow
+def test_more_candidates_than_a_process_holds_are_learned_from_stopped_ones_among_them() -> None:
+    region = Region.survey(SPACE, Screen(SPACE, costs, CONSTRAINTS, errors={}))
+    box = GreyBox(region, OBJECTIVES, CONSTRAINTS, damage=noisy_damage(0))
+    batch = np.unique(region.draws(400, np.random.default_rng(0)), axis=0)[:200]
+    early = np.arange(len(batch)) % 4 == 0
+    many = replace(
+        seen(list(map(tuple, batch.tolist())), errors),
+        early=early,
+        doubts={"error": 0.05 * early, "size": np.zeros(len(batch))},
+    )
+    row = box.propose(many, np.random.default_rng(1))
+    assert row is not None
+    assert row not in many.seen
+    gain = box.gain(row, many)
+    assert gain is not None
+    assert 0.0 < gain < 1.0

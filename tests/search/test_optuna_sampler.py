@@ -17,7 +17,7 @@ from tests.integration.synthetic_problem import (
     errors,
     noisy_damage,
 )
-from tightfit import Constraint, FloatArray, IntArray, Sense, SpecError
+from tightfit import Constraint, Direction, FloatArray, IntArray, Objective, Sense, SpecError
 from tightfit.search import GreyBoxSampler
 from tightfit.search.region import Row
 
@@ -167,6 +167,22 @@ def test_a_limit_that_only_trials_know_is_learned_from_what_they_set() -> None:
 
     study.optimize(limited, n_trials=16)
     assert np.mean([trial.values[0] <= 0.4 for trial in study.trials[10:]]) > 0.6
+
+
+def test_trials_that_only_broke_a_measured_limit_are_learned_from() -> None:
+    limit = Constraint("power", Sense.AT_MOST, 1.0)
+    static = [Objective("size", Direction.MINIMIZE), Objective("latency", Direction.MINIMIZE)]
+    sampler = GreyBoxSampler(SPACE, costs, [*CONSTRAINTS, limit], static)
+    study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
+    rows = []
+    for _ in range(6):
+        trial = study.ask()
+        for hparam in SPACE.hparams:
+            trial.suggest_categorical(hparam.name, hparam.choices)
+        trial.set_constraint(str(limit), limit.excess(2.0 + trial.number))
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        rows.append(candidate(trial.params))
+    assert len(set(rows)) == 6
 
 
 def test_a_prior_that_fits_no_hparam_is_refused() -> None:

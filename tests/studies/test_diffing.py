@@ -11,8 +11,8 @@ from torch import nn
 
 from tests.studies.command_line import tightfit
 from tests.studies.tiny.own import make_net
+from tightfit.objectives.file_readings import write_network
 from tightfit.objectives.profile import CPU
-from tightfit.objectives.workshop import write_network
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.settings import QuantizationSettings, SpaceSettings
 from tightfit.studies.commands.terminal import console
