@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import dash
 import waitress
+from waitress.channel import HTTPChannel
 
 from tightfit import SpecError
 
@@ -17,12 +19,21 @@ _THREADS = 8
 """An export keeps one busy for seconds, and each browser asks for several figures at once."""
 
 
+class _Trigger(Protocol):
+    def pull_trigger(self, thunk: Callable[[], None]) -> None: ...
+
+
+class _Tasks(Protocol):
+    def shutdown(self) -> bool: ...
+
+
 class _Waitress(Protocol):
     """What waitress makes, as far as we use it."""
 
-    def run(self) -> None: ...
+    trigger: _Trigger
+    task_dispatcher: _Tasks
 
-    def close(self) -> None: ...
+    def run(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +46,38 @@ class PageServer:
 
     url: str
     _server: _Waitress
-    _closed: threading.Event = field(default_factory=threading.Event)
+    _open: dict[int, Any]
+    """By descriptor, everything that the server's loop looks at."""
+    _running: threading.Event = field(default_factory=threading.Event)
+    _ended: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
         """Serve until closed or interrupted."""
+        self._running.set()
         try:
             self._server.run()
-        except OSError as error:
-            # Closed by another thread, it finds its sockets gone while it waits for them.
-            if not (self._closed.is_set() and error.errno == errno.EBADF):
-                raise
+        finally:
+            self._running.clear()
+            self._ended.set()
 
     def close(self) -> None:
-        """Stop, and give the port back."""
-        self._closed.set()
-        self._server.close()
+        """Stop, and give the port back.
+
+        Threads that answer end first, then the loop closes what is its own: each of them would go
+        on with the numbers of closed descriptors, which belong to whatever was opened since.
+        """
+        self._server.task_dispatcher.shutdown()
+        if self._running.is_set():
+            self._server.trigger.pull_trigger(self._close_everything)
+            self._ended.wait()
+        else:
+            self._close_everything()
+
+    def _close_everything(self) -> None:
+        for each in list(self._open.values()):
+            # A connection's `close` alone would leave the files that hold its answers.
+            (each.handle_close if isinstance(each, HTTPChannel) else each.close)()
+        self._open.clear()
 
 
 def make_server(app: dash.Dash, *, port: int, host: str = "127.0.0.1") -> PageServer:
@@ -67,9 +95,11 @@ def make_server(app: dash.Dash, *, port: int, host: str = "127.0.0.1") -> PageSe
         raise SpecError(f"the port must lie in 0..65535, got {port}")
     listening = _listening(host, port)
     url = f"http://{host}:{listening.getsockname()[1]}/"
-    return PageServer(
-        url, waitress.create_server(app.server, sockets=[listening], threads=_THREADS)
+    looked_at: dict[int, Any] = {}
+    server = waitress.create_server(
+        app.server, map=looked_at, sockets=[listening], threads=_THREADS
     )
+    return PageServer(url, server, looked_at)
 
 
 def serve(app: dash.Dash, *, port: int, host: str = "127.0.0.1") -> None:

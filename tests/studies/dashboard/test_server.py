@@ -44,6 +44,21 @@ def test_serving_ends_with_its_port_free_again(
             serve(app, port=port)
 
 
+def test_a_server_that_another_thread_closes_leaves_nothing_behind(results: Results) -> None:
+    app = create_dashboard(lambda: results, no_export)
+    before = set(threading.enumerate())
+    for _ in range(3):
+        server = make_server(app, port=0)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        with urllib.request.urlopen(server.url) as page:
+            page.read()
+        server.close()
+        thread.join(10)
+        # A thread that still answers would write to descriptors which are others' by now.
+        assert set(threading.enumerate()) == before
+
+
 @pytest.mark.parametrize("port", [-1, 65536])
 def test_a_port_that_cannot_be_is_refused(results: Results, port: int) -> None:
     app = create_dashboard(lambda: results, no_export)
