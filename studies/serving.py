@@ -7,15 +7,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from tightfit import SpecError
-from tightfit.objectives.metrics import latency_ms, load_ms, peak_kb
+from tightfit.objectives.footprint import FOOTPRINT_METRICS
+from tightfit.objectives.metrics import latency_ms
 from tightfit.objectives.profile import MICROCONTROLLER
 from tightfit.objectives.runtimes import RUNTIMES, KnownRuntime, Runtime
 from tightfit.studies.settings import device_profile
-from tightfit.studies.spec import QuantizationTable, StudySpec
+from tightfit.studies.spec import StudySpec
+from tightfit.studies.spec_space import QuantizationTable
 
-_OF_THIS_MACHINE = frozenset(
-    metric.name for metric in (latency_ms.METRIC, load_ms.METRIC, peak_kb.METRIC)
-)
+_OF_THIS_MACHINE = frozenset(metric.name for metric in (latency_ms.METRIC, *FOOTPRINT_METRICS))
 
 
 @dataclass(frozen=True, slots=True)
