@@ -11,14 +11,17 @@ from pathlib import Path
 import pytest
 
 from tests.studies.command_line import run_card, tightfit, tiny_study
-from tightfit import SpecError
+from tightfit import Outcome, SpecError
 from tightfit.objectives.meter.agent import RUNTIMES as MEASURED
 from tightfit.objectives.meter.agent import silence_openvino
 from tightfit.objectives.runtimes import RUNTIMES
+from tightfit.studies.checking import check_study
 from tightfit.studies.export_folder import open_export, read_report, seal
+from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.serving import Serving, serving
 from tightfit.studies.spec import StudySpec
 from tightfit.studies.spec_device import DeviceTable
+from tightfit.studies.study_file import read_study
 
 SHORT = (
     "references={uniform=0, single_techniques=false, from_scratch=false}",
@@ -173,6 +176,17 @@ INTEGERS = (
 )
 
 
+def test_a_check_compares_with_the_baseline_that_is_served(tmp_path: Path) -> None:
+    pytest.importorskip("ai_edge_litert")
+    study = tiny_study(tmp_path)
+    floats, codes = (
+        check_study(read_study(study, [*INTEGERS, f"device.runtime={runtime}"])).baseline
+        for runtime in ("onnxruntime", "litert")
+    )
+    assert codes["params"] == floats["params"]
+    assert codes["ram_kb"].value < 0.3 * floats["ram_kb"].value
+
+
 def integers(folder: Path, *settings: str) -> Path:
     """Return a folder with a run of files of integers, and the export of its best member."""
     pytest.importorskip("ai_edge_litert")
@@ -188,7 +202,10 @@ def integers(folder: Path, *settings: str) -> Path:
 def test_a_study_for_phones_searches_for_tflite_files(tmp_path: Path) -> None:
     """Size, latency and accuracy are those of the file that is exported, beside one of 8 bits."""
     limits = 'constraints=["latency_ms <= 3 * baseline", "accuracy >= 0.1"]'
-    export = integers(tmp_path, "device.runtime=litert", limits)
+    small = 'references.small_nets=["own:make_net"]'
+    export = integers(
+        tmp_path, "device.runtime=litert", limits, small, "references.small_net_epochs=1"
+    )
     report = json.loads((export / "report.json").read_text())
     size = (export / "model.tflite").stat().st_size / 1000
     assert report["metrics"]["size_kb"]["value"] == size
@@ -199,6 +216,8 @@ def test_a_study_for_phones_searches_for_tflite_files(tmp_path: Path) -> None:
     assert not (export / "model.onnx").exists()
     assert "torch" not in report["verified"]["modules"]
     assert len(run_card(export)) == 8
+    (reference,) = RunFolder(tmp_path / "run").results().references
+    assert reference.outcome is Outcome.EVALUATED
 
 
 @pytest.mark.slow
