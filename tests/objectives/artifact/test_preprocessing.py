@@ -13,8 +13,8 @@ import torch
 from torch.nn import functional as F
 
 from tightfit.errors import SpecError
-from tightfit.objectives.artifact import write_onnx
 from tightfit.objectives.artifact.preprocessing import Preprocessing, write_preprocessed
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.objectives.meter.agent import open_onnxruntime
 from tightfit.objectives.proof.pictures import as_they_are, prepared
 from tightfit.program import Program
