@@ -38,9 +38,10 @@ def served(
     profile: str = "cpu",
     integer_only: bool = False,
     batch: int = 1,
+    connect: str = "local",
 ) -> Serving:
     space = {"quantization": {"bits": bits, "integer_only": integer_only}}
-    device = {"runtime": runtime, "profile": profile, "batch": batch}
+    device = {"runtime": runtime, "profile": profile, "batch": batch, "connect": connect}
     spec = {"model": {"name": "own:make_net"}, "space": space, "device": device}
     return serving(StudySpec.model_validate(spec), named)
 
@@ -168,6 +169,11 @@ def test_times_of_a_microcontroller_are_not_measured_here(metric: str) -> None:
 def test_a_microcontrollers_runtime_needs_a_profile_with_an_arena() -> None:
     with pytest.raises(SpecError, match="profile 'cpu' has none; write 'profile = \"microcontr"):
         served("tflite-micro", integer_only=True)
+
+
+def test_a_microcontrollers_runtime_measures_nothing_on_another_device() -> None:
+    with pytest.raises(SpecError, match=r"arena is found here, .* 'ssh:pi'; leave that out"):
+        served("tflite-micro", integer_only=True, connect="ssh:pi")
 
 
 INTEGERS = (
