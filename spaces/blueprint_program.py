@@ -229,14 +229,14 @@ class _Batch:
 
     def _constants(self, node: Node) -> IntArray | int:
         """Return bytes of the numbers that no node has which comes before and is there, ``[n]``."""
-        size, before = self._g.constants.get(node.name, (0, ()))
         present = self._bypass.present
-        if not size or node.name not in present:
-            return size
-        first = present[node.name]
-        for name in before:
-            first = first & ~present[name]
-        return first * np.int64(size)
+        total: IntArray | int = 0
+        for size, before in self._g.constants.get(node.name, ()):
+            first = present.get(node.name, self._all)
+            for name in before:
+                first = first & ~present.get(name, self._all)
+            total = total + first * np.int64(size)
+        return total
 
     def _bits_of(self, name: str) -> IntArray:
         rounded = self._rounded.get(self._g.origin[name])

@@ -43,8 +43,8 @@ class CompiledGraph:
         recorded: By node that calls what was recorded, its MACs for one picture, ``[sizes]``.
         sizes: Shapes of every activation, for each choice of the input size.
         integer_only: Whether every activation of a quantized network is rounded.
-        constants: By node with untrained numbers, their bytes, and earlier nodes that have the same
-            ones: equal numbers stand in a file once.
+        constants: By node with untrained numbers, the bytes of each tensor, and earlier nodes that
+            have the same one: equal numbers stand in a file once.
         absence: Which nodes and activations are there only with which residual blocks.
     """
 
@@ -61,7 +61,7 @@ class CompiledGraph:
     across: Mapping[str, Axis]
     repeated: Mapping[str, frozenset[str]]
     trainable: frozenset[str]
-    constants: Mapping[str, tuple[int, tuple[str, ...]]]
+    constants: Mapping[str, Sequence[tuple[int, tuple[str, ...]]]]
     absence: Absence
     recorded: Mapping[str, IntArray]
     sizes: Sequence[Mapping[str, Shape]]
@@ -174,13 +174,13 @@ def _repeated(graph: Graph) -> dict[str, frozenset[str]]:
     return repeated
 
 
-def _constants(traced: Traced, absence: Absence) -> dict[str, tuple[int, tuple[str, ...]]]:
+def _constants(traced: Traced, absence: Absence) -> dict[str, list[tuple[int, tuple[str, ...]]]]:
     """Count the bytes of untrained numbers where no earlier node surely has the same.
 
     Masks and row numbers have 4 each, those of recorded calls what their type has.
     """
     owners: dict[bytes, list[str]] = {}
-    found: dict[str, tuple[int, tuple[str, ...]]] = {}
+    found: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
     for node in traced.graph.nodes:
         for role, name in node.parameters.items():
             recorded = node.operator == "aten"
@@ -188,9 +188,8 @@ def _constants(traced: Traced, absence: Absence) -> dict[str, tuple[int, tuple[s
                 continue
             tensor = traced.tensors[name]
             before = owners.setdefault(tensor.numpy().tobytes(), [])
-            if all(other in absence.nodes for other in before):
+            if node.name not in before and all(other in absence.nodes for other in before):
                 size = tensor.numel() * (tensor.element_size() if recorded else 4)
-                known, _ = found.get(node.name, (0, ()))
-                found[node.name] = (known + size, tuple(before))
+                found.setdefault(node.name, []).append((size, tuple(before)))
             before.append(node.name)
     return found

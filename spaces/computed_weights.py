@@ -65,14 +65,24 @@ def computed_weights(program: Any, names: Mapping[str, str]) -> ComputedWeights:
         if not all(each in values and torch.equal(values[each], value) for each in partners):
             continue
         alike = [each for each in sources if each.meta["val"].shape == value.shape]
-        name = names[alike[0].name] if len(alike) == 1 else roots[partners[0]]
-        while name in names.values() and len(alike) != 1:
-            name = f"{name}_computed"
+        same = [found.names[each.name] for each in partners if each.name in found.names]
+        if len(alike) == 1:
+            name = names[alike[0].name]
+        elif same:
+            name = same[0]
+        else:
+            name = _free(roots[root], {*names.values(), *found.tensors})
         found.names[root.name] = name
         found.tensors[name] = value.detach().clone()
         found.sources[name] = tuple(sorted(names[each.name] for each in sources))
         found.gone |= {each.name for each in reader.behind(root) if each.op == "call_function"}
     return found
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name = f"{name}_computed"
+    return name
 
 
 def _weights(node: fx.Node) -> Iterator[tuple[str, fx.Node]]:

@@ -17,6 +17,7 @@ from torch.fx.traceback import annotate
 from torch.nn import functional as F
 
 from tightfit import Node, Program
+from tightfit.fusion import rounding_behind
 from tightfit.spaces.execution import OPERATIONS, Tensors
 from tightfit.spaces.fake_quantization import along
 from tightfit.spaces.folding import grids
@@ -29,7 +30,6 @@ DECOMPOSED = torch.ops.quantized_decomposed
 _CODES = (-128, 127, torch.int8)
 _ZERO_SHIFT = 128
 _SMALLEST_STEP = 1e-12
-_FUSED = ("relu", "clip")
 _SELECTING = ("cat", "relu", "slice")
 _Grid = tuple[float, int]
 
@@ -47,7 +47,11 @@ class Deployed(nn.Module):
     def __init__(self, program: Program) -> None:
         super().__init__()
         self._graph = program.graph
-        self._readers = program.graph.consumers()
+        readers = program.graph.consumers()
+        self._roundings = {
+            node.name: rounding_behind(node.name, program.graph, readers)
+            for node in program.graph.nodes
+        }
         self._roles = {node.name: dict(node.parameters) for node in program.graph.nodes}
         # Training may leave the axes in another order in memory, which kernels ask about.
         numbers = {
@@ -99,7 +103,7 @@ class Deployed(nn.Module):
             tensors["weight"] = DECOMPOSED.dequantize_per_channel(
                 tensors["weight"], tensors["weight_scale"], tensors["zeros"], 0, -127, *_CODES[1:]
             )
-            if not self._ends_on_grid(node):
+            if self._roundings[node.name] is None:
                 inputs = [_rounded_to_its_range(inputs[0])]
         if node.operator in _SELECTING:
             inputs = self._rounded_early(node, inputs)
@@ -114,11 +118,11 @@ class Deployed(nn.Module):
 
         Kernels that only choose among codes have no second grid.
         """
-        reader = self._sole_reader(node)
+        rounding = self._roundings[node.name]
         on_grids = any(name in self._grids for name in node.inputs)
-        if not on_grids or reader is None or reader.operator != "quantize":
+        if not on_grids or rounding is None or rounding.activation is not None:
             return inputs
-        grid = self._grids[reader.name]
+        grid = self._grids[rounding.quantize.name]
         codes = [DECOMPOSED.quantize_per_tensor(each, *grid, *_CODES) for each in inputs]
         return [DECOMPOSED.dequantize_per_tensor(each, *grid, *_CODES) for each in codes]
 
@@ -131,7 +135,7 @@ class Deployed(nn.Module):
         if node.operator == "conv_transpose":
             return False
         depthwise = numbers[node.parameters["weight"]].shape[1] == 1
-        return self._ends_on_grid(node) or not depthwise
+        return self._roundings[node.name] is not None or not depthwise
 
     def _add_to(self, numbers: dict[str, Tensor], node: Node) -> None:
         """Add what a layer of quantized weights reads: zero points, or floats for its codes."""
@@ -144,18 +148,6 @@ class Deployed(nn.Module):
             del roles["weight_scale"]
             roles["weight"] = f"{weight}_floats"
             numbers[roles["weight"]] = _unpacked(node, numbers[weight], scale)
-
-    def _ends_on_grid(self, node: Node) -> bool:
-        """Whether one ``quantize`` alone reads a layer, at most through a fused activation."""
-        reader = self._sole_reader(node)
-        if reader is not None and reader.operator in _FUSED:
-            reader = self._sole_reader(reader)
-        return reader is not None and reader.operator == "quantize"
-
-    def _sole_reader(self, node: Node) -> Node | None:
-        readers = self._readers[node.name]
-        alone = len(readers) == 1 and node.name not in self._graph.outputs
-        return readers[0] if alone else None
 
     def _tensors(self, node: Node) -> dict[str, Any]:
         found: dict[str, Any] = {"bias": None}

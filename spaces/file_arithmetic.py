@@ -32,7 +32,7 @@ def as_file(step: Step, inputs: list[Tensor]) -> Tensor:
         return _in_floats(step, inputs)
     if torch.is_grad_enabled():
         real = _in_floats(step, inputs)
-        return real + (exact.to(real.dtype) - real).detach()
+        return exact.to(real.dtype) + (real - real.detach())
     return exact.to(inputs[0].dtype)
 
 
@@ -41,8 +41,7 @@ def normed(step: Step, values: Tensor) -> Tensor:
 
     As one operation, torch leaves out the rounding in between.
     """
-    tensors = {role: owner[leaf] for role, owner, leaf in step.tensors}
-    gain, shift = gain_and_bias(tensors, step.eps, None)
+    gain, shift = gain_and_bias(step.operands(), step.eps, None)
     wide = (-1, *(1,) * (values.dim() - 2))
     return values * gain.reshape(wide) + shift.reshape(wide)
 

@@ -208,7 +208,7 @@ class Network(nn.Module):
         if step.operation is not None:
             if self.quantization and self._as_file and step.other_in_file:
                 return as_file(step, inputs)
-            tensors = {role: owner[leaf] for role, owner, leaf in step.tensors}
+            tensors = step.operands()
             if step.limit and self.quantization:
                 tensors["weight"] = self._rounded(step, tensors["weight"], tensors["weight_clip"])
             result: Tensor = step.operation(inputs, tensors, node.attributes)
@@ -235,7 +235,7 @@ class Network(nn.Module):
         )
 
     def _batch_norm(self, step: Step, inputs: Tensor) -> Tensor:
-        tensors = {role: owner[leaf] for role, owner, leaf in step.tensors}
+        tensors = step.operands()
         momentum = self._norm_momentum
         return F.batch_norm(
             inputs,
@@ -253,11 +253,8 @@ class Network(nn.Module):
             self._seen.setdefault(step.node.parameters["scale"], Range()).see(inputs)
         if not self.quantization:
             return inputs
-        tensors = {role: owner[leaf] for role, owner, leaf in step.tensors}
-        scale, zero = tensors["scale"], tensors["zero_point"]
-        assert scale is not None
-        assert zero is not None
-        return fake_quantize_activation(inputs, scale, zero)
+        tensors = step.operands()
+        return fake_quantize_activation(inputs, tensors["scale"], tensors["zero_point"])
 
     def _add_grids(self) -> None:
         """Register the buffers of quantization that the given tensors did not bring."""

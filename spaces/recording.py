@@ -35,7 +35,6 @@ from tightfit.spaces.operators import RULES
 OPERATOR = "aten"
 """Of the graph's nodes that call what was recorded."""
 
-
 _RULED = frozenset({*RULES, *LAYOUT_RULES, ITEM, "select", "detach", "clone", "to"})
 """Operators that stand in a record because of others."""
 
@@ -78,7 +77,8 @@ class Recorder:
 
     def reads(self, node: fx.Node) -> bool:
         """Whether a node reads what a graph does not have."""
-        return any(each.name in self.calls for each in node.all_input_nodes)
+        read = {each.name for each in node.all_input_nodes}
+        return any(name in self.calls for name in read - self.constants.values.keys())
 
     def keep(self, node: fx.Node) -> None:
         """Record a call.
@@ -264,7 +264,7 @@ def _placed(step: Step, places: Mapping[tuple[str, str], Any]) -> Step:
 def _macs(record: Calls, tensors: Mapping[str, Tensor]) -> int:
     """Return the products of one more picture that torch counts: of matrices and convolutions.
 
-    Where no weights are multiplied there are none, as with every other operator of a graph.
+    What works on each number by itself has none, as everywhere in a graph.
     """
 
     def flops(pictures: int) -> int:

@@ -144,7 +144,7 @@ def _scatter(writer: Writer, node: fx.Node) -> None:
     side = before[axis]
     if step != 1 or side % BATCH == 0:
         raise Unruled(f"a write with a step, or across a batch, in {where(node)} has no rule")
-    first, last = (start or 0), min(side, side if end is None else end)
+    first, last, _ = slice(start, end).indices(side)
     source = writer.value(whole, "slice_scatter", node)
     parts = [
         writer.step(node, "slice", (source,), {"axis": axis, "start": low, "end": high})

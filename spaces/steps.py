@@ -69,9 +69,13 @@ class Step:
     def eps(self) -> float:
         return self.node.number("eps")
 
+    def operands(self) -> dict[str, Any]:
+        """Return the tensors of ``tensors`` by role."""
+        return _held(self.tensors)
+
     def folded_tensors(self) -> dict[str, Tensor]:
         """Return the tensors of ``folded`` by role."""
-        return {role: owner[leaf] for role, owner, leaf in self.folded}
+        return _held(self.folded)
 
     def grids(self) -> tuple[Grid | None, ...]:
         """Return the grid that each input is on, ``None`` for real numbers."""
@@ -83,8 +87,8 @@ class Step:
         Not where an activation in between cuts off values that the grid has.
         """
         grid = _grid(self.rounding_grid)
-        if self.rounding is None or grid is None:
-            return None
+        if self.rounding is None or self.rounding.activation is None or grid is None:
+            return grid
         vanishes = self.rounding.vanishes(float(grid.scale), int(grid.zero_point))
         return grid if vanishes else None
 
@@ -149,10 +153,14 @@ def _owned_grid(root: nn.Module, quantize: Node | None) -> OwnedGrid:
     return () if quantize is None else _owned(root, quantize.parameters)
 
 
+def _held(owned: tuple[Owned, ...]) -> dict[str, Any]:
+    return {role: owner[leaf] for role, owner, leaf in owned}
+
+
 def _grid(owned: OwnedGrid) -> Grid | None:
     if not owned:
         return None
-    tensors = {role: owner[leaf] for role, owner, leaf in owned}
+    tensors = _held(owned)
     return Grid(tensors["scale"].float(), tensors["zero_point"])
 
 

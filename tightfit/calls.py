@@ -9,7 +9,7 @@ the arguments, an object of one key stands for what is known only when they are 
 ``{"step": k}``              the result of the record's own call ``k``
 ``{"batch": n}``             ``n`` times the batch's size
 ``{"torch": name}``          torch's own value of that name, such as ``float32``
-``{"like": part}``           the ``dtype`` or the ``device`` of what is read first
+``{"like": part}``           the ``dtype`` or the ``device`` of the first floats that are read
 ===========================  ==================================================================
 """
 
@@ -76,13 +76,15 @@ class Calls:
             named: Returns what torch has under a name with dots, e.g. ``ops.aten.cumsum.default``.
         """
         results: list[Any] = []
+        read = (*inputs, *parameters.values())
+        first = next((each for each in read if each.is_floating_point()), None)
         stands_for: dict[str, Callable[[Any], Any]] = {
             "input": inputs.__getitem__,
             "parameter": parameters.__getitem__,
             "step": results.__getitem__,
             "batch": lambda times: times * self.batch(inputs),
             "torch": named,
-            "like": lambda part: getattr((*inputs, *parameters.values())[0], part),
+            "like": lambda part: getattr(first, part),
         }
 
         def value(argument: Any) -> Any:

@@ -18,6 +18,8 @@ from tightfit.objectives.extras import extra_module
 from tightfit.objectives.runtimes.executorch import EXTRA, PACKAGE
 from tightfit.objectives.runtimes.quiet import heard
 
+_EXIR = "executorch.exir"
+_XNNPACK = "executorch.backends.xnnpack.partition.xnnpack_partitioner"
 _LACKING = re.compile(r"Operator torch\._ops\.(\w+\.\w+)|Missing out variants: \{'(\w+::\w+)")
 
 
@@ -41,23 +43,22 @@ def write_executorch(
     """
     with heard(), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what the library itself calls
+        exir, xnnpack = (
+            extra_module(name, package=PACKAGE, extra=EXTRA) for name in (_EXIR, _XNNPACK)
+        )
         with preserve_node_meta():  # else the annotations are dropped
             exported = torch.export.export(module.eval(), (torch.zeros(1, *input_shape),))
         try:
-            content: bytes = _lowered(exported, metadata).to_executorch().buffer
+            lowered = exir.to_edge_transform_and_lower(
+                exported,
+                partitioner=[xnnpack.XnnpackPartitioner()],
+                constant_methods=dict(metadata),
+            )
+            content: bytes = lowered.to_executorch().buffer
         except Exception as error:  # its passes raise whatever they met, and Exception itself
             raise _refusal(error, exported) from error
     write_atomically(path, content)
     return len(content)
-
-
-def _lowered(exported: Any, metadata: Mapping[str, str]) -> Any:
-    exir = extra_module("executorch.exir", package=PACKAGE, extra=EXTRA)
-    name = "executorch.backends.xnnpack.partition.xnnpack_partitioner"
-    xnnpack = extra_module(name, package=PACKAGE, extra=EXTRA)
-    return exir.to_edge_transform_and_lower(
-        exported, partitioner=[xnnpack.XnnpackPartitioner()], constant_methods=dict(metadata)
-    )
 
 
 def _refusal(error: Exception, exported: Any) -> CandidateError:
@@ -70,7 +71,7 @@ def _refusal(error: Exception, exported: Any) -> CandidateError:
     layers = [
         repr(node.meta["custom"]["layer"])
         for node in exported.graph.nodes
-        if str(node.target).startswith(operator) and "layer" in node.meta.get("custom", {})
+        if str(node.target).startswith(f"{operator}.") and "layer" in node.meta.get("custom", {})
     ]
     place = f"at {', '.join(dict.fromkeys(layers))}" if layers else "which another is made of"
     return CandidateError(f"executorch lacks the operator {operator!r}, {place}")

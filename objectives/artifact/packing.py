@@ -8,17 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
-_DATA_TYPES = {
-    np.dtype(np.float32): TensorProto.FLOAT,
-    np.dtype(np.int64): TensorProto.INT64,
-    np.dtype(np.int32): TensorProto.INT32,
-    np.dtype(np.int8): TensorProto.INT8,
-    np.dtype(np.uint8): TensorProto.UINT8,
-    np.dtype(np.float64): TensorProto.DOUBLE,
-    np.dtype(np.bool_): TensorProto.BOOL,
-}
 _PACKED_TYPES = {4: TensorProto.INT4, 2: TensorProto.INT2}
 
 
@@ -36,9 +27,10 @@ class Initializer:
 
 
 def add_initializer(initializers: list[Initializer], name: str, array: npt.NDArray[Any]) -> str:
-    """Add an array of one of the types above and return its name."""
+    """Add an array and return its name."""
     content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-    return _add(initializers, name, array.shape, _DATA_TYPES[array.dtype], content.data)
+    data_type = helper.np_dtype_to_tensor_dtype(array.dtype)
+    return _add(initializers, name, array.shape, data_type, content.data)
 
 
 def add_packed_initializer(

@@ -62,6 +62,17 @@ def test_a_weight_of_another_shape_than_its_parameters_is_named_by_its_layer() -
         torch.testing.assert_close(network_of(found)(inputs), model(inputs))
 
 
+def test_weights_of_one_module_have_names_of_their_own() -> None:
+    def forward(m: Any, x: Tensor) -> Tensor:
+        scores: Tensor = m.t(F.conv2d(F.conv2d(m.a(x), m.n * m.o), m.p * m.q))
+        return scores
+
+    parts = {name: nn.Parameter(torch.rand(16, 16, 1, 1)) for name in "nopq"}
+    model = Model(forward, **parts)
+    found = trace(model, torch.zeros(1, *PICTURE))
+    assert found.computed == {"weight": ("n", "o"), "weight_computed": ("p", "q")}
+
+
 def test_a_weight_that_is_computed_from_buffers_is_not_trained() -> None:
     model = Model(lambda m, x: m.t(F.conv2d(m.a(x), m.n.repeat(16, 1, 1, 1), groups=16)),
                   n=torch.rand(1, 1, 3, 3))  # fmt: skip

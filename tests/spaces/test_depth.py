@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from tests.spaces.nets import make, pictures
 from tests.spaces.odd_nets import NormsFirst, Skips
 from tests.spaces.recompiled import recompiled
-from tightfit import SpecError
+from tightfit import Blueprint, SpecError
 from tightfit.objectives.metrics import compute_static
 from tightfit.objectives.profile import CPU
 from tightfit.spaces.compression import CompressionSpace
@@ -84,6 +84,23 @@ class ReadBefore(Residual):
         branch = self.one(x)
         y = torch.sigmoid(self.two(torch.cat([x[:, 8:], x[:, :8]], 1)))
         found: Tensor = (x + branch) * y
+        return found
+
+
+class Masked(Residual):
+    """The first block and what is behind it read masks of equal numbers."""
+
+    inside: Tensor
+    behind: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("inside", "behind"):
+            self.register_buffer(name, torch.arange(16.0).view(16, 1, 1))
+
+    def features(self, x: Tensor) -> Tensor:
+        x = x + self.one(x * self.inside)
+        found: Tensor = torch.relu(self.two(x)) * self.behind
         return found
 
 
@@ -318,9 +335,25 @@ def test_what_a_dropped_block_computes_takes_no_memory() -> None:
     assert inside[-1].otherwise in blueprint.activations
 
 
+def constant_bytes(blueprint: Blueprint) -> list[int]:
+    """Return the bytes of all masks, by candidate."""
+    none = np.zeros(blueprint.n, dtype=np.int64)
+    counts = [none + each.constant_bytes for each in blueprint.operations]
+    return [int(each) for each in np.sum(counts, axis=0)]
+
+
 def test_equal_masks_stand_in_the_file_while_any_block_reads_one() -> None:
     space = space_of("Skips")
     for gone, size in (((), 96), (("last",), 96), (("late",), 96), (("last", "late"), 0)):
         candidate = space.search_space.from_choices({f"{name}.depth": 0 for name in gone})
-        blueprint = space.blueprint(np.array([candidate.indices]))
-        assert sum(int(np.sum(each.constant_bytes)) for each in blueprint.operations) == size
+        assert constant_bytes(space.blueprint(np.array([candidate.indices]))) == [size]
+    assert constant_bytes(space.baseline_blueprint()) == [96]
+
+
+def test_a_mask_that_a_block_has_as_well_is_counted_once() -> None:
+    space = CompressionSpace(Masked(), torch.zeros(1, 3, 8, 8), settings=DEPTH)
+    assert [block.name for block in space.blocks] == ["one"]
+    whole = space.search_space.from_choices({})
+    gone = space.search_space.from_choices({"one.depth": 0})
+    batch = np.array([whole.indices, gone.indices])
+    assert constant_bytes(space.blueprint(batch)) == [64, 64]

@@ -118,6 +118,16 @@ def test_results_that_nothing_reads_are_not_computed() -> None:
     assert [node.name for node in calls_of(found)] == ["steps.lstm"]
 
 
+def test_a_constant_that_was_recorded_has_rules_elsewhere() -> None:
+    def forward(m: Any, x: Tensor) -> Tensor:
+        y, columns = m.a(x), torch.arange(8.0).expand(len(x), 16, 8, 8)
+        scores: Tensor = m.t(torch.where(y > 0, y, columns) + columns)
+        return scores
+
+    found = traced(forward)
+    assert [node.name for node in calls_of(found)] == ["where"]
+
+
 def test_products_of_whole_weights_are_counted() -> None:
     """Four gates of 16 numbers, from 6 inputs and 16 numbers of the step before, ten times."""
     space = space_of(Recurrent(nn.LSTM), (10, 6))

@@ -68,6 +68,12 @@ def written_into_a_slice(m: Written, x: Tensor) -> Tensor:
     return y
 
 
+def written_into_the_end(m: Written, x: Tensor) -> Tensor:
+    y = m.call("n", m.call("c", x))
+    y[:, -2:].mul_(2)
+    return y
+
+
 def written_into_a_turn(m: Written, x: Tensor) -> Tensor:
     y = m.call("n", m.call("c", x))
     y.transpose(1, 3).add_(m.get_parameter("c.bias"))
@@ -126,6 +132,7 @@ TRACEABLE: dict[str, nn.Module] = {
     "a square": Written(lambda m, x: m.call("c", x).square(), c=conv()),
     "a step with a start": Written(lambda m, x: m.call("c", x)[:, 1::2, ::2, 1::3], c=conv()),
     "written into a slice": Written(written_into_a_slice, c=conv(), n=nn.BatchNorm2d(8)),
+    "written into the end": Written(written_into_the_end, c=conv(), n=nn.BatchNorm2d(8)),
     "written into a turn": Written(written_into_a_turn, c=conv(), n=nn.BatchNorm2d(8)),
     "a constant for each picture": Written(
         lambda m, x: m.call("c", x) + torch.arange(8.0).expand(len(x), 8, 8, 8).cos(), c=conv()

@@ -10,11 +10,12 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
 import torch
-from onnx import GraphProto
+from onnx import GraphProto, ModelProto
 from torch import Tensor, nn
 
-from tightfit.calls import Calls, recorded
+from tightfit.calls import Calls, Shape, recorded
 from tightfit.errors import SpecError
 from tightfit.objectives.artifact.attributes import text
 from tightfit.objectives.artifact.emitter import Scope, Value
@@ -29,7 +30,7 @@ _Numbers = tuple[str, str, tuple[int, ...], bytes]
 
 
 def aten(scope: Scope) -> Value:
-    """Nodes that `torch.onnx` makes of the calls; whole numbers stand in them, floats beside them.
+    """Nodes that `torch.onnx` makes of the calls; floats stand beside them, all else in them.
 
     Raises:
         SpecError: There is no translation, or the package that makes it is not installed.
@@ -48,7 +49,7 @@ def aten(scope: Scope) -> Value:
         tuple((role, array.shape) for role, array in floats.items()),
         constants,
     )
-    beside = [scope.constant(f"{role}.", array) for role, array in floats.items()]
+    beside = map(scope.shared, floats.values())
     return scope.inlined(graph, [*scope.floats(), *beside])
 
 
@@ -88,7 +89,7 @@ def _translated(
     """
     calls = recorded(calls_text)
     buffers = {
-        role: torch.frombuffer(bytearray(content), dtype=_TYPES[kind]).reshape(shape)
+        role: torch.from_numpy(np.frombuffer(bytearray(content), kind).reshape(shape))
         for role, kind, shape, content in constants
     }
     module = _Called(calls, [role for role, _ in floats], buffers).eval()
@@ -111,14 +112,7 @@ def _translated(
     except Exception as error:
         first = str(error).strip().partition("\n")[0]
         raise SpecError(f"{reason}; torch.onnx cannot translate it either: {first}") from error
-    domains = {node.domain for node in model.graph.node} - {""}
-    versions = {each.version for each in model.opset_import if not each.domain}
-    sides = [axis.dim_value for axis in model.graph.output[0].type.tensor_type.shape.dim]
-    if (
-        domains
-        or versions != {opset}
-        or any(fixed and side < 0 for fixed, side in zip(sides, calls.gives, strict=True))
-    ):
+    if not _fits(model, opset, calls.gives):
         raise SpecError(
             f"{reason}; torch.onnx cannot translate it for any number of pictures either, in "
             f"operators of the version {opset}"
@@ -126,7 +120,16 @@ def _translated(
     return _stripped(model.graph)
 
 
-def _batches(shape: tuple[int, ...]) -> dict[int, Any]:
+def _fits(model: ModelProto, opset: int, gives: Shape) -> bool:
+    """Whether a translation has operators of one version alone, and a batch of any size."""
+    domains = {node.domain for node in model.graph.node} - {""}
+    versions = {each.version for each in model.opset_import if not each.domain}
+    sides = [axis.dim_value for axis in model.graph.output[0].type.tensor_type.shape.dim]
+    free = not any(fixed and side < 0 for fixed, side in zip(sides, gives, strict=True))
+    return not domains and versions == {opset} and free
+
+
+def _batches(shape: Shape) -> dict[int, Any]:
     return {axis: torch.export.Dim.DYNAMIC for axis, side in enumerate(shape) if side < 0}
 
 
@@ -150,13 +153,3 @@ def _silence() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
-
-
-_TYPES = {
-    "|b1": torch.bool,
-    "|u1": torch.uint8,
-    "|i1": torch.int8,
-    "<i2": torch.int16,
-    "<i4": torch.int32,
-    "<i8": torch.int64,
-}

@@ -56,6 +56,12 @@ ROWS = Calls(
     (SHAPE,), (-1, 4, 3),
     (step("aten.index.Tensor", READ, [None, None, {"parameter": "rows"}]),),
 )  # fmt: skip
+FILTERED = Calls(
+    (SHAPE,), (-1, 4, 4),
+    (step("aten.fft_rfft.default", READ),
+     step("aten.mul.Tensor", {"step": 0}, {"parameter": "filter"}),
+     step("aten.abs.default", {"step": 1})),
+)  # fmt: skip
 CUMULATED = Calls((SHAPE,), SHAPE, (step("aten.cumsum.default", READ, 1),))
 LOW_BITS = Node(
     "layer", "linear", ("kept",), {"weight": "weight", "weight_scale": "scale"},
@@ -77,6 +83,7 @@ def written(path: Path, made: Program, inputs: np.ndarray) -> np.ndarray:
         (LARGEST, {}),
         (CHOSEN, {"table": np.full((4, 1), 0.5, np.float32)}),
         (ROWS, {"rows": np.array([5, 0, 2])}),
+        (FILTERED, {"filter": np.array([1, 1j, 2, 1 - 1j], np.complex64)}),
     ],
 )
 def test_a_file_computes_what_torch_does(tmp_path: Path, calls: Calls, tensors: Any) -> None:
@@ -86,6 +93,14 @@ def test_a_file_computes_what_torch_does(tmp_path: Path, calls: Calls, tensors: 
     given = {role: torch.from_numpy(array) for role, array in tensors.items()}
     expected = calls.run([torch.from_numpy(inputs)], given, named=rule.named)
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
+
+
+def test_the_type_of_floats_is_that_of_the_first_ones_read() -> None:
+    chosen = step("aten.logical_or.default", {"parameter": "mask"}, {"parameter": "table"})
+    floats = step("aten.to.dtype", {"step": 0}, {"like": "dtype"})
+    given = {"mask": torch.tensor([True, False]), "table": torch.zeros(2)}
+    found = Calls((), (2,), (chosen, floats)).run([], given, named=rule.named)
+    torch.testing.assert_close(found, torch.tensor([1.0, 0.0]))
 
 
 @pytest.mark.slow
@@ -120,6 +135,16 @@ def test_nodes_of_the_same_calls_are_translated_once(monkeypatch: pytest.MonkeyP
     assert [node.op_type for node in model.graph.node] == ["CumSum", "CumSum"]
     assert len(model.graph.initializer) == 1
     assert len(exports) == 1
+
+
+@pytest.mark.slow
+def test_floats_that_two_nodes_read_stand_in_the_file_once() -> None:
+    pytest.importorskip("onnxscript")
+    table = np.full((4, 1), 0.5, np.float32)
+    (first,) = program(CHOSEN, table=table).graph.nodes
+    again = Node("again", "aten", ("kept",), first.parameters, first.attributes)
+    model = onnx_model(program(CHOSEN, more=(again,), table=table), metadata={})
+    assert [list(each.dims) for each in model.graph.initializer].count([4, 1]) == 1
 
 
 @pytest.mark.slow
