@@ -8,7 +8,7 @@ import torch
 import torchvision
 from torch import nn
 
-from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.settings import PruningSettings, QuantizationSettings, SpaceSettings
 

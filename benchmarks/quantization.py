@@ -28,7 +28,7 @@ from onnxruntime.quantization import (
 from torch import Tensor, nn
 
 from tightfit import Recipe
-from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.objectives.calibration import calibration_order, settle
 from tightfit.objectives.data import Data, Split, make_data
 from tightfit.objectives.datasets import load_data

@@ -20,6 +20,7 @@ from tightfit.objectives.artifact.formats import Exportable, write_file
 from tightfit.objectives.calibration import Calibrated, calibration_batches, settle
 from tightfit.objectives.data import Data
 from tightfit.objectives.evaluator import Progress, Rungs
+from tightfit.objectives.file_metadata import file_metadata
 from tightfit.objectives.file_readings import write_network
 from tightfit.objectives.fine_tuning import FineTuning
 from tightfit.objectives.footprint import FootprintMeter
@@ -38,8 +39,6 @@ from tightfit.objectives.training import Trainer
 MODEL_FILE = "model.onnx"
 """The network's file for every runtime that reads ONNX."""
 WEIGHTS_FILE = "model.safetensors"
-_MOST_NAMES = 1024
-"""Characters; more of them would weigh in the file of a small network."""
 
 
 class Compressed(Calibrated, Exportable, Protocol):
@@ -119,23 +118,6 @@ class Workshop:
             seed=self.seed + number,
             origin=candidate.key,
         )
-
-    def file_metadata(self, origin: str) -> dict[str, str]:
-        """Return what a file says about itself.
-
-        Beside the metadata of all files: what it was made from, and how to feed it and read it:
-        ``mean`` and ``std`` of each channel, class names one a line where they are known and few.
-        """
-        known = {
-            **self.metadata,
-            "candidate": origin,
-            "mean": " ".join(f"{value:.6g}" for value in self.data.mean),
-            "std": " ".join(f"{value:.6g}" for value in self.data.std),
-        }
-        names = "\n".join(self.data.class_names or ())
-        if 0 < len(names) <= _MOST_NAMES:
-            known["classes"] = names
-        return known
 
 
 class FileWork:
@@ -303,6 +285,6 @@ class FileWork:
 
     def _write(self) -> Mapping[str, Reading]:
         self._folder.mkdir(parents=True, exist_ok=True)
-        metadata = self._workshop.file_metadata(self._origin)
-        profile = self._workshop.profile
-        return write_network(self._model, self._path, metadata=metadata, profile=profile)
+        workshop = self._workshop
+        metadata = file_metadata(workshop.metadata, data=workshop.data, origin=self._origin)
+        return write_network(self._model, self._path, metadata=metadata, profile=workshop.profile)

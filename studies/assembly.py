@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from tightfit import Constraint, Metric, Objective, Sense, SpecError, __version__
-from tightfit.objectives.artifact import check_translations
+from tightfit.objectives.artifact.writer import check_translations
 from tightfit.objectives.calibration import calibration_order
 from tightfit.objectives.data import Data
 from tightfit.objectives.datasets import load_data

@@ -105,7 +105,8 @@ def check_study(study: Study) -> Check:
     """
     assembly = assemble(study)
     space = assembly.space(assembly.model.module)
-    baseline = static_readings(space.baseline_blueprint(), assembly.profile)
+    shapes = space.baseline_blueprint(rounded=assembly.serving.chosen.integers)
+    baseline = static_readings(shapes, assembly.profile)
     constraints = tuple(
         limit.resolve(lambda metric: baseline[metric].value)
         for limit in assembly.limits

@@ -111,8 +111,8 @@ def _file(path: Path) -> Path:
     if path.is_dir():
         if not (path / MODEL_FILE).is_file():
             raise SpecError(
-                f"the folder {path} has no {MODEL_FILE}; name an ONNX file, or a folder that "
-                "'tightfit export' wrote"
+                f"the folder {path} has no {MODEL_FILE}; name an ONNX file, or the export of a "
+                "study that onnxruntime or openvino serves"
             )
         return path / MODEL_FILE
     if not path.is_file():

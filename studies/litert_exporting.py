@@ -1,4 +1,4 @@
-"""What an export holds for phones and microcontrollers beside its ONNX file."""
+"""What an export holds for phones and microcontrollers beside the file of its runtime."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from tightfit import Reading, SpecError
+from tightfit import Reading, Record, SpecError, __version__
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.artifact.litert import (
     HEADER_FILE,
@@ -15,11 +15,10 @@ from tightfit.objectives.artifact.litert import (
     operators,
     write_litert,
 )
-from tightfit.objectives.artifact.metadata import read_metadata
+from tightfit.objectives.file_metadata import file_metadata
 from tightfit.objectives.quality import score_file
 from tightfit.objectives.runtimes.litert import LiteRt
 from tightfit.objectives.runtimes.litert_micro import LiteRtMicro, arena_kb
-from tightfit.objectives.workshop import MODEL_FILE
 from tightfit.studies.assembly import Assembly
 from tightfit.studies.export_folder import read_report, seal
 from tightfit.studies.loading import load
@@ -47,12 +46,13 @@ def check_litert(assembly: Assembly) -> None:
     LiteRt(), LiteRtMicro()
 
 
-def export_litert(folder: Path, assembly: Assembly) -> dict[str, Any]:
+def export_litert(folder: Path, assembly: Assembly, record: Record) -> dict[str, Any]:
     """Add ``model.tflite`` and ``model.h`` to an export, and what was measured to its report.
 
     Args:
         folder: Of an export of a member of this study.
         assembly: The study's parts.
+        record: Of the member.
 
     Returns:
         What stands in ``report.json`` under ``litert``.
@@ -66,7 +66,10 @@ def export_litert(folder: Path, assembly: Assembly) -> dict[str, Any]:
     path = folder / LITERT_FILE
     if assembly.file != LITERT_FILE:
         program = load(folder, model=lambda: assembly.model.module).program()
-        write_litert(program, path, metadata=read_metadata(folder / MODEL_FILE))
+        known = {"tightfit": __version__, "baseline": record.fingerprint}
+        origin = record.candidate.key
+        metadata = file_metadata(known, data=assembly.data, origin=origin)
+        write_litert(program, path, metadata=metadata)
     content, arena = path.read_bytes(), arena_kb(path)
     write_header(path, arena)
     runtime = LiteRt(assembly.profile.threads)

@@ -20,7 +20,9 @@ from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.network import Network
 from tightfit.studies.export_folder import CONFIG_FILE, check_file, read_report
 from tightfit.studies.settings import space_settings
-from tightfit.studies.spec import DeviceTable, ModelTable, SpaceTable
+from tightfit.studies.spec import ModelTable
+from tightfit.studies.spec_device import DeviceTable
+from tightfit.studies.spec_space import SpaceTable
 
 
 def load(folder: str | Path, *, model: Callable[[], nn.Module] | None = None) -> Network:

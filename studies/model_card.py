@@ -24,8 +24,8 @@ _KINDS = (
 
 
 _CHECK = (
-    "`tightfit verify .` in this folder reads the file anew in a process that has loaded nothing "
-    "but numpy and {runtime}, and says which claims hold. `report.json` has all numbers, the "
+    "`tightfit verify .` in this folder reads the file anew with {runtime}, in a process that "
+    "loads nothing that trains, and says which claims hold. `report.json` has all numbers, the "
     "checksums of the files, and what was found when this was exported. `tightfit.studies.load` "
     "gives the network back as a torch module."
 )

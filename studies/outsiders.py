@@ -129,7 +129,13 @@ def _small_net(bench: Bench, name: str, best: Record | None, epochs: int | None)
         stem_stride=spec.model.stem_stride,
         seed=spec.seed,
     )
-    quantization = QuantizationSettings("network", (None, _BITS), spec.device.target_cpu)
+    table = spec.space.quantization
+    quantization = QuantizationSettings(
+        "network",
+        (None, _BITS),
+        spec.device.target_cpu,
+        integer_only=table is not None and table.integer_only,
+    )
     settings = SpaceSettings(quantization=quantization)
     space = CompressionSpace(module, assembly.example, settings=settings)
     candidate = space.search_space.from_choices({"network.bits": _BITS})

@@ -7,15 +7,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from tightfit import SpecError
-from tightfit.objectives.metrics import latency_ms, load_ms, peak_kb
+from tightfit.objectives.footprint import FOOTPRINT_METRICS
+from tightfit.objectives.meter.connection import LOCAL
+from tightfit.objectives.metrics import latency_ms
 from tightfit.objectives.profile import MICROCONTROLLER
 from tightfit.objectives.runtimes import RUNTIMES, KnownRuntime, Runtime
 from tightfit.studies.settings import device_profile
-from tightfit.studies.spec import QuantizationTable, StudySpec
+from tightfit.studies.spec import StudySpec
+from tightfit.studies.spec_space import QuantizationTable
 
-_OF_THIS_MACHINE = frozenset(
-    metric.name for metric in (latency_ms.METRIC, load_ms.METRIC, peak_kb.METRIC)
-)
+_OF_THIS_MACHINE = frozenset(metric.name for metric in (latency_ms.METRIC, *FOOTPRINT_METRICS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,11 @@ def _check_untimed(spec: StudySpec, named: Collection[str]) -> None:
             f"{timed[0]!r} cannot be measured with device.runtime = {runtime!r}: here it runs with "
             "kernels of reference, and a microcontroller has its own; limit 'macs', 'ram_kb' or "
             "'energy_mj' instead"
+        )
+    if spec.device.connect != LOCAL:
+        raise SpecError(
+            f"nothing is measured on a device with device.runtime = {runtime!r}, whose arena is "
+            f"found here, and device.connect is {spec.device.connect!r}; leave that out"
         )
     if not device_profile(spec.device).arena:
         raise SpecError(

@@ -34,7 +34,9 @@ from tightfit.spaces.settings import (
     TargetCpu,
 )
 from tightfit.studies.limits import unknown
-from tightfit.studies.spec import DeviceTable, QualityTable, SpaceTable, StudySpec
+from tightfit.studies.spec import QualityTable, StudySpec
+from tightfit.studies.spec_device import DeviceTable
+from tightfit.studies.spec_space import SpaceTable
 
 
 def device_profile(table: DeviceTable) -> DeviceProfile:

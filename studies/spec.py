@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from tightfit.objectives.meter.connection import agent_command
 from tightfit.objectives.optimization import USUAL, OptimizerName
 from tightfit.objectives.quality_metrics import QualitySettings
-from tightfit.spaces.settings import Criterion, Grouping, TargetCpu
 from tightfit.studies.duration import seconds_of
+from tightfit.studies.spec_device import DeviceTable
+from tightfit.studies.spec_space import SpaceTable
+from tightfit.studies.spec_table import Positive, PositiveInt, Table
 
 _QUALITY = QualitySettings()
 _SHIFTS, _ATTACK = _QUALITY.shifts, _QUALITY.attack
-
-Share = Annotated[float, Field(gt=0, le=1)]
-PositiveInt = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 def _duration(text: str) -> str:
@@ -29,12 +26,6 @@ def _duration(text: str) -> str:
 
 
 Duration = Annotated[str, AfterValidator(_duration)]
-
-
-class Table(BaseModel):
-    """A table of the study file: closed, and never changed after it was read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ModelTable(Table):
@@ -124,153 +115,6 @@ class QualityTable(Table):
     )
     name: str = "accuracy"
     direction: Literal["maximize", "minimize"] = "maximize"
-
-
-class PruningTable(Table):
-    """Structured pruning of channel groups."""
-
-    per: Grouping = "layer"
-    ratios: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = (0.0, 0.25, 0.5, 0.625, 0.75, 0.875)
-    align: PositiveInt = Field(8, description="Widths are multiples of it.")
-    criteria: tuple[Criterion, ...] = Field(
-        ("l2",), min_length=1, description="Which channels go first; several are searched."
-    )
-    correct: bool = Field(
-        True, description="Make up for removed channels in the layers that read them."
-    )
-
-
-class QuantizationTable(Table):
-    """Bit-widths of weights; activations of quantized layers have 8 bits."""
-
-    per: Grouping = "layer"
-    bits: tuple[Literal[8, 4, 2, "none"], ...] = ("none", 8, 4)
-    integer_only: bool = Field(
-        False,
-        description="No floats anywhere: 'none' is taken out of bits, and every activation has 8 "
-        "bits. What LiteRT and TensorFlow Lite Micro need.",
-    )
-
-
-class DecompositionTable(Table):
-    """Low-rank factors: SVD of linear layers and 1x1 convolutions, Tucker-2 of others."""
-
-    per: Grouping = "layer"
-    ranks: tuple[Share | Literal["none"], ...] = ("none", 0.75, 0.5, 0.25)
-
-
-class DepthTable(Table):
-    """Residual blocks that are dropped."""
-
-    per: Literal["block", "stage"] = Field(
-        "block",
-        description="Each block by itself, or how many blocks of a stage stay: the first ones.",
-    )
-
-
-class DistillationTable(Table):
-    """Knowledge distillation from the baseline."""
-
-    weights: tuple[Share | Literal["none"], ...] = ("none", 0.5, 0.9)
-    temperatures: tuple[Positive, ...] = (2.0, 4.0)
-
-
-class InputSizeTable(Table):
-    """The side of the pictures as shares of the baseline's."""
-
-    shares: tuple[Share, ...] = (1.0, 0.75, 0.5)
-
-
-class ScheduleTable(Table):
-    """Training hparams: of every candidate, chosen by the search."""
-
-    epochs: tuple[PositiveInt, ...] = (4,)
-    learning_rates: tuple[Positive, ...] = Field(
-        USUAL["sgd"].fine_tuning,
-        description="0.0005 and 0.002 when not given and training.optimizer is 'adamw'.",
-    )
-
-
-class SpaceTable(Table):
-    """What may be chosen. A technique is on when its table stands here."""
-
-    pruning: PruningTable | None = None
-    quantization: QuantizationTable | None = None
-    decomposition: DecompositionTable | None = None
-    depth: DepthTable | None = None
-    distillation: DistillationTable | None = None
-    input_size: InputSizeTable | None = None
-    schedule: ScheduleTable = ScheduleTable()
-
-    @model_validator(mode="after")
-    def _something_to_search(self) -> SpaceTable:
-        techniques = ("pruning", "quantization", "decomposition", "depth", "input_size")
-        if all(getattr(self, name) is None for name in techniques):
-            tables = ", ".join(f"[space.{name}]" for name in techniques)
-            raise ValueError(
-                f"no compression technique is on; write at least one of the tables {tables}"
-            )
-        return self
-
-
-RuntimeName = Literal["onnxruntime", "openvino", "executorch", "litert", "tflite-micro"]
-
-
-class DeviceTable(Table):
-    """Where the network will run."""
-
-    profile: str = Field(
-        "cpu", description="Constants of the static metrics: cpu, microcontroller."
-    )
-    rate_hz: Positive | None = Field(None, description="Pictures a second, for power_mw.")
-    idle_mw: Annotated[float, Field(ge=0)] | None = None
-    link_kbps: Positive | None = Field(
-        None, description="Kilobits a second of the link that brings the file, for download_s."
-    )
-    runtime: RuntimeName = Field(
-        "onnxruntime",
-        description="Serves the network: its latency, load time and memory are measured in it, and "
-        "its answers are scored. openvino and executorch come with an extra of their name, litert "
-        "(phones) and tflite-micro (microcontrollers), which read integers alone, with litert.",
-    )
-    threads: PositiveInt = 1
-    batch: PositiveInt = Field(
-        1, description="Pictures at once: latency, load time and memory are those of all of them."
-    )
-    target_cpu: TargetCpu = Field(
-        "portable",
-        description="Quantized files compute the same everywhere with 'portable': 8-bit weights "
-        "stay within 7 bits. 'vnni' and 'arm' use all 8, for processors that add in 32 bits.",
-    )
-    connect: str = Field(
-        "local", description="Where files are measured: local, ssh:user@host or command:..."
-    )
-    python: str = Field("python3", description="Of a device that is reached by ssh.")
-    architecture: str | None = Field(
-        None, description="What the device must be, e.g. aarch64; not checked when not given."
-    )
-    processors: tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        (), description="Numbers of those that the runtime may use; all when not given."
-    )
-    spinning: bool = Field(
-        False,
-        description="Whether the threads of onnxruntime wait for each other without sleeping.",
-    )
-    interval: Share = Field(
-        0.02, description="Half of a latency's 95 % interval, as a share, that is narrow enough."
-    )
-    seconds: Positive = Field(
-        3.0, description="When a latency's measurement stops, its interval narrow or not."
-    )
-
-    @model_validator(mode="after")
-    def _reachable(self) -> DeviceTable:
-        agent_command(self.connect, self.python)
-        if 0 < len(set(self.processors)) < self.threads:
-            raise ValueError(
-                f"{self.threads} threads need as many processors, got {list(self.processors)}"
-            )
-        return self
 
 
 class ReferencesTable(Table):

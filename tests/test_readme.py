@@ -12,6 +12,7 @@ import pytest
 from tests.studies.tiny.own import make_data, make_net
 from tightfit.objectives.metrics import METRICS
 from tightfit.studies.cli import app
+from tightfit.studies.spec import StudySpec
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -26,6 +27,22 @@ def block(language: str) -> str:
 def test_the_study_explained_is_the_quickstart() -> None:
     shown = tomllib.loads(block("toml"))
     assert shown == tomllib.loads((ROOT / "studies" / "quickstart.toml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("page", ["ends", "devices", "microcontrollers"])
+def test_a_study_may_have_the_tables_that_a_page_shows(page: str) -> None:
+    text = (ROOT / "docs" / f"{page}.md").read_text("utf-8")
+    shown = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert shown
+    usual = {"model": {"name": "own:make_net"}, "space": {"pruning": {}}}
+    for table in shown:
+        StudySpec.model_validate(usual | tomllib.loads(table))
+
+
+def test_every_page_that_a_page_names_is_there() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for name in re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+            assert (page.parent / name).is_file(), f"{page.name}: {name}"
 
 
 def test_every_command_and_metric_is_in_the_readme() -> None:

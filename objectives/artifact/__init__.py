@@ -1,6 +1,5 @@
-"""The file of a network: what is measured, scored and handed over."""
+"""The file of a network: what is measured, scored and handed over.
 
-from tightfit.objectives.artifact.files import write_atomically
-from tightfit.objectives.artifact.writer import check_translations, onnx_model, write_onnx
-
-__all__ = ["check_translations", "onnx_model", "write_atomically", "write_onnx"]
+Nothing is imported here: the writers load torch, and a proof's process, which reads other modules
+of this package, must not.
+"""

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tightfit.objectives.artifact import write_atomically
+from tightfit.objectives.artifact.files import write_atomically
 from tightfit.studies.checking import check_study
 from tightfit.studies.commands.terminal import (
     INTERRUPTED,

@@ -88,7 +88,10 @@ def export(
     """Write a member's file, weights, report and model card, verified in a fresh process."""
     asked = Preprocess.asked(preprocess=preprocess, source=source_size)
     if asked is not None and format_ is Format.LITERT:
-        raise SpecError("--preprocess is for the ONNX file; a LiteRT file takes signed codes")
+        raise SpecError(
+            "--preprocess is for files of onnxruntime, and a LiteRT file takes signed codes; leave "
+            "out --preprocess or --format litert"
+        )
     run_folder = open_run(folder)
     assembly = None
     if study is not None or format_ is Format.LITERT:
@@ -100,7 +103,7 @@ def export(
         run_folder, pick=pick, to=to, assembly=assembly, proof=proof, preprocess=asked
     )
     if format_ is Format.LITERT and assembly is not None:
-        export_litert(to, assembly)
+        export_litert(to, assembly, exported.standing.record)
     console.print(exported.verification.view())
     say(f"\n{exported.standing.name} is in {to}:")
     for path in sorted(each for each in to.rglob("*") if each.is_file()):

@@ -10,7 +10,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from tightfit import SpecError
-from tightfit.objectives.artifact import write_atomically
+from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.datasets import load_data
 from tightfit.objectives.metrics import METRICS
 from tightfit.objectives.quality_metrics import QUALITY_METRICS

@@ -20,7 +20,7 @@ from torch.optim.swa_utils import update_bn
 
 from tests.objectives.learning import FLOAT, SmallNet, quiet
 from tightfit import Candidate, Choice, Recipe
-from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.objectives.data import Data, make_data
 from tightfit.objectives.datasets import load_data
 from tightfit.objectives.models import load_model

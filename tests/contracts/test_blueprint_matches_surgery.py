@@ -20,7 +20,7 @@ from tests.spaces.nets import TIMM, calibrated, everywhere, make, named, picture
 from tests.spaces.odd_nets import ODD_NETS
 from tests.spaces.recompiled import recompiled
 from tightfit import WEIGHT_OPERATORS, Blueprint, Candidate, SpecError
-from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.objectives.metrics import SIZE_ERROR, SIZE_ERROR_KB, compute_static
 from tightfit.objectives.models.torchvision_models import torchvision_names
 from tightfit.objectives.profile import CPU

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torchvision
 
-from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.network import Network
 from tightfit.spaces.settings import QuantizationSettings, SpaceSettings

@@ -11,7 +11,7 @@ import torch
 
 from tests.objectives.learning import SmallNet, fashion
 from tightfit import Program
-from tightfit.objectives.artifact import onnx_model
+from tightfit.objectives.artifact.writer import onnx_model
 from tightfit.objectives.quality import prepare_inputs
 from tightfit.objectives.saturation import saturating_layers, within_16_bits
 from tightfit.spaces.compression import CompressionSpace

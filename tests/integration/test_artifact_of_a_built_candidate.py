@@ -17,7 +17,7 @@ import torchvision
 from torch import nn
 
 from tightfit import Candidate
-from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.objectives.metrics import SIZE_ERROR, SIZE_ERROR_KB, compute_static
 from tightfit.objectives.profile import CPU
 from tightfit.objectives.runtimes import OnnxRuntime, predict

@@ -10,7 +10,7 @@ from torch import nn
 
 from tests.objectives.learning import FLOAT, fashion, quiet, steady, teacher_of
 from tightfit import Candidate, Distillation, Recipe
-from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.objectives.calibration import calibration_batches
 from tightfit.objectives.data import Data
 from tightfit.objectives.pauses import EndedEarly, Pauses

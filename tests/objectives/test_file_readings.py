@@ -10,7 +10,7 @@ import pytest
 import zstandard
 
 from tightfit import Kind, Program, Stage
-from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.objectives.file_readings import file_readings
 from tightfit.objectives.profile import CPU, MICROCONTROLLER, DeviceProfile
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tightfit import Program
-from tightfit.objectives.artifact import onnx_model
+from tightfit.objectives.artifact.writer import onnx_model
 from tightfit.objectives.instruction_set import instruction_set, unchecked_here
 
 VNNI = "processor\t: 0\nflags\t\t: fpu sse2 avx2 avx512f avx512_vnni\n"

@@ -11,7 +11,7 @@ import pytest
 from tightfit.conditions import Conditions
 from tightfit.errors import MeasurementError, SpecError
 from tightfit.metric import Kind, Stage
-from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.meter.device import Device
 from tightfit.objectives.meter.facts import Session

@@ -91,7 +91,7 @@ def test_the_lines_of_the_card_feed_it_pictures_as_they_are(
     [
         (("--source-size", "48x64"), "give --preprocess as well"),
         (("--preprocess", "--source-size", "48"), "--source-size takes HEIGHTxWIDTH, e.g. 480x640"),
-        (("--preprocess", "--format", "litert"), "--preprocess is for the ONNX file"),
+        (("--preprocess", "--format", "litert"), "--preprocess is for files of onnxruntime"),
     ],
 )
 def test_options_that_do_not_fit_are_told(

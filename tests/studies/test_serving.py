@@ -11,13 +11,17 @@ from pathlib import Path
 import pytest
 
 from tests.studies.command_line import run_card, tightfit, tiny_study
-from tightfit import SpecError
+from tightfit import Outcome, SpecError
 from tightfit.objectives.meter.agent import RUNTIMES as MEASURED
 from tightfit.objectives.meter.agent import silence_openvino
 from tightfit.objectives.runtimes import RUNTIMES
+from tightfit.studies.checking import check_study
 from tightfit.studies.export_folder import open_export, read_report, seal
+from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.serving import Serving, serving
-from tightfit.studies.spec import DeviceTable, StudySpec
+from tightfit.studies.spec import StudySpec
+from tightfit.studies.spec_device import DeviceTable
+from tightfit.studies.study_file import read_study
 
 SHORT = (
     "references={uniform=0, single_techniques=false, from_scratch=false}",
@@ -34,9 +38,10 @@ def served(
     profile: str = "cpu",
     integer_only: bool = False,
     batch: int = 1,
+    connect: str = "local",
 ) -> Serving:
     space = {"quantization": {"bits": bits, "integer_only": integer_only}}
-    device = {"runtime": runtime, "profile": profile, "batch": batch}
+    device = {"runtime": runtime, "profile": profile, "batch": batch, "connect": connect}
     spec = {"model": {"name": "own:make_net"}, "space": space, "device": device}
     return serving(StudySpec.model_validate(spec), named)
 
@@ -151,7 +156,10 @@ def test_a_runtime_of_integers_refuses_floats_with_what_to_write(runtime: str) -
     assert served(runtime, profile="microcontroller", integer_only=True).chosen.suffix == ".tflite"
 
 
-@pytest.mark.parametrize("metric", ["latency_ms", "latency_ms.onnxruntime", "load_ms", "peak_kb"])
+@pytest.mark.parametrize(
+    "metric",
+    ["latency_ms", "latency_ms.onnxruntime", "latency_p99_ms", "load_ms", "peak_kb"],
+)
 def test_times_of_a_microcontroller_are_not_measured_here(metric: str) -> None:
     words = rf"'{metric}' cannot be measured with device\.runtime = 'tflite-micro': .*limit 'macs'"
     with pytest.raises(SpecError, match=words):
@@ -163,10 +171,26 @@ def test_a_microcontrollers_runtime_needs_a_profile_with_an_arena() -> None:
         served("tflite-micro", integer_only=True)
 
 
+def test_a_microcontrollers_runtime_measures_nothing_on_another_device() -> None:
+    with pytest.raises(SpecError, match=r"arena is found here, .* 'ssh:pi'; leave that out"):
+        served("tflite-micro", integer_only=True, connect="ssh:pi")
+
+
 INTEGERS = (
     "references={uniform=0, single_techniques=false, from_scratch=false}",
     "space.quantization.integer_only=true",
 )
+
+
+def test_a_check_compares_with_the_baseline_that_is_served(tmp_path: Path) -> None:
+    pytest.importorskip("ai_edge_litert")
+    study = tiny_study(tmp_path)
+    floats, codes = (
+        check_study(read_study(study, [*INTEGERS, f"device.runtime={runtime}"])).baseline
+        for runtime in ("onnxruntime", "litert")
+    )
+    assert codes["params"] == floats["params"]
+    assert codes["ram_kb"].value < 0.3 * floats["ram_kb"].value
 
 
 def integers(folder: Path, *settings: str) -> Path:
@@ -184,7 +208,10 @@ def integers(folder: Path, *settings: str) -> Path:
 def test_a_study_for_phones_searches_for_tflite_files(tmp_path: Path) -> None:
     """Size, latency and accuracy are those of the file that is exported, beside one of 8 bits."""
     limits = 'constraints=["latency_ms <= 3 * baseline", "accuracy >= 0.1"]'
-    export = integers(tmp_path, "device.runtime=litert", limits)
+    small = 'references.small_nets=["own:make_net"]'
+    export = integers(
+        tmp_path, "device.runtime=litert", limits, small, "references.small_net_epochs=1"
+    )
     report = json.loads((export / "report.json").read_text())
     size = (export / "model.tflite").stat().st_size / 1000
     assert report["metrics"]["size_kb"]["value"] == size
@@ -195,6 +222,8 @@ def test_a_study_for_phones_searches_for_tflite_files(tmp_path: Path) -> None:
     assert not (export / "model.onnx").exists()
     assert "torch" not in report["verified"]["modules"]
     assert len(run_card(export)) == 8
+    (reference,) = RunFolder(tmp_path / "run").results().references
+    assert reference.outcome is Outcome.EVALUATED
 
 
 @pytest.mark.slow

@@ -13,9 +13,8 @@ import torch
 from torch.nn import functional as F
 
 from tightfit.errors import SpecError
-from tightfit.objectives.artifact import write_onnx
-from tightfit.objectives.artifact.metadata import read_metadata
 from tightfit.objectives.artifact.preprocessing import Preprocessing, write_preprocessed
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.objectives.meter.agent import open_onnxruntime
 from tightfit.objectives.proof.pictures import as_they_are, prepared
 from tightfit.program import Program
@@ -103,11 +102,12 @@ def test_the_file_says_what_it_takes_and_is_measured_with_its_usual_size(
     channels, height, width = shape_of(plain)
     path = tmp_path / "inside.onnx"
     write_preprocessed(plain, path, preprocessing(plain, (height, width), source=(48, 64)))
-    told = read_metadata(path)
+    session = onnxruntime.InferenceSession(path)
+    told = session.get_modelmeta().custom_metadata_map
     assert told["input"].startswith(f"uint8 pictures [N, height, width, {channels}]; mean, std")
     assert told["candidate"] == "a"
     assert not {"mean", "std"} & told.keys()
-    (entry,) = onnxruntime.InferenceSession(path).get_inputs()
+    (entry,) = session.get_inputs()
     assert (entry.name, entry.type) == ("pictures", "tensor(uint8)")
     assert entry.shape == ["N", "height", "width", channels]
     assert (told["axis.height"], told["axis.width"]) == ("48", "64")

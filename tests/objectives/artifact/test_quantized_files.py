@@ -17,8 +17,8 @@ import torch
 
 from tightfit.errors import CandidateError
 from tightfit.graph import Graph, Node
-from tightfit.objectives.artifact import onnx_model, write_onnx
 from tightfit.objectives.artifact.packing import Initializer, add_packed_initializer
+from tightfit.objectives.artifact.writer import onnx_model, write_onnx
 from tightfit.objectives.runtimes import OnnxRuntime, predict
 from tightfit.program import Program
 

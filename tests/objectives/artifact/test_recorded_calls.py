@@ -14,9 +14,8 @@ import torch
 from tightfit.calls import ITEM, Calls, Shape, Step
 from tightfit.errors import SpecError
 from tightfit.graph import Attribute, Graph, Node
-from tightfit.objectives.artifact import write_onnx
 from tightfit.objectives.artifact.rules import recorded as rule
-from tightfit.objectives.artifact.writer import onnx_model
+from tightfit.objectives.artifact.writer import onnx_model, write_onnx
 from tightfit.objectives.runtimes import OnnxRuntime, predict
 from tightfit.program import Program
 

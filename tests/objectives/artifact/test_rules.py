@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tightfit.graph import Attribute, Graph, Node
-from tightfit.objectives.artifact import write_onnx
 from tightfit.objectives.artifact.rules import RULES
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.objectives.runtimes import OnnxRuntime
 from tightfit.program import Program
 

@@ -16,8 +16,9 @@ import pytest
 
 from tightfit.errors import CandidateError, SpecError
 from tightfit.graph import Attribute, Graph, Node
-from tightfit.objectives.artifact import onnx_model, write_atomically, write_onnx
 from tightfit.objectives.artifact import writer as writer_module
+from tightfit.objectives.artifact.files import write_atomically
+from tightfit.objectives.artifact.writer import onnx_model, write_onnx
 from tightfit.objectives.runtimes import OnnxRuntime
 from tightfit.program import Program
 

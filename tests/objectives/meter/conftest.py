@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.objectives.meter.device import DeviceSettings
 from tightfit.program import Program
 

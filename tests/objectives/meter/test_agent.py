@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.objectives.meter import agent
 from tightfit.objectives.meter.agent import Agent, Failure, Store, Timer, time_session
 from tightfit.program import Program

@@ -10,7 +10,7 @@ import pytest
 
 from tightfit.blueprint import Activation, Blueprint, Operation
 from tightfit.metric import Direction, Kind, Stage
-from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.objectives.metrics import (
     METRICS,
     SIZE_ERROR,

@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from tightfit.errors import MeasurementError, SpecError
-from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.objectives.meter.agent import silence_openvino
 from tightfit.objectives.runtimes import RUNTIMES, OnnxRuntime, predict
 from tightfit.objectives.runtimes.openvino import OpenVino

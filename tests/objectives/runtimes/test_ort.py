@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from tightfit.errors import MeasurementError, SpecError
-from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.objectives.runtimes import OnnxRuntime, Session, predict
 from tightfit.program import Program
 

@@ -9,7 +9,7 @@ import pytest
 from onnx import NodeProto, TensorProto, helper
 
 from tightfit.errors import MeasurementError
-from tightfit.objectives.artifact import write_onnx
+from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.objectives.instruction_view import Finding, findings
 from tightfit.objectives.runtimes import OnnxRuntime
 from tightfit.objectives.runtimes.instructions import Instruction, Instructions, Part, Tensor

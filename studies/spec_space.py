@@ -1,0 +1,98 @@
+"""What may be chosen: the table ``[space]`` of a study file, with a table for each technique."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tightfit.objectives.optimization import USUAL
+from tightfit.spaces.settings import Criterion, Grouping
+from tightfit.studies.spec_table import Positive, PositiveInt, Share, Table
+
+
+class PruningTable(Table):
+    """Structured pruning of channel groups."""
+
+    per: Grouping = "layer"
+    ratios: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = (0.0, 0.25, 0.5, 0.625, 0.75, 0.875)
+    align: PositiveInt = Field(8, description="Widths are multiples of it.")
+    criteria: tuple[Criterion, ...] = Field(
+        ("l2",), min_length=1, description="Which channels go first; several are searched."
+    )
+    correct: bool = Field(
+        True, description="Make up for removed channels in the layers that read them."
+    )
+
+
+class QuantizationTable(Table):
+    """Bit-widths of weights; activations of quantized layers have 8 bits."""
+
+    per: Grouping = "layer"
+    bits: tuple[Literal[8, 4, 2, "none"], ...] = ("none", 8, 4)
+    integer_only: bool = Field(
+        False,
+        description="No floats anywhere: 'none' is taken out of bits, and every activation has 8 "
+        "bits. What LiteRT and TensorFlow Lite Micro need.",
+    )
+
+
+class DecompositionTable(Table):
+    """Low-rank factors: SVD of linear layers and 1x1 convolutions, Tucker-2 of others."""
+
+    per: Grouping = "layer"
+    ranks: tuple[Share | Literal["none"], ...] = ("none", 0.75, 0.5, 0.25)
+
+
+class DepthTable(Table):
+    """Residual blocks that are dropped."""
+
+    per: Literal["block", "stage"] = Field(
+        "block",
+        description="Each block by itself, or how many blocks of a stage stay: the first ones.",
+    )
+
+
+class DistillationTable(Table):
+    """Knowledge distillation from the baseline."""
+
+    weights: tuple[Share | Literal["none"], ...] = ("none", 0.5, 0.9)
+    temperatures: tuple[Positive, ...] = (2.0, 4.0)
+
+
+class InputSizeTable(Table):
+    """The side of the pictures as shares of the baseline's."""
+
+    shares: tuple[Share, ...] = (1.0, 0.75, 0.5)
+
+
+class ScheduleTable(Table):
+    """Training hparams: of every candidate, chosen by the search."""
+
+    epochs: tuple[PositiveInt, ...] = (4,)
+    learning_rates: tuple[Positive, ...] = Field(
+        USUAL["sgd"].fine_tuning,
+        description="0.0005 and 0.002 when not given and training.optimizer is 'adamw'.",
+    )
+
+
+class SpaceTable(Table):
+    """What may be chosen. A technique is on when its table stands here."""
+
+    pruning: PruningTable | None = None
+    quantization: QuantizationTable | None = None
+    decomposition: DecompositionTable | None = None
+    depth: DepthTable | None = None
+    distillation: DistillationTable | None = None
+    input_size: InputSizeTable | None = None
+    schedule: ScheduleTable = ScheduleTable()
+
+    @model_validator(mode="after")
+    def _something_to_search(self) -> SpaceTable:
+        techniques = ("pruning", "quantization", "decomposition", "depth", "input_size")
+        if all(getattr(self, name) is None for name in techniques):
+            tables = ", ".join(f"[space.{name}]" for name in techniques)
+            raise ValueError(
+                f"no compression technique is on; write at least one of the tables {tables}"
+            )
+        return self
