@@ -72,6 +72,7 @@ def test_the_installed_quickstart_runs_in_an_empty_folder(
 ) -> None:
     shorter = (
         "--trials", "1",
+        "--set", "device.seconds=0.5",
         "--set", 'space={pruning={per="stage"}, quantization={bits=[8]}, schedule={epochs=[1]}}',
         "--set", "references={uniform=0, single_techniques=false, from_scratch=false}",
         "--set", 'constraints=["size_kb <= 0.02 * baseline"]',

@@ -34,7 +34,7 @@ def run_and_export(name: str, folder: Path, *options: object) -> None:
 
 @pytest.mark.slow
 def test_a_users_own_network_and_data(tmp_path: Path) -> None:
-    run_and_export("custom_model", tmp_path, "--trials", 2)
+    run_and_export("custom_model", tmp_path, "--trials", 2, "--set", "device.seconds=0.5")
 
 
 @pytest.mark.slow
