@@ -59,6 +59,10 @@ class UntoldError(MeasurementError):
     """The device does not tell what was asked for: its system has no such number."""
 
 
+class NoRuntimeError(SpecError):
+    """The device has no usable runtime of the name that was asked for."""
+
+
 class Device:
     """Measures files with one agent, which is started when it is first needed.
 
@@ -235,12 +239,10 @@ class Device:
         settings = self.settings
         if kind in _SPEC_FAILURES:
             device, processors = repr(settings.connect), list(settings.processors)
-            message = _SPEC_FAILURES[kind]
-            raise SpecError(
-                message.format(
-                    device=device, runtime=settings.runtime, processors=processors, why=why
-                )
+            message = _SPEC_FAILURES[kind].format(
+                device=device, runtime=settings.runtime, processors=processors, why=why
             )
+            raise NoRuntimeError(message) if kind == "runtime" else SpecError(message)
         if kind == "memory":
             raise UntoldError(
                 f"the device {settings.connect!r} does not tell a process's memory: {why}"

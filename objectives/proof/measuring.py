@@ -21,7 +21,7 @@ from tightfit.objectives.instruction_set import (
 )
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.meter.connection import LOCAL
-from tightfit.objectives.meter.device import Device, UntoldError
+from tightfit.objectives.meter.device import Device, NoRuntimeError, UntoldError
 from tightfit.objectives.metrics import peak_kb
 from tightfit.objectives.proof.job import Found, Job
 from tightfit.objectives.proof.machine import instructions_elsewhere, machine, machine_elsewhere
@@ -39,7 +39,7 @@ def measure(job: Job) -> Found:
     """Read everything that a job has the files for.
 
     Raises:
-        SpecError: The pictures do not fit the file.
+        SpecError: The pictures do not fit the file, or a device cannot be used.
         MeasurementError: A file does not run.
     """
     known = RUNTIMES[job.device.runtime]
@@ -114,8 +114,8 @@ def _latencies_beside(job: Job) -> Iterator[tuple[str, Reading]]:
         device = Device(replace(job.device, runtime=name))
         try:
             ratio, _ = _latency(job, device)
-        except SpecError:
-            continue  # it is not installed there, and its claim stays unchecked
+        except NoRuntimeError:
+            continue  # its claim stays unchecked
         finally:
             device.close()
         if ratio is not None:

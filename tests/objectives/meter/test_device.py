@@ -10,7 +10,7 @@ import pytest
 from tightfit.errors import MeasurementError, SpecError
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.meter import device as device_module
-from tightfit.objectives.meter.device import Device, DeviceSettings
+from tightfit.objectives.meter.device import Device, DeviceSettings, NoRuntimeError
 from tightfit.objectives.meter.taking import Precision
 
 Nets = tuple[Path, Path]
@@ -161,6 +161,8 @@ def test_a_device_that_cannot_be_used_is_told_in_a_line(connect: str, message: s
     with pytest.raises(SpecError, match=message) as refused:
         via(connect).facts()
     assert "\n" not in str(refused.value)
+    # A claim about a runtime that is not there stays open; a device that is gone ends a proof.
+    assert isinstance(refused.value, NoRuntimeError) == ("no usable" in message)
 
 
 @pytest.mark.slow
