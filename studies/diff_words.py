@@ -81,7 +81,7 @@ def diff_page(diff: Diff) -> DiffPage:
     return DiffPage(
         headline=(
             f"{second} takes {diff.ratio:.3g} ±{diff.ratio_stderr:.1g} of the time of {first}: "
-            f"{took[1]} against {took[0]}, one picture on one thread."
+            f"{took[1]} against {took[0]}, one picture in {view.a.runtime}."
         ),
         programs=(
             Program(first, took[0], len(view.a.listing), tuple(map(_sentence, view.found_in_a))),

@@ -20,7 +20,7 @@ from tightfit.objectives.proof import Found, Job, prove
 from tightfit.objectives.proof.pictures import read_pictures
 from tightfit.objectives.runtimes import RUNTIMES
 from tightfit.objectives.task import Score
-from tightfit.studies.claims import Value, Verdict, judged_latency
+from tightfit.studies.claims import FOOTPRINT, Value, Verdict, judged_latency
 from tightfit.studies.paired import Paired
 
 TIMED_AGAIN = 2
@@ -80,6 +80,7 @@ def examine(evidence: Evidence, report: Mapping[str, Any]) -> tuple[Found, Quali
                 std=tuple(report["input"]["std"]),
                 device=evidence.device,
                 beside=_beside(evidence, report),
+                footprint=tuple(name for name in FOOTPRINT if name in report["metrics"]),
                 outputs=None if score is None else Path(folder),
                 preprocessed=bool(report["input"].get("preprocessed", False)),
             )
@@ -97,22 +98,23 @@ def _beside(evidence: Evidence, report: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def latency_ratios(found: Found) -> dict[str, Reading]:
-    """Return the latencies that were found, as ratios to the baseline, by metric."""
+def time_ratios(found: Found) -> dict[str, Reading]:
+    """Return the times that were found, as ratios to the baseline, by metric."""
     beside = {latency_ms.BY_RUNTIME[name].name: each for name, each in found.beside.items()}
-    if found.latency_ratio is None:
-        return beside
-    return {latency_ms.METRIC.name: found.latency_ratio, **beside}
+    ratios = {**beside, **found.footprint}
+    if found.latency_ratio is not None:
+        ratios[latency_ms.METRIC.name] = found.latency_ratio
+    return ratios
 
 
 def _timed_again(found: Found, evidence: Evidence, report: Mapping[str, Any]) -> Found:
-    """Return what was found; latencies that seem too long are read again, in fresh processes.
+    """Return what was found; times that seem too long are read again, in fresh processes.
 
     A process finds its memory laid out well or badly for as long as it lives, and a machine that is
     disturbed for a second disturbs all of a short reading. Only what several processes agree on
     refutes a claim.
     """
-    first = latency_ratios(found)
+    first = time_ratios(found)
     doubtful = {
         name: ratio
         for name, ratio in first.items()
@@ -122,9 +124,16 @@ def _timed_again(found: Found, evidence: Evidence, report: Mapping[str, Any]) ->
         return found
     mean, std = tuple(report["input"]["mean"]), tuple(report["input"]["std"])
     job = Job(
-        evidence.model, evidence.baseline, None, mean, std, evidence.device, tuple(found.beside)
+        evidence.model,
+        evidence.baseline,
+        None,
+        mean,
+        std,
+        evidence.device,
+        tuple(found.beside),
+        tuple(found.footprint),
     )
-    again = [latency_ratios(prove(job)) for _ in range(TIMED_AGAIN)]
+    again = [time_ratios(prove(job)) for _ in range(TIMED_AGAIN)]
     whole = {
         name: _median([ratio, *(each[name] for each in again if name in each)])
         for name, ratio in doubtful.items()
@@ -136,6 +145,7 @@ def _timed_again(found: Found, evidence: Evidence, report: Mapping[str, Any]) ->
             name: whole.get(latency_ms.BY_RUNTIME[name].name, ratio)
             for name, ratio in found.beside.items()
         },
+        footprint={name: whole.get(name, ratio) for name, ratio in found.footprint.items()},
     )
 
 

@@ -110,11 +110,13 @@ def _search(bench: Bench, evaluator: RungEvaluator, watcher: Watcher) -> SearchO
         bench, search.records, search.references, say=watcher.say, progress=watcher.step
     ):
         search.add_reference(record)
-    if outcome.stopped is not Stopped.FAILING:
-        search.set("finished", plan.end)
     search.set("ending", {"why": outcome.stopped.value, "message": outcome.message})
     keep_gains(folder.binding, binding_limits(bench, search.records))
+    measure_front(folder.results(), folder, bench.assembly, say=watcher.say)
+    if outcome.stopped is not Stopped.FAILING:
+        # The last of all that takes time: what is interrupted before it is done when the run goes
+        # on, while a finished run is only read.
+        search.set("finished", plan.end)
     results = folder.results()
-    measure_front(results, folder, bench.assembly, say=watcher.say)
     write_report(results, folder.report, final=folder.final.read(results.quality.name))
     return outcome

@@ -67,4 +67,9 @@ class DeviceTable(Table):
             raise ValueError(
                 f"{self.threads} threads need as many processors, got {list(self.processors)}"
             )
+        if self.spinning and self.runtime != "onnxruntime":
+            raise ValueError(
+                f"only threads of onnxruntime can be told to spin, not those of {self.runtime!r}; "
+                "leave out spinning"
+            )
         return self

@@ -6,13 +6,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tightfit import Conditions, Constraint, Direction, Kind, Metric, Reading, Sense, Stage
-from tightfit.objectives.metrics import METRICS, latency_ms, ram_kb
+from tightfit.objectives.metrics import (
+    METRICS,
+    latency_ms,
+    latency_p99_ms,
+    load_ms,
+    peak_kb,
+    ram_kb,
+)
 from tightfit.objectives.proof import Found
 from tightfit.objectives.runtimes import RUNTIMES
 from tightfit.studies.claims import (
     LATENCY_MARGIN,
     LATENCY_RATIO,
     MEMORY,
+    MEMORY_MARGIN,
     Claim,
     Value,
     accuracy_rule,
@@ -28,11 +36,16 @@ from tightfit.studies.claims import (
     score_rule,
     unchecked,
 )
-from tightfit.studies.examining import Quality, latency_ratios
+from tightfit.studies.examining import Quality, time_ratios
 from tightfit.studies.verification import LimitFound, Verification
 
 NOT_MEASURED = "not measured"
-LATENCIES = (latency_ms.METRIC, *latency_ms.BY_RUNTIME.values())
+TIMES = (
+    latency_ms.METRIC,
+    *latency_ms.BY_RUNTIME.values(),
+    latency_p99_ms.METRIC,
+    load_ms.METRIC,
+)
 
 
 def compare(
@@ -109,8 +122,8 @@ def _arena(report: Mapping[str, Any], found: Reading) -> Claim:
 
 
 def _latencies(report: Mapping[str, Any], found: Found) -> Iterator[Claim]:
-    ratios = latency_ratios(found)
-    for name in (each.name for each in LATENCIES if each.name in report["metrics"]):
+    ratios = time_ratios(found)
+    for name in (each.name for each in TIMES if each.name in report["metrics"]):
         if name in ratios:
             yield judged_latency(report, ratios[name], name)
             continue
@@ -201,8 +214,10 @@ def _limits(
     values: dict[str, Value] = {"size_kb": Value.of(found.size_kb)}
     values["flash_kb"] = values["size_kb"]
     if found.arena_kb is not None:
-        values["ram_kb"] = Value.of(found.arena_kb)
-    for name, ratio in latency_ratios(found).items():
+        values[ram_kb.METRIC.name] = Value.of(found.arena_kb)
+    if found.memory_kb is not None:
+        values[peak_kb.METRIC.name] = Value.of(found.memory_kb).widened(MEMORY_MARGIN)
+    for name, ratio in time_ratios(found).items():
         baseline = report["baseline"]["metrics"][name]["value"]
         values[name] = Value.of(ratio).widened(LATENCY_MARGIN).scaled(baseline)
     if quality is not None:

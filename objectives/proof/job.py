@@ -25,6 +25,7 @@ class Job:
             the baseline is a plain file.
         device: Where latency and memory are read; answers are always this process's own.
         beside: Names of further runtimes that read the same files; the latency is read in each.
+        footprint: Names of metrics in ``FOOTPRINT_METRICS`` that are read beside the baseline.
         outputs: Folder for the files' outputs as ``model.npy`` and ``baseline.npy``, where another
             process scores them; without it, right answers are counted.
     """
@@ -36,6 +37,7 @@ class Job:
     std: tuple[float, ...]
     device: DeviceSettings = field(default_factory=DeviceSettings)
     beside: tuple[str, ...] = ()
+    footprint: tuple[str, ...] = ()
     outputs: Path | None = None
     preprocessed: bool = False
 
@@ -49,6 +51,7 @@ class Job:
             "std": list(self.std),
             "device": asdict(self.device),
             "beside": list(self.beside),
+            "footprint": list(self.footprint),
             "outputs": _text(self.outputs),
             "preprocessed": self.preprocessed,
         }
@@ -66,6 +69,7 @@ class Job:
                 **{**values["device"], "processors": tuple(values["device"]["processors"])}
             ),
             beside=tuple(values["beside"]),
+            footprint=tuple(values["footprint"]),
             outputs=_path(values["outputs"]),
             preprocessed=bool(values["preprocessed"]),
         )
@@ -94,6 +98,8 @@ class Found:
         modules: What the process had loaded beside Python's own.
         beside: By name of a further runtime, the latency's ratio to the baseline in it; none where
             the runtime is not there.
+        footprint: By name of a metric that was asked for, its ratio to the baseline; none without
+            the baseline.
     """
 
     size_kb: Reading
@@ -110,6 +116,7 @@ class Found:
     modules: tuple[str, ...] = ()
     arena_kb: Reading | None = None
     beside: Mapping[str, Reading] = field(default_factory=dict)
+    footprint: Mapping[str, Reading] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return what was read as JSON values."""
@@ -125,6 +132,7 @@ class Found:
             "unchecked": self.unchecked,
             "modules": list(self.modules),
             "beside": {name: each.to_json() for name, each in self.beside.items()},
+            "footprint": {name: each.to_json() for name, each in self.footprint.items()},
         }
 
     @classmethod
@@ -145,7 +153,8 @@ class Found:
             machine=values["machine"],
             unchecked=values["unchecked"],
             modules=tuple(values["modules"]),
-            beside={name: Reading.from_json(each) for name, each in values["beside"].items()},
+            beside=_readings(values["beside"]),
+            footprint=_readings(values["footprint"]),
         )
 
 
@@ -155,6 +164,10 @@ def _reading_json(reading: Reading | None) -> dict[str, Any] | None:
 
 def _reading(values: Mapping[str, Any] | None) -> Reading | None:
     return None if values is None else Reading.from_json(values)
+
+
+def _readings(values: Mapping[str, Any]) -> dict[str, Reading]:
+    return {name: Reading.from_json(each) for name, each in values.items()}
 
 
 def _text(path: Path | None) -> str | None:

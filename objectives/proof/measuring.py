@@ -53,6 +53,7 @@ def measure(job: Job) -> Found:
     try:
         ratio, milliseconds = _latency(job, device) if known.timed else (None, None)
         memory = _memory(job, device) if known.timed else None
+        footprint = _footprint(job, device)
         facts = device.facts()
     finally:
         device.close()
@@ -73,6 +74,7 @@ def measure(job: Job) -> Found:
         unchecked=_unchecked(job.model, instructions),
         modules=_foreign_modules(),
         beside=dict(_latencies_beside(job)),
+        footprint=footprint,
     )
 
 
@@ -120,6 +122,14 @@ def _latencies_beside(job: Job) -> Iterator[tuple[str, Reading]]:
             device.close()
         if ratio is not None:
             yield name, ratio
+
+
+def _footprint(job: Job, device: Device) -> dict[str, Reading]:
+    """Return what the job wants to know, as ratios to the baseline."""
+    if job.baseline is None or not job.footprint:
+        return {}
+    units = dict.fromkeys(job.footprint, 1.0)
+    return FootprintMeter(job.baseline, device, job.footprint, units).measure(job.model)
 
 
 def _memory(job: Job, device: Device) -> Reading | None:

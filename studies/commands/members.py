@@ -129,6 +129,9 @@ def verify(
     connect: Annotated[
         str, typer.Option(help="Where latency and memory are read, as device.connect of a study.")
     ] = LOCAL,
+    python: Annotated[
+        str, typer.Option(help="Of a device that is reached by ssh, as device.python.")
+    ] = "python3",
     as_json: JsonOption = False,
 ) -> None:
     """Measure an exported file anew and say which claims of its report hold."""
@@ -136,7 +139,9 @@ def verify(
     report = export.report
     # Exports of older versions were measured with one picture.
     threads, batch = report["threads"], report.get("batch", 1)
-    device = DeviceSettings(connect, runtime=export.runtime, threads=threads, batch=batch)
+    device = DeviceSettings(
+        connect, python=python, runtime=export.runtime, threads=threads, batch=batch
+    )
     found = verify_export(export, data=data, baseline=baseline, score=score, device=device)
     if as_json:
         print_json(found.to_json())

@@ -42,8 +42,8 @@ def diff() -> Diff:
 
 def test_the_headline_says_how_much_faster(diff: Diff) -> None:
     assert diff_page(diff).headline == (
-        "trial 7 takes 0.75 ±0.01 of the time of the baseline: 1.5 ms against 2 ms, one picture on "
-        "one thread."
+        "trial 7 takes 0.75 ±0.01 of the time of the baseline: 1.5 ms against 2 ms, one picture in "
+        "a runtime."
     )
 
 

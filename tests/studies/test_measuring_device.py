@@ -50,6 +50,10 @@ def test_candidates_are_measured_there_and_the_report_says_where(
     assert report["metrics"]["peak_kb"]["kind"] == "measured"
     assert report["batch"] == report["measured_on"]["batch"] == 4
     assert report["verified"]["runtime"].endswith(", 1 thread, 4 pictures at once")
+    claims = {claim["name"]: claim for claim in report["verified"]["claims"]}
+    assert claims["slowest runs / baseline"]["found"]["value"] > 0
+    assert "load time / baseline" not in claims
+    assert [limit["kept"] for limit in report["verified"]["limits"]] == ["kept"] * 3
 
     kept = run / "baseline" / "device.json"
     kept.write_text(json.dumps({**json.loads(kept.read_text()), "architecture": "riscv64"}))
