@@ -6,7 +6,7 @@ made from and held to. Beside it: one surgery (a candidate is built and its para
 which is what a search without either would pay for the same answer, and the same with torch-pruning
 where it is installed. Times are of the processor.
 
-    taskset -c 0 python benchmarks/blueprint_speed.py [NAME ...]
+    taskset -c 0 python -m benchmarks.blueprint_speed [NAME ...]
 """
 
 import argparse
@@ -16,8 +16,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torchvision
-from torch_pruning_peer import HOW_TO_INSTALL, candidates_a_second, installed
 
+from benchmarks.torch_pruning_peer import HOW_TO_INSTALL, candidates_a_second, installed
 from tightfit.objectives.metrics import STATIC_METRICS, compute_static
 from tightfit.objectives.metrics.tables import CostTables
 from tightfit.objectives.profile import CPU
