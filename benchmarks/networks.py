@@ -27,7 +27,8 @@ def build(name: str) -> tuple[nn.Module, tuple[int, int, int]]:
         return _ODD[name]().eval(), (3, 16, 16)
     if name in TIMM:
         module = timm.create_model(TIMM[name][0]).eval()
-        channels, height, width = module.pretrained_cfg["input_size"]
+        # Not as an attribute: the types of `nn.Module` have tensors and modules alone.
+        channels, height, width = vars(module)["pretrained_cfg"]["input_size"]
         return module, (channels, height, width)
     plain = {"aux_logits": False, "init_weights": False} if name in _WITH_AUXILIARY else {}
     side = 299 if name == "inception_v3" else 224
