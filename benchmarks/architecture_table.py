@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from apart import Figures
+from benchmarks.apart import Figures
 
 COLUMNS = (
     "network", "input", "M params", "layers", "groups", "hparams", "changeable", "file, kB",

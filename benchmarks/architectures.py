@@ -1,7 +1,7 @@
 """Every architecture: what can be compressed, what it costs to ask, and torch-pruning beside it.
 
-    python benchmarks/architectures.py FILE [--names PATTERN ...] [--limit-seconds 900]
-    python benchmarks/architectures.py FILE --table
+    python -m benchmarks.architectures FILE [--names PATTERN ...] [--limit-seconds 900]
+    python -m benchmarks.architectures FILE --table
 
 Each network runs in a process of its own, and so does torch-pruning with it; what fails, or takes
 longer than its limit, is in the table with the reason. FILE has one network a line, as JSON. A call
@@ -15,11 +15,11 @@ import json
 from functools import partial
 from pathlib import Path
 
-from apart import Figures, run_apart
-from architecture_table import table
-from networks import NAMES, build
-from one_architecture import measure
-from torch_pruning_peer import HOW_TO_INSTALL, heads_of, installed, prune_by_half
+from benchmarks.apart import Figures, run_apart
+from benchmarks.architecture_table import table
+from benchmarks.networks import NAMES, build
+from benchmarks.one_architecture import measure
+from benchmarks.torch_pruning_peer import HOW_TO_INSTALL, heads_of, installed, prune_by_half
 
 
 def main() -> None:

@@ -7,15 +7,12 @@ then random candidates of pruning, bits, decomposition and depth together.
 """
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.micro_nets import MICRO_NETS, micro_net
 from tests.spaces.nets import calibrated, everywhere

@@ -22,9 +22,9 @@ def network(name: str) -> nn.Module:
     if name.startswith("timm:"):
         import timm
 
-        module: nn.Module = timm.create_model(name.removeprefix("timm:"))
-        return module.eval()
-    return torchvision.models.get_model(name).eval()
+        return timm.create_model(name.removeprefix("timm:")).eval()
+    module: nn.Module = torchvision.models.get_model(name)
+    return module.eval()
 
 
 def pictures() -> torch.Tensor:

@@ -6,18 +6,20 @@ made from and held to. Beside it: one surgery (a candidate is built and its para
 which is what a search without either would pay for the same answer, and the same with torch-pruning
 where it is installed. Times are of the processor.
 
-    taskset -c 0 python benchmarks/blueprint_speed.py [NAME ...]
+    taskset -c 0 python -m benchmarks.blueprint_speed [NAME ...]
 """
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import torch
 import torchvision
-from torch_pruning_peer import HOW_TO_INSTALL, candidates_a_second, installed
 
+from benchmarks.torch_pruning_peer import HOW_TO_INSTALL, candidates_a_second, installed
+from tightfit import FloatArray, IntArray
 from tightfit.objectives.metrics import STATIC_METRICS, compute_static
 from tightfit.objectives.metrics.tables import CostTables
 from tightfit.objectives.profile import CPU
@@ -51,13 +53,11 @@ def main() -> None:
         started = time.process_time()
         tables = CostTables(space.blueprint, space.search_space, CPU, metrics=STATIC_METRICS)
         compiled = time.process_time() - started
-        by_tables = fastest(lambda tables=tables, batch=batch: tables(batch))
+        by_tables = fastest(partial(tables, batch))
         plain = batch[:PLAIN]
-        by_blueprint = fastest(
-            lambda space=space, plain=plain: compute_static(space.blueprint(plain), CPU)
-        )
+        by_blueprint = fastest(partial(costs_by_blueprint, space, plain))
         costs = tables(plain)
-        for metric, values in compute_static(space.blueprint(plain), CPU).items():
+        for metric, values in costs_by_blueprint(space, plain).items():
             np.testing.assert_array_equal(costs[metric], values)
         candidate = space.search_space.candidate(batch[0])
         space.build(candidate)  # factors are computed once, by the first who needs them
@@ -73,6 +73,11 @@ def main() -> None:
         if installed():
             rate = candidates_a_second(model, torch.zeros(1, 3, 224, 224))
             print(f"{name}: {rate:.2f} a second by surgery and count with torch-pruning")
+
+
+def costs_by_blueprint(space: CompressionSpace, batch: IntArray) -> Mapping[str, FloatArray]:
+    """Return every static metric of a batch ``[n, hparams]``, each ``[n]``."""
+    return compute_static(space.blueprint(batch), CPU)
 
 
 def fastest(ask: Callable[[], object]) -> float:

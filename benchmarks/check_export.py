@@ -16,6 +16,7 @@ import json
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -29,7 +30,7 @@ def official_test(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     return pixels.astype(np.float32) / 255, np.frombuffer(labels, np.uint8, offset=8)
 
 
-def accuracy(file: Path, pixels: np.ndarray, labels: np.ndarray, report: dict) -> float:
+def accuracy(file: Path, pixels: np.ndarray, labels: np.ndarray, report: dict[str, Any]) -> float:
     """Return the share of right answers of a file that wants what the report says."""
     mean, std = (
         np.array(report["input"][name], np.float32)[None, :, None, None] for name in ("mean", "std")

@@ -24,6 +24,7 @@ from tightfit.spaces import importance
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.network import Network
 from tightfit.spaces.settings import Criterion, PruningSettings, SpaceSettings
+from tightfit.spaces.sites import ChannelGroup
 from tightfit.studies.assembly import Assembly, assemble
 from tightfit.studies.study_file import find_study, read_study
 
@@ -36,7 +37,7 @@ def reached(assembly: Assembly, network: nn.Module) -> float:
     data = assembly.data
     outputs = []
     with torch.no_grad():
-        for chosen in torch.arange(len(data.validation)).split(250):
+        for chosen in torch.split(torch.arange(len(data.validation)), 250):
             part = data.validation.take(chosen)
             outputs.append(network(prepare_inputs(data, part.inputs, data.input_shape)))
     return accuracy(torch.cat(outputs), data.validation.targets)[0]
@@ -69,7 +70,7 @@ def random_order() -> Iterator[None]:
         importance.CRITERIA = before
 
 
-def in_random_order(_view: importance.View, group: importance.ChannelGroup) -> Tensor:
+def in_random_order(_view: importance.View, group: ChannelGroup) -> Tensor:
     """Return importances that mean nothing."""
     generator = torch.Generator().manual_seed(sum(map(ord, group.name)))
     return torch.rand(group.width, generator=generator)

@@ -27,6 +27,7 @@ from tightfit.objectives.datasets import load_data
 from tightfit.objectives.quality import outputs_of
 from tightfit.objectives.runtimes import OnnxRuntime
 from tightfit.studies import Result, compress
+from tightfit.studies.export_report import Json
 from tightfit.studies.exporting import export_member
 from tightfit.studies.run_folder import RunFolder
 
@@ -143,7 +144,7 @@ def _trained(train: Split) -> nn.Module:
     return net.eval()
 
 
-def _exported(result: Result, split: Split, to: Path) -> dict:  # type: ignore[type-arg]
+def _exported(result: Result, split: Split, to: Path) -> Json:
     """Export the knee with another test split, from a copy of the run that has seen none."""
     copy = to.with_suffix(".run")
     shutil.copytree(result.results.folder, copy)
@@ -164,7 +165,7 @@ def _truths(result: Result, held_back: Split, folder: Path) -> tuple[float, floa
     return shares[0], shares[1]
 
 
-def _interval(values: dict) -> Interval:  # type: ignore[type-arg]
+def _interval(values: Json) -> Interval:
     return Interval(values["low"], values["high"])
 
 

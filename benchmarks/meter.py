@@ -8,7 +8,7 @@ could not measure. The machine must be idle, for the clock on the wall measures 
 where the timer's rounds differ by more than the meter may be off, or it waited for a processor for
 more than a twentieth of its time, the comparison says nothing, and that is what is printed.
 
-    python benchmarks/meter.py [NAME ...] [--rounds 3] [--connect local]
+    python -m benchmarks.meter [NAME ...] [--rounds 3] [--connect local]
 """
 
 import argparse
@@ -22,8 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bit_files import space_of, write_file
-
+from benchmarks.bit_files import space_of, write_file
 from tightfit.errors import MeasurementError
 from tightfit.objectives.latency import LatencyMeter, LatencyResult
 from tightfit.objectives.meter.device import Device, DeviceSettings

@@ -5,21 +5,14 @@ without auxiliary heads), timm's for the input of their configuration; all witho
 The tests' own odd networks have ten classes and 16 x 16 pictures.
 """
 
-import sys
-from pathlib import Path
-
 import timm
 import torch
 import torchvision
 from torch import nn
 
-from tightfit.objectives.models.torchvision_models import torchvision_names
-
-# The odd networks live beside the tests that they are for.
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from tests.spaces.nets import TIMM, OddNet
 from tests.spaces.odd_nets import ODD_NETS
+from tightfit.objectives.models.torchvision_models import torchvision_names
 
 _ODD = {f"odd:{net.__name__}": net for net in (OddNet, *ODD_NETS)}
 _WITH_AUXILIARY = ("googlenet", "inception_v3")
@@ -34,7 +27,8 @@ def build(name: str) -> tuple[nn.Module, tuple[int, int, int]]:
         return _ODD[name]().eval(), (3, 16, 16)
     if name in TIMM:
         module = timm.create_model(TIMM[name][0]).eval()
-        channels, height, width = module.pretrained_cfg["input_size"]
+        # Not as an attribute: the types of `nn.Module` have tensors and modules alone.
+        channels, height, width = vars(module)["pretrained_cfg"]["input_size"]
         return module, (channels, height, width)
     plain = {"aux_logits": False, "init_weights": False} if name in _WITH_AUXILIARY else {}
     side = 299 if name == "inception_v3" else 224

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from networks import build
 from torch import Tensor, nn
 
+from benchmarks.networks import build
 from tightfit import IntArray
 from tightfit.objectives.metrics import compute_static
 from tightfit.objectives.profile import CPU

@@ -1,7 +1,7 @@
 """Is the network that was trained with rounding its file? Twelve architectures, class by class.
 
-    python benchmarks/parity.py FOLDER [--names PATTERN ...] [--threads 1]
-    python benchmarks/parity.py FOLDER --table
+    python -m benchmarks.parity FOLDER [--names PATTERN ...] [--threads 1]
+    python -m benchmarks.parity FOLDER --table
 
 Each architecture runs in a process of its own: it learns 2,000 of the embedded pictures, two of its
 candidates are fine-tuned, and each is compared with its file on 1,500 others, in float32 without
@@ -11,17 +11,15 @@ there as done: delete a line to compare that architecture again, its weights to 
 
 import argparse
 import fnmatch
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from apart import Figures, run_apart
-from architectures import read, write
+
+from benchmarks.apart import Figures, run_apart
+from benchmarks.architectures import read, write
 
 # What is compared, and the bounds, are the contract test's.
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from tests.contracts.parity import (
     ARCHITECTURES,
     EACH,

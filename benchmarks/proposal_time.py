@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import optuna
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
 
 from tests.integration import chain_problem, synthetic_problem
 from tightfit import Constraint, CostModel, FloatArray, IntArray, Objective, SearchSpace
@@ -27,7 +28,7 @@ from tightfit.search import GreyBoxSampler
 from tightfit.search.region import Region
 from tightfit.search.screening import Screen
 
-DIRECTIONS = ("minimize", "minimize")
+DIRECTIONS = (StudyDirection.MINIMIZE, StudyDirection.MINIMIZE)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,9 @@ def filled(setting: Setting, sampler: BaseSampler) -> optuna.Study:
     while len(rows) < setting.trials:
         rows = np.unique(np.concatenate([rows, region.draws(setting.trials, rng)]), axis=0)
     rows = rng.permutation(rows)[: setting.trials]
-    distributions = {h.name: CategoricalDistribution(h.choices) for h in space.hparams}
+    distributions: dict[str, BaseDistribution] = {
+        h.name: CategoricalDistribution(h.choices) for h in space.hparams
+    }
     for row, values in zip(rows, setting.values(rows).tolist(), strict=True):
         params = space.choices(space.candidate(row))
         study.add_trial(

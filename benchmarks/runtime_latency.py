@@ -7,7 +7,7 @@ the meter. A pair is measured in several rounds, a round for all pairs before th
 ratio is printed with its range over the rounds. Three rounds of all four networks are sized for
 less than eight minutes on an idle machine; on a disturbed one a reading waits ten times as long.
 
-    python benchmarks/runtime_latency.py [NAME ...] [--threads 1] [--rounds 3] [--seconds 3]
+    python -m benchmarks.runtime_latency [NAME ...] [--threads 1] [--rounds 3] [--seconds 3]
 """
 
 import argparse
@@ -16,10 +16,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from bit_files import pictures, space_of, write_file
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from benchmarks.bit_files import pictures, space_of, write_file
 from tightfit.errors import MeasurementError
 from tightfit.objectives.latency import LatencyMeter, LatencyResult
 from tightfit.objectives.meter.device import Device, DeviceSettings
@@ -29,8 +29,8 @@ NAMES = ("resnet18", "resnet50", "mobilenet_v3_large", "timm:efficientnet_lite0"
 OWN, LOW = 1.03, 1.05
 
 
-class _Pictures(CalibrationDataReader):
-    """Gives the calibration pictures one by one."""
+class _Pictures:
+    """Gives the calibration pictures one by one: a CalibrationDataReader by its method alone."""
 
     def __init__(self, name: str) -> None:
         self._rest = [{name: picture[None].numpy()} for picture in pictures()]

@@ -131,7 +131,8 @@ def latencies(
 def row(net: str, variant: Variant, runtime: KnownRuntime, ratio: float, threads: int) -> None:
     path = variant.files[runtime.suffix]
     with torch.no_grad():
-        wanted = torch.cat([variant.network(part) for part in variant.inputs.split(8)]).numpy()
+        parts = torch.split(variant.inputs, 8)
+        wanted = torch.cat([variant.network(part) for part in parts]).numpy()
     answers = predict(runtime.make(threads).open(path), variant.inputs.numpy(), batch_size=8)
     distance = np.abs(answers - wanted).max() / np.abs(wanted).max()
     same = (answers.argmax(1) == wanted.argmax(1)).mean()

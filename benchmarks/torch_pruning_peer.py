@@ -9,7 +9,7 @@ import importlib.util
 import statistics
 import time
 import warnings
-from typing import Any
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 import torch
@@ -18,6 +18,18 @@ from torch import Tensor, nn
 HOW_TO_INSTALL = "torch-pruning is not installed; `pip install torch-pruning==1.6.1` compares it"
 RATIO = 0.5
 RATIOS = (0.0, 0.25, 0.5, 0.625, 0.75, 0.875)
+
+
+class _Attention(Protocol):
+    """An attention written by hand, as timm has it: one layer gives queries, keys and values.
+
+    ``head_dim`` and ``attn_dim`` are only written here: not every one has them.
+    """
+
+    qkv: nn.Linear
+    num_heads: int
+    head_dim: int
+    attn_dim: int
 
 
 def installed() -> bool:
@@ -142,7 +154,7 @@ def heads_of(module: nn.Module) -> dict[nn.Module, int]:
     for each in module.modules():
         if isinstance(each, nn.MultiheadAttention):
             heads[each] = each.num_heads
-        elif isinstance(getattr(each, "qkv", None), nn.Linear) and hasattr(each, "num_heads"):
+        elif _by_hand(each):
             heads[each.qkv] = each.num_heads
     return heads
 
@@ -150,11 +162,14 @@ def heads_of(module: nn.Module) -> dict[nn.Module, int]:
 def _count_heads(module: nn.Module, heads: dict[nn.Module, int]) -> None:
     """Tell attentions written by hand what is left of their heads; it changes layers alone."""
     for each in module.modules():
-        qkv = getattr(each, "qkv", None)
-        if isinstance(qkv, nn.Linear) and qkv in heads:
-            each.num_heads = heads[qkv]
-            each.head_dim = qkv.out_features // (3 * heads[qkv])
-            each.attn_dim = heads[qkv] * each.head_dim
+        if _by_hand(each) and each.qkv in heads:
+            each.num_heads = heads[each.qkv]
+            each.head_dim = each.qkv.out_features // (3 * each.num_heads)
+            each.attn_dim = each.num_heads * each.head_dim
+
+
+def _by_hand(module: nn.Module) -> TypeGuard[_Attention]:
+    return isinstance(getattr(module, "qkv", None), nn.Linear) and hasattr(module, "num_heads")
 
 
 def _params(module: nn.Module) -> int:

@@ -30,7 +30,7 @@ EPOCHS, BATCH, MAX_LR, WEIGHT_DECAY = 10, 128, 0.2, 5e-4
 
 def build() -> nn.Module:
     """ResNet-18 with a 3x3 stem of stride 2 for one channel, no max-pool, ten classes."""
-    model = resnet18(num_classes=10)
+    model: nn.Module = resnet18(num_classes=10)
     model.conv1 = nn.Conv2d(1, 64, 3, stride=2, padding=1, bias=False)
     model.maxpool = nn.Identity()
     return model
@@ -67,8 +67,8 @@ def augment(images: Tensor) -> Tensor:
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
     model.eval()
     right = sum(
-        (model(x.contiguous(memory_format=torch.channels_last)).argmax(1) == y).sum().item()
-        for x, y in zip(images.split(500), labels.split(500), strict=True)
+        int((model(x.contiguous(memory_format=torch.channels_last)).argmax(1) == y).sum())
+        for x, y in zip(torch.split(images, 500), torch.split(labels, 500), strict=True)
     )
     return right / len(labels)
 
@@ -100,7 +100,7 @@ def main() -> None:
                 x = augment(images[chosen]).contiguous(memory_format=torch.channels_last)
                 loss = F.cross_entropy(model(x), labels[chosen], label_smoothing=0.05)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
             optimizer.step()
             schedule.step()
         found, seconds = accuracy(model, *validation), time.time() - started
