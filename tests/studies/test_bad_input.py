@@ -67,7 +67,7 @@ def answer(
         ('training.device="tpu"', "'training.device' must be"),
         ('device.profile="fridge"', "unknown profile 'fridge'; known are cpu, microcontroller"),
         ('device.connect="usb:3"', "'device.connect' must be 'local', 'ssh:user@host' or"),
-        ('device={runtime="openvino", spinning=true}', "only threads of onnxruntime can be told to"),
+        ('device={runtime="openvino", spinning=true}', "only threads of onnxruntime can"),
         ("device={threads=2, processors=[1]}", "2 threads need as many processors, got [1]"),
         ("device.interval=0", "'device.interval' should be greater than 0, got 0"),
         ('space={pruning={per="galaxy"}}', "'space.pruning.per' must be"),
