@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sysconfig
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
+from pathlib import Path
+from types import FrameType, TracebackType
 
 import torch
 
@@ -15,7 +18,11 @@ from tightfit import SpecError
 LIMIT_SECONDS = 180.0
 """Of one trace."""
 AGAIN_SECONDS = 10.0
-"""Between alarms, for a model that goes on after the first one."""
+"""Until the next attempt, for a model that goes on after one."""
+_LOOK_SECONDS, _WAIT_SECONDS = 0.002, 5.0
+"""How often it is looked whether a trace can be stopped, and after which time it is stopped anyhow.
+"""
+_TORCH, _PYTHON = str(Path(torch.__file__).parent), sysconfig.get_path("stdlib")
 
 
 class _TimeIsUp(BaseException):
@@ -47,9 +54,19 @@ class _Modes:
             torch._C._dispatch_tls_set_dispatch_key_included(key, included)
 
 
+def _may_stop(frame: FrameType) -> bool:
+    """Return whether code is neither torch's nor what torch calls of Python's own library."""
+    file = frame.f_code.co_filename
+    own = file.startswith(_PYTHON) and "-packages" not in file
+    return not (own or file.startswith((_TORCH, "<frozen")))
+
+
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
     """Raise where the inside takes longer; only a main thread can be interrupted so.
+
+    The inside is stopped while it runs code of the model: torch's own code, stopped anywhere, may
+    leave behind what brings the whole process down later.
 
     Raises:
         SpecError: The time is up.
@@ -58,12 +75,16 @@ def time_limit(seconds: float) -> Iterator[None]:
         yield
         return
 
-    def stop(_signal: int, _frame: object) -> None:
-        raise _TimeIsUp
+    anyhow = time.monotonic() + seconds + _WAIT_SECONDS
+
+    def stop(_signal: int, frame: FrameType | None) -> None:
+        if frame is None or _may_stop(frame) or time.monotonic() > anyhow:
+            # Once more later, for whatever catches everything.
+            signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS, _LOOK_SECONDS)
+            raise _TimeIsUp
 
     modes, before = _Modes(), signal.signal(signal.SIGALRM, stop)
-    # Once more for whatever catches everything.
-    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, seconds, _LOOK_SECONDS)
     try:
         yield
     except _TimeIsUp as up:
