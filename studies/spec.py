@@ -73,6 +73,12 @@ class TrainingTable(Table):
     baseline_learning_rate: Positive | None = Field(
         None, description="0.1 with 'sgd' and 0.002 with 'adamw' when not given."
     )
+    inherit: bool = Field(
+        False,
+        description="Begin with the weights of the nearest evaluated candidate where these have "
+        "the lower loss; readings then depend on what was trained before.",
+        exclude_if=lambda inherit: not inherit,
+    )
     fit: str | None = Field(None, description="module:function that replaces the training loop.")
     loss: str | None = Field(None, description="module:function (outputs, targets) -> loss.")
     augment: str | None = Field(None, description="module:function (inputs, generator) -> inputs.")
