@@ -99,7 +99,7 @@ def test_weights_are_kept_of_the_front_and_of_the_last() -> None:
 
 def test_only_what_a_sampler_proposed_inherits() -> None:
     heir = Inheriting(Heirs(), space=SPACE, shaping=(), objectives=OBJECTIVES)
-    first, second, third = (SPACE.candidate(row) for row in allowed(3))
+    first, second, third = allowed(3)
     assert heir.evaluate(first, "uniform: bits 4", 0).start is None
     assert heir.evaluate(second, "quantization alone", 1).start is None
     found = heir.evaluate_by_rungs(third, "tpe", 2, lambda _: True).start
@@ -107,10 +107,11 @@ def test_only_what_a_sampler_proposed_inherits() -> None:
     assert found.donor in (first, second)
 
 
-def allowed(count: int) -> list[list[int]]:
+def allowed(count: int) -> list[Candidate]:
     batch = SPACE.random(3_000, np.random.default_rng(0))
     found = costs(batch)
-    return batch[(found["size"] <= 0.085) & (found["latency"] <= 0.36)][:count].tolist()
+    rows = batch[(found["size"] <= 0.085) & (found["latency"] <= 0.36)]
+    return [SPACE.candidate(row) for row in rows[:count]]
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ def run(tmp_path: Path) -> Callable[[str, SyntheticEvaluator], SearchOutcome]:
                 sampler="random",
             )
 
-        references = [("uniform", SPACE.candidate(row)) for row in allowed(2)]
+        references = [("uniform", each) for each in allowed(2)]
         return made(made(()).records).run(trials=24, references=references)
 
     return search
