@@ -122,8 +122,10 @@ def test_a_worker_asks_at_a_rung_and_does_as_it_is_told(
 def test_a_killed_worker_is_a_failed_record_and_a_new_worker(
     worker: WorkerProcess, steps: Steps, start: dict[str, object]
 ) -> None:
+    over = threading.Event()
+
     def kill() -> None:
-        while not steps.seen:
+        while not (steps.seen or over.is_set()):
             time.sleep(0.01)
         for child in children():
             os.kill(child.pid, signal.SIGKILL)
@@ -131,6 +133,7 @@ def test_a_killed_worker_is_a_failed_record_and_a_new_worker(
     killer = threading.Thread(target=kill)
     killer.start()
     record = worker.evaluate(long(start), "tpe", 0)
+    over.set()
     killer.join()
     assert record.outcome is Outcome.FAILED
     assert record.trained
