@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from tightfit import Blueprint, Candidate, IntArray, Reading, Recipe, Start
+from tightfit import Candidate, Reading, Recipe, Start
 from tightfit.objectives.artifact.files import write_atomically
-from tightfit.objectives.artifact.formats import Exportable, write_file
-from tightfit.objectives.calibration import Calibrated, calibration_batches, settle
+from tightfit.objectives.artifact.formats import write_file
+from tightfit.objectives.calibration import calibration_batches, settle
 from tightfit.objectives.data import Data
 from tightfit.objectives.evaluator import Progress, Rungs
 from tightfit.objectives.file_metadata import file_metadata
@@ -33,43 +33,13 @@ from tightfit.objectives.quality import score_file, score_network
 from tightfit.objectives.quality_metrics import Subject, Tuning, WantedQuality
 from tightfit.objectives.runtimes import Runtime
 from tightfit.objectives.runtimes.litert_micro import arena_kb
+from tightfit.objectives.space import Compressed, Space
 from tightfit.objectives.static_readings import static_readings
 from tightfit.objectives.task import Task
 from tightfit.objectives.training import Trainer
 
 MODEL_FILE = "model.onnx"
 """The network's file for every runtime that reads ONNX."""
-
-
-class Compressed(Calibrated, Exportable, Protocol):
-    """What a network offers beside its forward pass, to become a file."""
-
-
-class Space(Protocol):
-    """What candidates are made from."""
-
-    def blueprint(self, batch: IntArray) -> Blueprint:
-        """Return the shapes of a batch ``[n, hparams]``."""
-        ...
-
-    def build(self, candidate: Candidate) -> nn.Module:
-        """Return a new network that is also :class:`Compressed`."""
-        ...
-
-    def recipe(self, candidate: Candidate) -> Recipe:
-        """Return how the candidate is trained."""
-        ...
-
-    def inherited(
-        self,
-        candidate: Candidate,
-        donor: Candidate,
-        *,
-        own: Mapping[str, Tensor],
-        given: Mapping[str, Tensor],
-    ) -> dict[str, Tensor]:
-        """Return the candidate's state with the donor's weights as far as they fit."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
