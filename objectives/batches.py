@@ -11,6 +11,7 @@ from torch import Tensor
 from tightfit.objectives.augmentation import Augment, apply, suited
 from tightfit.objectives.data import Data
 from tightfit.objectives.devices import Precision
+from tightfit.objectives.portion import balanced_order
 from tightfit.objectives.quality import prepare_inputs
 from tightfit.objectives.teacher import Teacher
 
@@ -65,14 +66,20 @@ class Batches:
         self._input_shape = input_shape
         self._size = min(size, len(data.train))
         self._generator = torch.Generator().manual_seed(seed)
+        self._balanced: Tensor | None = None
 
     def __len__(self) -> int:
         """How many batches an epoch has."""
         return len(self._data.train) // self._size
 
-    def epoch(self) -> Iterator[Batch]:
-        """Yield every input's batch once, in a new order."""
-        for chosen in self._order():
+    def epoch(self, share: float = 1.0) -> Iterator[Batch]:
+        """Yield every input's batch once, in a new order.
+
+        Args:
+            share: Of the inputs, each class giving its own: the same ones every time, those of a
+                smaller share among them, and one batch at least.
+        """
+        for chosen in self._order() if share == 1 else self._order_of_few(share):
             targets = self._data.train.targets[chosen].to(self._precision.device)
             inputs, outputs = self._views(chosen)
             yield Batch(self._prepared(inputs), targets, outputs)
@@ -85,6 +92,13 @@ class Batches:
     def _order(self) -> tuple[Tensor, ...]:
         order = torch.randperm(len(self._data.train), generator=self._generator)
         return torch.split(order[: len(self) * self._size], self._size)
+
+    def _order_of_few(self, share: float) -> tuple[Tensor, ...]:
+        if self._balanced is None:
+            self._balanced = balanced_order(self._data.train)
+        few = self._balanced[: max(self._size, round(share * len(self._balanced)))]
+        order = few[torch.randperm(len(few), generator=self._generator)]
+        return torch.split(order[: len(few) // self._size * self._size], self._size)
 
     def _views(self, chosen: Tensor) -> tuple[Tensor, Tensor | None]:
         if self._teacher is None:

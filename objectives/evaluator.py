@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
@@ -27,6 +27,7 @@ from tightfit import (
     Record,
     Rung,
     Stage,
+    Start,
 )
 from tightfit.objectives.pauses import EndedEarly
 
@@ -40,6 +41,10 @@ class Work(Protocol):
 
     def measure(self) -> Mapping[str, Reading]:
         """Run the file in its runtime; return what that tells."""
+        ...
+
+    def inherit(self, candidate: Candidate, donors: Sequence[Candidate]) -> Start | None:
+        """Begin with the weights of the first donor that has any, where they answer better."""
         ...
 
     def train(self, progress: Progress, rungs: Rungs) -> None:
@@ -112,6 +117,7 @@ class StagedEvaluator:
         fingerprint: Digest of everything that readings depend on.
         progress: Told about the training's steps.
         rungs: Shares of a training's steps at which it may end, where somebody decides that.
+        donors: Candidates whose weights a training may begin with, nearest first.
     """
 
     workshop: Workshop
@@ -120,6 +126,11 @@ class StagedEvaluator:
     fingerprint: str
     progress: Progress = field(default=_no_progress)
     rungs: tuple[float, ...] = ()
+    donors: tuple[Candidate, ...] = ()
+
+    def starting_from(self, donors: Sequence[Candidate]) -> StagedEvaluator:
+        """Return the same for candidates that may inherit. See `tightfit.InheritingEvaluator`."""
+        return replace(self, donors=tuple(donors))
 
     def evaluate(self, candidate: Candidate, origin: str, number: int) -> Record:
         """Take a candidate as far as its limits allow. See :class:`tightfit.Evaluator`."""
@@ -160,6 +171,9 @@ class StagedEvaluator:
             if broken is not None:
                 work.discard()
                 return broken
+        if self.donors:
+            with log.clock("inherit"):
+                log.start = work.inherit(log.candidate, self.donors)
         log.trained = True
         rungs = Rungs() if go_on is None else Rungs(self.rungs, log.asking(go_on))
         try:
@@ -204,6 +218,7 @@ class _Log:
         self.seconds: dict[str, float] = {}
         self.trained = False
         self.rungs: list[Rung] = []
+        self.start: Start | None = None
 
     def asking(self, go_on: GoOn) -> Reached:
         """Return what keeps a rung and ends the training where it shall not go on."""
@@ -242,4 +257,5 @@ class _Log:
             seconds=self.seconds,
             trained=self.trained,
             rungs=tuple(self.rungs),
+            start=self.start,
         )

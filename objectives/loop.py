@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections.abc import Iterator
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +23,7 @@ from tightfit.objectives.optimization import (
     pace,
 )
 from tightfit.objectives.pauses import Pauses
+from tightfit.objectives.portion import stretches
 from tightfit.objectives.quantizable import Quantizable
 from tightfit.objectives.task import Task
 
@@ -76,17 +79,23 @@ class Loop:
         """
         self._model.train()
         first_rounded = round((1 - self._settings.quantized_share) * self._steps)
-        step = 0
-        for epoch in range(self._recipe.epochs):
-            for batch in self._batches.epoch():
-                if step == first_rounded:
-                    self._start_rounding()
-                loss = self._step(step, batch)
-                step += 1
-                self._check(loss, step, epoch + 1)
-                progress(step, self._steps, loss)
-                self._pause(pauses, step)
+        for step, batch in enumerate(self._material(), 1):
+            if step == first_rounded + 1:
+                self._start_rounding()
+            loss = self._step(step - 1, batch)
+            self._check(loss, step, (step - 1) // len(self._batches) + 1)
+            progress(step, self._steps, loss)
+            self._pause(pauses, step)
         self._settle()
+
+    def _material(self) -> Iterator[Batch]:
+        """Yield a batch for every step: of a part of the inputs first, where settings say so."""
+        step = 0
+        for end, share in stretches(self._settings.portions, self._steps):
+            while step < end:
+                for batch in islice(self._batches.epoch(share), end - step):
+                    step += 1
+                    yield batch
 
     def _pause(self, pauses: Pauses, step: int) -> None:
         share = pauses.after(step, self._steps)

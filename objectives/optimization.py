@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tightfit import SpecError
+from tightfit.objectives.portion import Portion
 from tightfit.objectives.quantizable import Quantizable
 
 OptimizerName: TypeAlias = Literal["sgd", "adamw"]
@@ -52,6 +53,7 @@ class TrainingSettings:
         clip_norm: Largest norm of the gradient of all parameters together.
         calibration_batches: Batches that ranges and statistics are taken from.
         seconds: The longest that a training may take; ``None`` is no limit.
+        portions: Beginnings that learn from a part of the inputs, one after the other.
 
     Raises:
         SpecError: A number outside its range.
@@ -66,6 +68,7 @@ class TrainingSettings:
     clip_norm: float = 5.0
     calibration_batches: int = 8
     seconds: float | None = None
+    portions: tuple[Portion, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "calibration_batches"):

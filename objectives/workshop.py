@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
-from tightfit import Blueprint, Candidate, IntArray, Reading, Recipe
+from tightfit import Candidate, Reading, Recipe, Start
 from tightfit.objectives.artifact.files import write_atomically
-from tightfit.objectives.artifact.formats import Exportable, write_file
-from tightfit.objectives.calibration import Calibrated, calibration_batches, settle
+from tightfit.objectives.artifact.formats import write_file
+from tightfit.objectives.calibration import calibration_batches, settle
 from tightfit.objectives.data import Data
 from tightfit.objectives.evaluator import Progress, Rungs
 from tightfit.objectives.file_metadata import file_metadata
 from tightfit.objectives.file_readings import write_network
 from tightfit.objectives.fine_tuning import FineTuning
 from tightfit.objectives.footprint import FootprintMeter
+from tightfit.objectives.inheritance import WEIGHTS_FILE, better_start
 from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.metrics import latency_ms, ram_kb
 from tightfit.objectives.pauses import Pauses
@@ -32,33 +33,13 @@ from tightfit.objectives.quality import score_file, score_network
 from tightfit.objectives.quality_metrics import Subject, Tuning, WantedQuality
 from tightfit.objectives.runtimes import Runtime
 from tightfit.objectives.runtimes.litert_micro import arena_kb
+from tightfit.objectives.space import Compressed, Space
 from tightfit.objectives.static_readings import static_readings
 from tightfit.objectives.task import Task
 from tightfit.objectives.training import Trainer
 
 MODEL_FILE = "model.onnx"
 """The network's file for every runtime that reads ONNX."""
-WEIGHTS_FILE = "model.safetensors"
-
-
-class Compressed(Calibrated, Exportable, Protocol):
-    """What a network offers beside its forward pass, to become a file."""
-
-
-class Space(Protocol):
-    """What candidates are made from."""
-
-    def blueprint(self, batch: IntArray) -> Blueprint:
-        """Return the shapes of a batch ``[n, hparams]``."""
-        ...
-
-    def build(self, candidate: Candidate) -> nn.Module:
-        """Return a new network that is also :class:`Compressed`."""
-        ...
-
-    def recipe(self, candidate: Candidate) -> Recipe:
-        """Return how the candidate is trained."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +157,30 @@ class FileWork:
             with self._file_for(meter) as path:
                 readings[name] = meter.measure(path).latency_ms
         return readings
+
+    def inherit(self, candidate: Candidate, donors: Sequence[Candidate]) -> Start | None:
+        """Take over the weights of the nearest donor where they answer better, before training.
+
+        Args:
+            candidate: Whose network this is.
+            donors: Nearest first; the first one counts whose weights are in the workshop's folder.
+
+        Returns:
+            What was compared; ``None`` where there are no weights.
+        """
+        workshop = self._workshop
+
+        def fitted(donor: Candidate, given: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+            own = self._model.state_dict()
+            return workshop.space.inherited(candidate, donor, own=own, given=given)
+
+        return better_start(
+            self._model,
+            ((donor, workshop.folder / donor.key) for donor in donors),
+            fitted=fitted,
+            data=workshop.data,
+            task=workshop.task,
+        )
 
     def train(self, progress: Progress, rungs: Rungs | None = None) -> None:
         """Fine-tune the network, with several seeds where a metric asks for them.

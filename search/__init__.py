@@ -15,6 +15,7 @@ from tightfit.search.engine import Search
 from tightfit.search.front import Front, nearest_misses, pareto_front, total_violation
 from tightfit.search.halving import Halving
 from tightfit.search.hypervolume import hypervolume, hypervolume_history
+from tightfit.search.inheritance import Inheriting, weights_kept
 from tightfit.search.journal import StorageError
 from tightfit.search.ledger import records, snapshot
 from tightfit.search.memo import Memo
@@ -38,6 +39,7 @@ __all__ = [
     "Front",
     "GreyBoxSampler",
     "Halving",
+    "Inheriting",
     "Memo",
     "OnRecord",
     "Progress",
@@ -65,4 +67,5 @@ __all__ = [
     "survey",
     "technique_columns",
     "total_violation",
+    "weights_kept",
 ]

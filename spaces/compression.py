@@ -20,6 +20,7 @@ from tightfit import (
     SearchSpace,
     SpecError,
 )
+from tightfit.spaces.axes import Axis
 from tightfit.spaces.axis_rules import find_ties
 from tightfit.spaces.batch_sizes import BatchChoices
 from tightfit.spaces.blocks import find_blocks
@@ -31,6 +32,7 @@ from tightfit.spaces.depth import Depth
 from tightfit.spaces.equalization import equalized
 from tightfit.spaces.evidence import Evidence, Observations
 from tightfit.spaces.importance import Importance, View
+from tightfit.spaces.inheritance import inherited
 from tightfit.spaces.input_size import InputSize
 from tightfit.spaces.network import Network
 from tightfit.spaces.pruning import Pruning
@@ -227,6 +229,39 @@ class CompressionSpace:
         if self._rounding.equalized:
             tensors = equalized(graph, tensors, bits)
         return self._quantization.rewritten(graph, bits), tensors
+
+    def inherited(
+        self,
+        candidate: Candidate,
+        donor: Candidate,
+        *,
+        own: Mapping[str, Tensor],
+        given: Mapping[str, Tensor],
+    ) -> dict[str, Tensor]:
+        """Return a candidate's state with a donor's weights wherever both have the same channels.
+
+        Ranges and clips of quantization stay its own.
+
+        Args:
+            candidate: Whose state is wanted.
+            donor: Another candidate.
+            own: The candidate's state, as it was built.
+            given: The donor's state.
+        """
+        axes: dict[str, tuple[Axis | None, ...]] = dict(self._ties.tensors)
+        axes |= self._decomposition.axes(self._ties) if self._decomposition else {}
+        kept, given_kept = (
+            self._kept(self.search_space.choices(each)) for each in (candidate, donor)
+        )
+        return inherited(own, given, axes, kept=kept, given_kept=given_kept)
+
+    @property
+    def shaping(self) -> frozenset[str]:
+        """Names of the hparams that say which weights a network has."""
+        found = [*self._pruning.hparams, *self._pruning.criterion] if self._pruning else []
+        found += self._decomposition.hparams if self._decomposition else []
+        found += self._depth.hparams if self._depth else []
+        return frozenset(hparam.name for hparam in found)
 
     def kept(self, candidate: Candidate) -> dict[str, tuple[Tensor, ...]]:
         """Return by name of an activation which of the baseline's positions stay along each axis.

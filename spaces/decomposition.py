@@ -20,8 +20,10 @@ from torch import Tensor
 from tightfit import Choice, Hparam, IntArray, Node
 from tightfit.choice_array import pick
 from tightfit.graph import Attribute
+from tightfit.spaces.axes import Axis
 from tightfit.spaces.settings import DecompositionSettings
 from tightfit.spaces.sites import Layer, Sites, grouped
+from tightfit.spaces.ties import Ties
 
 ALIGN = 4
 _LEAST_CHANNELS = 16
@@ -130,6 +132,17 @@ class Decomposition:
             weights.insert(1, factors.core[:rank_out, :rank_in])
         return _nodes(node, weights)
 
+    def axes(self, ties: Ties) -> dict[str, tuple[Axis | None, ...]]:
+        """Return by name of a factor's tensor what its axes are about; ``None`` is a rank."""
+        found: dict[str, tuple[Axis | None, ...]] = {}
+        for name, layer in self._layers.items():
+            outer, inner = layer.axes(ties)
+            parts: list[tuple[Axis | None, ...]] = [(None, inner), (outer, None)]
+            if spatial(layer):
+                parts.insert(1, (None, None))
+            found |= {_tensor(name, position): axes for position, axes in enumerate(parts)}
+        return found
+
     def _factorize(self, name: str) -> Factors:
         if name not in self._factors:
             weight = self._tensors[self._layers[name].node.parameters["weight"]].float()
@@ -230,6 +243,10 @@ def _ordered(choices: tuple[float | None, ...]) -> tuple[float | None, ...]:
     return (None, *numbers) if None in choices else tuple(numbers)
 
 
+def _tensor(layer: str, position: int) -> str:
+    return f"{layer}.{position}.weight"
+
+
 def _nodes(node: Node, weights: list[Tensor]) -> tuple[list[Node], dict[str, Tensor]]:
     is_conv = node.operator == "conv"
     # Two factors of a 1x1 convolution: the first one strides, and the second has less to do.
@@ -238,7 +255,7 @@ def _nodes(node: Node, weights: list[Tensor]) -> tuple[list[Node], dict[str, Ten
     for position, weight in enumerate(weights):
         last = position == len(weights) - 1
         name = node.name if last else f"{node.name}.{position}"
-        parameters = {"weight": f"{node.name}.{position}.weight"}
+        parameters = {"weight": _tensor(node.name, position)}
         if last and "bias" in node.parameters:
             parameters["bias"] = node.parameters["bias"]
         tensor = weight.reshape(*weight.shape, 1, 1) if is_conv and weight.dim() == 2 else weight

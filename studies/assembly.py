@@ -23,6 +23,7 @@ from tightfit.objectives.metrics import METRICS, STATIC_METRICS
 from tightfit.objectives.models import LoadedModel, load_baseline
 from tightfit.objectives.models.weights import tensors_of
 from tightfit.objectives.optimization import USUAL
+from tightfit.objectives.portion import Portion
 from tightfit.objectives.profile import DeviceProfile
 from tightfit.objectives.quality import prepare_inputs
 from tightfit.objectives.quality_metrics import QUALITY_METRICS, WantedQuality
@@ -115,8 +116,13 @@ class Assembly:
 
         return Evidence(len(order), take, self.task.penalty)
 
-    def trainer(self, teacher: Teacher | None) -> Trainer:
-        """Return what trains this study's networks."""
+    def trainer(self, teacher: Teacher | None, *, by_portions: bool = False) -> Trainer:
+        """Return what trains this study's networks.
+
+        Args:
+            teacher: Where recipes distil.
+            by_portions: Whether it begins with a part of the inputs where the study says so.
+        """
         table = self.study.spec.training
         decay = table.weight_decay
         fit = user_function(table.fit, self.study.folder) if table.fit else None
@@ -129,9 +135,18 @@ class Assembly:
                 batch_size=table.batch_size,
                 optimizer=table.optimizer,
                 weight_decay=USUAL[table.optimizer].weight_decay if decay is None else decay,
+                portions=self.portions if by_portions else (),
             ),
             fit=cast("Fit | None", fit),
         )
+
+    @property
+    def portions(self) -> tuple[Portion, ...]:
+        """What a candidate's training learns from before its rungs."""
+        table = self.study.spec.fidelity
+        if table is None or not table.data:
+            return ()
+        return tuple(map(Portion, table.rungs, table.data))
 
     def fingerprint(self, module: nn.Module) -> str:
         """Return the digest of all that readings depend on."""
@@ -140,6 +155,8 @@ class Assembly:
             digest.update(name.encode())
             digest.update(tensor.cpu().contiguous().numpy().tobytes())
         spec = self.study.spec.model_dump(mode="json", include=_DEPENDED_ON)
+        if self.portions:
+            spec["portions"] = [[each.until, each.inputs] for each in self.portions]
         digest.update(json.dumps(spec, sort_keys=True).encode())
         digest.update(f"{self.data.fingerprint} {self.code} {__version__}".encode())
         return digest.hexdigest()[:16]

@@ -74,7 +74,7 @@ class Bench:
             ),
             runtime=self.assembly.serving.runtime,
             timed=self.assembly.serving.chosen.timed,
-            trainer=self.assembly.trainer(self.teacher),
+            trainer=self.assembly.trainer(self.teacher, by_portions=True),
             folder=self.folder.candidates,
             metadata={"tightfit": __version__, "baseline": self.fingerprint},
             seed=self.assembly.study.spec.seed,

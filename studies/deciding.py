@@ -26,7 +26,7 @@ from tightfit.studies.plan import Plan
 from tightfit.studies.promising import prospect
 from tightfit.studies.proof_document import proof_document
 from tightfit.studies.references import compressed_as, references
-from tightfit.studies.session import RunRequest, Watcher, by_rungs, make_search, prepared, working
+from tightfit.studies.session import RunRequest, Watcher, as_written, make_search, prepared, working
 from tightfit.studies.standing import misses, standings
 from tightfit.studies.untrained import UntrainedLog
 from tightfit.studies.verdict import advice
@@ -83,7 +83,7 @@ def decide(request: RunRequest, watcher: Watcher, budget: Budget) -> Decision:
             bench.assembly, bench.folder, say=watcher.say, progress=watcher.step, space=bench.space
         )
         with working(request, bench, watcher) as worker:
-            return question.by_training(make_search(bench, by_rungs(bench, worker)))
+            return question.by_training(make_search(bench, as_written(bench, worker)))
 
 
 def make_minimizer(bench: Bench) -> Minimizer:

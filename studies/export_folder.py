@@ -19,8 +19,9 @@ from typing import Any
 from tightfit import SpecError, __version__
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.artifact.litert import HEADER_FILE, LITERT_FILE
+from tightfit.objectives.inheritance import WEIGHTS_FILE
 from tightfit.objectives.runtimes import RUNTIMES
-from tightfit.objectives.workshop import MODEL_FILE, WEIGHTS_FILE
+from tightfit.objectives.workshop import MODEL_FILE
 
 REPORT_FILE = "report.json"
 CONFIG_FILE = "config.toml"

@@ -10,9 +10,9 @@ from pathlib import Path
 from tightfit import SpecError
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.artifact.preprocessing import write_preprocessed
+from tightfit.objectives.inheritance import WEIGHTS_FILE
 from tightfit.objectives.metrics import ram_kb
 from tightfit.objectives.proof.pictures import Pictures, write_pictures
-from tightfit.objectives.workshop import WEIGHTS_FILE
 from tightfit.studies.assembly import Assembly, assemble
 from tightfit.studies.baseline import measured_on
 from tightfit.studies.examining import Evidence, examine

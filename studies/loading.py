@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from tightfit import SpecError
+from tightfit.objectives.inheritance import WEIGHTS_FILE
 from tightfit.objectives.models import load_model
-from tightfit.objectives.workshop import WEIGHTS_FILE
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.network import Network
 from tightfit.studies.export_folder import CONFIG_FILE, check_file, read_report

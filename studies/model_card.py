@@ -294,13 +294,16 @@ def _how(member: Member, report: Json) -> str:
     on = [name for name, table in spec["space"].items() if table is not None and name != "schedule"]
     techniques = wording.listed([name.replace("_", " ") for name in on])
     size = f"{prod(len(h.choices) for h in results.space.hparams):.3g}"
+    donor = results.donor(member.standing.record)
+    begun = "" if donor is None else f"; its training began with the weights of trial {donor}"
     versions = ", ".join(f"{name} {found}" for name, found in report["versions"].items())
     return (
         f"Compressed from `{spec['model']['name']}` on the data `{report['data']['name']}`: a "
         f"search over {techniques} ({len(results.space.hparams)} choices, {size} combinations) "
         f"trained {trained} candidates, seed {spec['seed']}. This one was proposed by "
-        f"*{member.standing.record.origin}*. The search judged by the validation split; the test "
-        f"split was read once, when the search was over. Fingerprint `{report['fingerprint']}`. "
+        f"*{member.standing.record.origin}*{begun}. The search judged by the validation split; the "
+        "test split was read once, when the search was over. "
+        f"Fingerprint `{report['fingerprint']}`. "
         f"Versions: {versions}."
     )
 

@@ -39,6 +39,9 @@ _ADDED = {"confident": False, "within": None, "patience": None, "fidelity": None
 _FREE_TO_CHANGE = ("trials", "within", "patience", "fidelity", "references", "trial")
 """Keys of a study that may differ when a run is resumed: they change no reading."""
 
+_RUNGS = ("fidelity", "fidelity.rungs", "fidelity.data")
+"""The exceptions, where rungs have a share of the data."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -142,12 +145,18 @@ class Plan:
             f"{key}: {_shown(before)} in the run, {_shown(now)} in the study"
             for key, before, now in _differences({**_ADDED, **self.spec}, {**_ADDED, **spec})
             if key.split(".")[0] not in _FREE_TO_CHANGE
+            or (key in _RUNGS and (_by_portions(self.spec) or _by_portions(spec)))
         ]
         if found:
             raise SpecError(
                 f"{folder} belongs to another study ({'; '.join(found)}); "
                 "choose another folder with --to, or undo the change"
             )
+
+
+def _by_portions(spec: dict[str, Any]) -> bool:
+    """Whether a study's rungs say what is learned from: then they change readings."""
+    return bool((spec.get("fidelity") or {}).get("data"))
 
 
 def _metric(values: dict[str, str]) -> Metric:

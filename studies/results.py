@@ -66,6 +66,13 @@ class Results:
         """Whether any candidate keeps all limits."""
         return any(record.feasible for record in self.records)
 
+    def donor(self, record: Record) -> int | None:
+        """Return the trial whose weights a training began with; ``None`` is the baseline."""
+        if record.start is None or not record.start.inherited:
+            return None
+        candidates = [each.candidate for each in self.records]
+        return candidates.index(record.start.donor) if record.start.donor in candidates else None
+
     @property
     def quality(self) -> Metric:
         """The metric that training decides, e.g. accuracy."""

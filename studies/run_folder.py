@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tightfit import Candidate, Record, SpecError
+from tightfit.objectives.inheritance import WEIGHTS_FILE
 from tightfit.search.front import pareto_front
+from tightfit.search.inheritance import weights_kept
 from tightfit.search.ledger import Snapshot, snapshot
 from tightfit.search.storage import open_storage
 from tightfit.studies.final import FinalScores
@@ -163,11 +165,21 @@ class RunFolder:
         )
 
     def keep_front_files(self, records: tuple[Record, ...], plan: Plan) -> None:
-        """Remove the files of candidates that are not on the front: only those are exported."""
+        """Remove the files of candidates that are not on the front: only those are exported.
+
+        Where candidates inherit, the weights of some others stay.
+        """
         members = pareto_front(records, plan.objectives).members
         kept = {record.candidate.key for record in members}
+        donors: set[str] = set()
+        if plan.spec["training"].get("inherit"):
+            donors = {each.key for each in weights_kept(records, plan.objectives)}
         for folder in self.candidates.iterdir():
-            if folder.name not in kept:
+            if folder.name in donors - kept:
+                for path in folder.iterdir():
+                    if path.name != WEIGHTS_FILE:
+                        path.unlink()
+            elif folder.name not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
 
 

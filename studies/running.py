@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tightfit import Record, RungEvaluator
+from tightfit import InheritingEvaluator, Record
 from tightfit.search import Progress as SearchProgress
 from tightfit.search import SearchOutcome, Stopped
 from tightfit.studies.assembly import Assembly
@@ -22,7 +22,7 @@ from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.session import (
     RunRequest,
     Watcher,
-    by_rungs,
+    as_written,
     keep_plan,
     make_search,
     prepared,
@@ -88,10 +88,10 @@ def _finished(folder: RunFolder, spec: StudySpec) -> Results | None:
     return results if spent or trained >= spec.trials else None
 
 
-def _search(bench: Bench, evaluator: RungEvaluator, watcher: Watcher) -> SearchOutcome:
+def _search(bench: Bench, evaluator: InheritingEvaluator, watcher: Watcher) -> SearchOutcome:
     spec, folder = bench.assembly.study.spec, bench.folder
     plan = Plan.read(folder.plan)
-    search = make_search(bench, by_rungs(bench, evaluator))
+    search = make_search(bench, as_written(bench, evaluator))
 
     def on_record(record: Record, progress: SearchProgress) -> None:
         watcher.record(record, progress)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,13 @@ from tightfit import (
     Constraint,
     Direction,
     Evaluator,
+    InheritingEvaluator,
     Metric,
     Record,
     RungEvaluator,
     SpecError,
 )
-from tightfit.search import Halving, Search, open_storage, snapshot
+from tightfit.search import Halving, Inheriting, Search, open_storage, snapshot
 from tightfit.search import Progress as SearchProgress
 from tightfit.studies.assembly import assemble, static_errors
 from tightfit.studies.bench import Bench, prepare
@@ -120,19 +121,37 @@ def working(request: RunRequest, bench: Bench, watcher: Watcher) -> Iterator[Wor
         worker.close()
 
 
-def by_rungs(bench: Bench, evaluator: RungEvaluator) -> Evaluator:
-    """Return what ends hopeless trainings early, where a study says so; else the evaluator."""
-    fidelity = bench.assembly.study.spec.fidelity
-    if fidelity is None:
+def as_written(bench: Bench, evaluator: InheritingEvaluator) -> Evaluator:
+    """Return what trains as a study says: from inherited weights, with ends before the end."""
+    spec = bench.assembly.study.spec
+    if spec.fidelity is None and not spec.training.inherit:
         return evaluator
     plan = Plan.read(bench.folder.plan)
-    kept = snapshot(open_storage(plan.storage or bench.folder.journal), plan.name)
+    known = snapshot(open_storage(plan.storage or bench.folder.journal), plan.name).records
+    trained = inheriting(bench, evaluator, known)
+    if spec.fidelity is None:
+        return trained
     return Halving(
-        evaluator,
-        keep=fidelity.keep,
+        trained,
+        keep=spec.fidelity.keep,
         objectives=bench.assembly.objectives,
         constraints=bench.constraints,
-        known=kept.records,
+        known=known,
+    )
+
+
+def inheriting(
+    bench: Bench, evaluator: InheritingEvaluator, known: Iterable[Record]
+) -> RungEvaluator:
+    """Return what begins with the weights of known candidates, where a study says so."""
+    if not bench.assembly.study.spec.training.inherit:
+        return evaluator
+    return Inheriting(
+        evaluator,
+        space=bench.space.search_space,
+        shaping=bench.space.shaping,
+        objectives=bench.assembly.objectives,
+        known=known,
     )
 
 

@@ -14,7 +14,7 @@ from tightfit.objectives.quality_metrics import QualitySettings
 from tightfit.studies.duration import seconds_of
 from tightfit.studies.spec_device import DeviceTable
 from tightfit.studies.spec_space import SpaceTable
-from tightfit.studies.spec_table import Positive, PositiveInt, Table
+from tightfit.studies.spec_table import Positive, PositiveInt, Share, Table
 
 _QUALITY = QualitySettings()
 _SHIFTS, _ATTACK = _QUALITY.shifts, _QUALITY.attack
@@ -72,6 +72,12 @@ class TrainingTable(Table):
     )
     baseline_learning_rate: Positive | None = Field(
         None, description="0.1 with 'sgd' and 0.002 with 'adamw' when not given."
+    )
+    inherit: bool = Field(
+        False,
+        description="Begin with the weights of the nearest evaluated candidate where these have "
+        "the lower loss; readings then depend on what was trained before.",
+        exclude_if=lambda inherit: not inherit,
     )
     fit: str | None = Field(None, description="module:function that replaces the training loop.")
     loss: str | None = Field(None, description="module:function (outputs, targets) -> loss.")
@@ -152,11 +158,24 @@ class FidelityTable(Table):
     keep: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.5, description="Share of the candidates at a rung that go on."
     )
+    data: tuple[Share, ...] = Field(
+        (),
+        description="Share of the training inputs that is learned from before each rung, of every "
+        "class alike; all of them after the last rung. All of them from the start when not given.",
+        exclude_if=lambda data: not data,
+    )
 
     @model_validator(mode="after")
-    def _ascending(self) -> FidelityTable:
+    def _growing(self) -> FidelityTable:
         if list(self.rungs) != sorted(set(self.rungs)):
             raise ValueError(f"'rungs' must grow from one to the next, got {list(self.rungs)}")
+        if self.data and len(self.data) != len(self.rungs):
+            raise ValueError(
+                f"'data' needs one share for each of the {len(self.rungs)} rungs, "
+                f"got {list(self.data)}"
+            )
+        if list(self.data) != sorted(self.data):
+            raise ValueError(f"'data' must not shrink from one to the next, got {list(self.data)}")
         return self
 
 

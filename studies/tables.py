@@ -45,6 +45,7 @@ class FrontRow:
         violations: By limit, positive is broken.
         within_noise: Limits that its value keeps, while its 95 % interval reaches over them.
         choices: Of every hparam; empty for networks outside the space.
+        inherited_from: The trial whose weights its training began with; ``None`` is the baseline.
     """
 
     role: str
@@ -59,6 +60,7 @@ class FrontRow:
     violations: dict[str, float]
     within_noise: tuple[str, ...]
     choices: dict[str, Choice]
+    inherited_from: int | None = None
 
     def to_json(self, metrics: dict[str, Metric], baseline: Measurement) -> dict[str, Json]:
         """Return the row as JSON values: every reading with its unit and kind."""
@@ -78,6 +80,7 @@ class FrontRow:
             "name": self.name,
             "trial": self.trial,
             "origin": self.origin,
+            "inherited_from": self.inherited_from,
             "picks": list(self.picks),
             "feasible": self.feasible,
             "outcome": self.outcome,
@@ -255,6 +258,7 @@ def _row(results: Results, standing: Standing, role: str) -> FrontRow:
             and limit.within_noise(record.measurement[limit.metric])
         ),
         choices={} if standing.trial is None else results.space.choices(record.candidate),
+        inherited_from=results.donor(record),
     )
 
 

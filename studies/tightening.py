@@ -34,7 +34,14 @@ from tightfit.studies.limits import unknown
 from tightfit.studies.plan import Plan
 from tightfit.studies.recalling import Recalling
 from tightfit.studies.references import references
-from tightfit.studies.session import RunRequest, Watcher, make_search, prepared, working
+from tightfit.studies.session import (
+    RunRequest,
+    Watcher,
+    inheriting,
+    make_search,
+    prepared,
+    working,
+)
 from tightfit.studies.settings import study_task
 from tightfit.studies.whatif import judged_anew
 
@@ -191,9 +198,10 @@ class _Tightening:
         request = replace(self._request, overrides=overrides)
         self._watcher.say(f"searching under {', '.join(map(str, limits)) or 'no limit'}")
         with working(request, self._bench, self._watcher) as worker:
+            evaluator = inheriting(self._bench, worker, self._records.known.values())
             search = make_search(
                 self._bench,
-                self._records.under(limits, worker),
+                self._records.under(limits, evaluator),
                 constraints=limits,
                 name=f"{self._bench.assembly.study.name} under {', '.join(map(str, limits))}",
             )

@@ -9,6 +9,9 @@ With "rungs": true in its message a candidate's training is read on its way and 
     {"candidate": ..., "rungs": true}                       -> {"rung": {"share": 0.25, ...}}
     {"go_on": false}                                        -> {"record": {...}}
 
+With "donors": [[...], ...] its training begins with the weights of the first of these candidates
+that has any, where they answer better.
+
 A reply {"refused": "why"} says that the study cannot be run as it is, {"crashed": "traceback"} that
 this candidate could not be evaluated.
 
@@ -70,6 +73,8 @@ def _answer(evaluator: StagedEvaluator, message: dict[str, Any], go_on: GoOn) ->
 def _evaluated(evaluator: StagedEvaluator, message: dict[str, Any], go_on: GoOn) -> Record:
     candidate = Candidate(tuple(message["candidate"]))
     origin, number = message["origin"], message["number"]
+    if "donors" in message:
+        evaluator = evaluator.starting_from([Candidate(tuple(each)) for each in message["donors"]])
     if message.get("rungs"):
         return evaluator.evaluate_by_rungs(candidate, origin, number, go_on)
     return evaluator.evaluate(candidate, origin, number)

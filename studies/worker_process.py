@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from tightfit import (
     Outcome,
     Record,
     Rung,
+    RungEvaluator,
     SpecError,
     TightfitError,
 )
@@ -46,7 +48,7 @@ class TrialLimits:
 
 
 class WorkerProcess:
-    """A :class:`tightfit.RungEvaluator` whose work is done in a process of its own.
+    """A :class:`tightfit.InheritingEvaluator` whose work is done in a process of its own.
 
     The process starts with the first candidate and serves until :meth:`close`. When it dies, or
     has to be ended for a broken limit, the candidate is recorded as failed with that reason, and
@@ -84,7 +86,7 @@ class WorkerProcess:
         Raises:
             SpecError: The study or its data are not usable, or a file could not be written.
         """
-        return self._evaluate(candidate, origin, number, None)
+        return self._evaluate(candidate, origin, number)
 
     def evaluate_by_rungs(
         self, candidate: Candidate, origin: str, number: int, go_on: GoOn
@@ -96,8 +98,18 @@ class WorkerProcess:
         """
         return self._evaluate(candidate, origin, number, go_on)
 
+    def starting_from(self, donors: Sequence[Candidate]) -> RungEvaluator:
+        """Return the same worker for inheriting. See :class:`tightfit.InheritingEvaluator`."""
+        return _StartingFrom(self, tuple(donors))
+
     def _evaluate(
-        self, candidate: Candidate, origin: str, number: int, go_on: GoOn | None
+        self,
+        candidate: Candidate,
+        origin: str,
+        number: int,
+        go_on: GoOn | None = None,
+        *,
+        donors: Sequence[Candidate] = (),
     ) -> Record:
         self.open()
         self._training = False
@@ -108,6 +120,8 @@ class WorkerProcess:
         }
         if go_on is not None:
             message["rungs"] = True
+        if donors:
+            message["donors"] = [list(each.indices) for each in donors]
         try:
             self._send(message)
             reply = self._wait(self._limits, go_on)
@@ -252,6 +266,22 @@ class WorkerProcess:
     def _log_text(self, text: str) -> None:
         with self._log.open("a") as log:
             log.write(text)
+
+
+@dataclass(frozen=True, slots=True)
+class _StartingFrom:
+    """A worker whose candidates may inherit."""
+
+    worker: WorkerProcess
+    donors: tuple[Candidate, ...]
+
+    def evaluate(self, candidate: Candidate, origin: str, number: int) -> Record:
+        return self.worker._evaluate(candidate, origin, number, donors=self.donors)
+
+    def evaluate_by_rungs(
+        self, candidate: Candidate, origin: str, number: int, go_on: GoOn
+    ) -> Record:
+        return self.worker._evaluate(candidate, origin, number, go_on, donors=self.donors)
 
 
 class _Ended(Exception):  # noqa: N818 - not an error of the user's; caught in this file

@@ -14,12 +14,19 @@ from tightfit.measurement import Measurement
 from tightfit.metric import Direction, Kind, Metric, Stage
 from tightfit.objective import Objective
 from tightfit.program import Program
-from tightfit.protocols import CostModel, Evaluator, GoOn, RungEvaluator
+from tightfit.protocols import (
+    CostModel,
+    Evaluator,
+    GoOn,
+    InheritingEvaluator,
+    RungEvaluator,
+)
 from tightfit.reading import Reading
 from tightfit.recipe import Distillation, Recipe
 from tightfit.record import Outcome, Record
 from tightfit.rung import Rung
 from tightfit.space import BoolArray, FloatArray, IntArray, SearchSpace
+from tightfit.start import Start
 
 __version__ = "0.1.0"
 
@@ -44,6 +51,7 @@ __all__ = [
     "GoOn",
     "Graph",
     "Hparam",
+    "InheritingEvaluator",
     "IntArray",
     "Interval",
     "Kind",
@@ -65,6 +73,7 @@ __all__ = [
     "Sense",
     "SpecError",
     "Stage",
+    "Start",
     "TightfitError",
     "Total",
 ]

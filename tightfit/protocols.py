@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from tightfit.candidate import Candidate
@@ -59,5 +59,21 @@ class RungEvaluator(Evaluator, Protocol):
 
         Raises:
             SpecError: As for :meth:`evaluate`.
+        """
+        ...
+
+
+class InheritingEvaluator(RungEvaluator, Protocol):
+    """An evaluator whose trainings can begin with the weights of a candidate before."""
+
+    def starting_from(self, donors: Sequence[Candidate]) -> RungEvaluator:
+        """Return the same evaluator for candidates that may inherit.
+
+        A training begins with the donor's weights where these have the lower loss on training
+        inputs; the record tells both losses (``start``).
+
+        Args:
+            donors: Evaluated candidates, nearest first. The first one whose weights are still there
+                is the donor.
         """
         ...

@@ -12,6 +12,7 @@ from tightfit.errors import SpecError
 from tightfit.measurement import Measurement
 from tightfit.reading import Reading
 from tightfit.rung import Rung
+from tightfit.start import Start
 
 SCHEMA_VERSION = 1
 
@@ -40,10 +41,12 @@ class Record:
             evaluated.
         origin: Who proposed it: a sampler's name, or a reference candidate's.
         fingerprint: Digest of all that the readings depend on: baseline, data, recipe, seed.
-        seconds: Wall time by phase (``build``, ``measure``, ``train``, ``evaluate``; ``failed`` for
-            all of it, where nothing was left that could tell).
+        seconds: Wall time by phase (``build``, ``measure``, ``inherit``, ``train``, ``evaluate``;
+            ``failed`` for all of it, where nothing was left that could tell).
         trained: Whether it reached training; these are what ``trials`` counts.
         rungs: What was read in the middle of its training, in the order of the shares.
+        start: What its training began with, where another candidate's weights were compared with
+            the baseline's; ``None`` is the baseline's.
     """
 
     candidate: Candidate
@@ -56,6 +59,7 @@ class Record:
     seconds: Mapping[str, float] = field(default_factory=dict)
     trained: bool = False
     rungs: tuple[Rung, ...] = ()
+    start: Start | None = None
 
     @property
     def feasible(self) -> bool:
@@ -80,7 +84,11 @@ class Record:
             "seconds": dict(self.seconds),
             "trained": self.trained,
         }
-        return values | ({"rungs": [each.to_json() for each in self.rungs]} if self.rungs else {})
+        if self.rungs:
+            values["rungs"] = [each.to_json() for each in self.rungs]
+        if self.start is not None:
+            values["start"] = self.start.to_json()
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Record:
@@ -108,4 +116,5 @@ class Record:
             seconds=dict(values["seconds"]),
             trained=bool(values["trained"]),
             rungs=tuple(Rung.from_json(each) for each in values.get("rungs", ())),
+            start=Start.from_json(values["start"]) if "start" in values else None,
         )

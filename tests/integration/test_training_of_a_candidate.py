@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tests.objectives.learning import FLOAT, fashion, quiet, steady, teacher_of
 from tightfit import Candidate, Distillation, Recipe
@@ -14,6 +15,7 @@ from tightfit.objectives.artifact.writer import write_onnx
 from tightfit.objectives.calibration import calibration_batches
 from tightfit.objectives.data import Data
 from tightfit.objectives.pauses import EndedEarly, Pauses
+from tightfit.objectives.portion import Portion
 from tightfit.objectives.quality import prepare_inputs, score_file
 from tightfit.objectives.runtimes import OnnxRuntime
 from tightfit.objectives.task import classification
@@ -147,3 +149,52 @@ def test_a_look_may_end_a_training(space: CompressionSpace) -> None:
             pauses=Pauses((0.5,), enough),
         )
     assert steps[-1] == 6
+
+
+def test_a_promoted_candidate_pays_only_the_difference_between_shares_of_the_data(
+    space: CompressionSpace,
+) -> None:
+    """What a rung ends had a fifth of the inputs; what goes on keeps all that it learned of it."""
+    candidate, recipe = chosen(space, ratio=0.5, bits=8, size=1.0), Recipe(2, 0.1)
+    settings = replace(SETTINGS, portions=(Portion(0.25, 0.2),))
+    steps: list[int] = []
+    seen: list[set[bytes]] = []
+
+    def augment(inputs: Tensor, _generator: torch.Generator) -> Tensor:
+        seen.append({each.numpy().tobytes() for each in inputs})
+        return inputs
+
+    def trained(pauses: Pauses) -> nn.Module:
+        seen.clear()
+        steps.clear()
+        by_portions = Trainer(
+            data=DATA, task=replace(TASK, augment=augment), precision=FLOAT, settings=settings
+        )
+        return by_portions(
+            space.build(candidate),
+            recipe,
+            seed=3,
+            progress=lambda done, _total, _loss: steps.append(done),
+            pauses=pauses,
+        )
+
+    def end(share: float, _twin: nn.Module) -> None:
+        raise EndedEarly(f"enough at {share}")
+
+    with pytest.raises(EndedEarly):
+        trained(Pauses((0.25,), end))
+    rung = len(steps)
+    assert rung == 6
+    few = set().union(*seen)
+    assert len(few) <= 0.2 * 768 + 1
+
+    looked: list[int] = []
+    promoted = trained(Pauses((0.25,), lambda _share, _twin: looked.append(len(steps))))
+    assert looked == [rung]
+    # As many steps as any training has: those after the rung are all that is paid for it.
+    assert steps[-1] == len(seen) == 24
+    assert set().union(*seen[:rung]) == few
+    assert len(set().union(*seen[rung:])) == 768
+    uninterrupted = trained(Pauses()).state_dict()
+    found = promoted.state_dict()
+    assert all(torch.equal(found[name], each) for name, each in uninterrupted.items())

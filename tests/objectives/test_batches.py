@@ -92,3 +92,25 @@ def test_pictures_to_calibrate_with_are_not_augmented() -> None:
 
 def test_there_are_no_more_batches_to_calibrate_with_than_pictures() -> None:
     assert sum(1 for _ in batches().unchanged(50)) == 3
+
+
+def test_a_part_of_the_inputs_is_the_same_every_time_and_has_all_classes() -> None:
+    source, other = batches(size=10, seed=0), batches(size=10, seed=1)
+    few = [torch.cat([b.inputs for b in each.epoch(0.3)]) for each in (source, source, other)]
+    assert [len(each) for each in few] == [30, 30, 30]
+    assert not torch.equal(few[0], few[1])
+    assert len({_members(each) for each in few}) == 1
+    whole = torch.cat([batch.inputs for batch in source.epoch()])
+    smaller = torch.cat([batch.inputs for batch in source.epoch(0.2)])
+    assert _members(smaller) < _members(few[0]) < _members(whole)
+    every = torch.bincount(DATA.train.targets, minlength=10)
+    own = torch.bincount(torch.cat([b.targets for b in source.epoch(0.3)]), minlength=10)
+    assert (own - 0.3 * every).abs().max() <= 1
+
+
+def test_a_part_that_is_less_than_a_batch_is_a_batch() -> None:
+    assert [len(batch.inputs) for batch in batches(size=32).epoch(0.01)] == [32]
+
+
+def _members(inputs: torch.Tensor) -> frozenset[bytes]:
+    return frozenset(each.numpy().tobytes() for each in inputs)

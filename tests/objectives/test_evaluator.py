@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -17,6 +17,7 @@ from tightfit import (
     Rung,
     Sense,
     Stage,
+    Start,
 )
 from tightfit.objectives.evaluator import Progress, Rungs, StagedEvaluator
 
@@ -48,6 +49,10 @@ class Bench:
     def measure(self) -> Mapping[str, Reading]:
         self.done.append("measure")
         return {"latency_ms": Reading(self.latency, kind=Kind.MEASURED, stage=Stage.RUNTIME)}
+
+    def inherit(self, candidate: Candidate, donors: Sequence[Candidate]) -> Start | None:
+        self.done.append(f"inherit {candidate.indices[0]} from {[d.indices[0] for d in donors]}")
+        return Start(donors[0], loss=0.5, sliced_loss=0.7)
 
     def train(self, progress: Progress, rungs: Rungs) -> None:
         self.done.append("train")
@@ -171,6 +176,19 @@ def test_a_training_that_shall_not_go_on_is_stopped_and_scores_nothing() -> None
     assert [rung.share for rung in record.rungs] == [0.25, 0.5]
     assert list(record.seconds) == ["build", "measure", "train"]
     assert Record.from_json(record.to_json()) == record
+
+
+def test_what_passes_every_screen_may_inherit_before_it_is_trained() -> None:
+    bench = Bench()
+    heir = evaluator(bench).starting_from([Candidate((4,)), Candidate((2,))])
+    record = heir.evaluate(Candidate((7,)), "tpe", 3)
+    assert bench.done[-4:] == ["measure", "inherit 7 from [4, 2]", "train", "score"]
+    assert record.start == Start(Candidate((4,)), loss=0.5, sliced_loss=0.7)
+    assert record.start.inherited
+    assert "inherit" in record.seconds
+    assert Record.from_json(record.to_json()) == record
+    slow = evaluator(Bench(latency=3.0)).starting_from([Candidate((4,))])
+    assert slow.evaluate(Candidate((7,)), "tpe", 4).start is None
 
 
 def test_without_a_question_there_are_no_rungs() -> None:

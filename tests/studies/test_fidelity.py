@@ -66,6 +66,9 @@ def _forget(journal: Path, keep: int) -> None:
         (["fidelity.rungs=[1.0]"], "less than 1"),
         (["fidelity.rungs=[]"], "at least 1 item"),
         (["fidelity.keep=1"], "less than 1"),
+        (["fidelity.data=[0.5, 0.75]"], "'data' needs one share for each of the 1 rungs"),
+        (["fidelity.rungs=[0.2, 0.5]", "fidelity.data=[0.5, 0.25]"], "'data' must not shrink"),
+        (["fidelity.data=[0]"], "greater than 0"),
         (["fidelity.rungs=[0.5]", "training.fit=own:same"], r"'training\.fit' replaces the train"),
         (
             ["fidelity.rungs=[0.5]", 'objectives=["accuracy_shifted", "size_kb"]'],

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,25 @@ def test_the_differences_to_another_study_are_listed() -> None:
     )
     with pytest.raises(SpecError, match=message):
         plan().check_same_study(other, Path("runs/mine"))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "message"),
+    [
+        ({"rungs": [0.5]}, {"rungs": [0.25], "keep": 0.3}, None),
+        ({"rungs": [0.5], "data": [0.2]}, {"rungs": [0.5], "data": [0.2], "keep": 0.3}, None),
+        ({"rungs": [0.5]}, {"rungs": [0.5], "data": [0.2]}, r"fidelity\.data: nothing in the run"),
+        ({"rungs": [0.5], "data": [0.2]}, {"rungs": [0.4], "data": [0.2]}, r"fidelity\.rungs: "),
+        (None, {"rungs": [0.5], "data": [0.2]}, r"fidelity: nothing in the run"),
+        ({"rungs": [0.5], "data": [0.2]}, None, r"nothing in the study"),
+    ],
+)
+def test_rungs_may_change_unless_they_say_what_is_learned_from(
+    before: dict[str, Any] | None, now: dict[str, Any] | None, message: str | None
+) -> None:
+    begun = replace(plan(), spec={**SPEC, "fidelity": before})
+    if message is None:
+        begun.check_same_study({**SPEC, "fidelity": now}, Path("runs/mine"))
+        return
+    with pytest.raises(SpecError, match=message):
+        begun.check_same_study({**SPEC, "fidelity": now}, Path("runs/mine"))

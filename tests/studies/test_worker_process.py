@@ -64,11 +64,11 @@ def worker(start: dict[str, object], steps: Steps) -> Iterator[WorkerProcess]:
     made.close()
 
 
-def short(start: dict[str, object]) -> Candidate:
+def short(start: dict[str, object], bits: int = 8) -> Candidate:
     study = read_study(Path(str(start["study"])), LONG)
     assembly = assemble(study)
     space = assembly.space(assembly.model.module).search_space
-    return space.from_choices({"network.bits": 8})
+    return space.from_choices({"network.bits": bits})
 
 
 def long(start: dict[str, object]) -> Candidate:
@@ -90,7 +90,10 @@ def test_a_worker_evaluates_and_tells_its_steps(
     assert record.outcome is Outcome.EVALUATED
     assert record.trained
     assert steps.seen[-1] == (14, 14)
-    assert worker.evaluate(short(start), "tpe", 1).outcome is Outcome.EVALUATED
+    heir = worker.starting_from([long(start), short(start)]).evaluate(short(start, 4), "tpe", 1)
+    assert heir.outcome is Outcome.EVALUATED
+    assert heir.start is not None
+    assert heir.start.donor == short(start)
 
 
 def test_a_worker_asks_at_a_rung_and_does_as_it_is_told(
@@ -119,8 +122,10 @@ def test_a_worker_asks_at_a_rung_and_does_as_it_is_told(
 def test_a_killed_worker_is_a_failed_record_and_a_new_worker(
     worker: WorkerProcess, steps: Steps, start: dict[str, object]
 ) -> None:
+    over = threading.Event()
+
     def kill() -> None:
-        while not steps.seen:
+        while not (steps.seen or over.is_set()):
             time.sleep(0.01)
         for child in children():
             os.kill(child.pid, signal.SIGKILL)
@@ -128,6 +133,7 @@ def test_a_killed_worker_is_a_failed_record_and_a_new_worker(
     killer = threading.Thread(target=kill)
     killer.start()
     record = worker.evaluate(long(start), "tpe", 0)
+    over.set()
     killer.join()
     assert record.outcome is Outcome.FAILED
     assert record.trained

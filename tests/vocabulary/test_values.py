@@ -24,6 +24,7 @@ from tightfit import (
     Sense,
     SpecError,
     Stage,
+    Start,
 )
 
 
@@ -116,6 +117,17 @@ def test_a_note_and_conditions_survive_json_and_are_not_written_where_there_are_
 def test_a_record_survives_json() -> None:
     original = record()
     assert Record.from_json(json.loads(json.dumps(original.to_json()))) == original
+
+
+def test_a_record_tells_what_its_training_began_with() -> None:
+    start = Start(Candidate((0, 1)), loss=0.4, sliced_loss=0.5)
+    heir = record(start=start)
+    assert Record.from_json(json.loads(json.dumps(heir.to_json()))) == heir
+    assert start.inherited
+    assert not replace(start, loss=0.5).inherited
+    assert "start" not in record().to_json()
+    with pytest.raises(MeasurementError, match="the loss of a start must be finite, got nan"):
+        replace(start, loss=math.nan)
 
 
 def test_a_record_of_another_schema_is_refused() -> None:
