@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -50,17 +50,17 @@ class Variable:
     Attributes:
         count: Of its states.
         source: The column of a batch that holds its state, or what its state follows from.
+        columns: The columns of a batch that its state follows from in the end.
     """
 
     count: int
     source: int | ChoiceArray
+    columns: frozenset[int] = field(init=False)
 
-    @property
-    def columns(self) -> frozenset[int]:
-        """The columns of a batch that its state follows from."""
-        if isinstance(self.source, int):
-            return frozenset((self.source,))
-        return self.source.columns
+    def __post_init__(self) -> None:
+        # Kept: asked of chains of variables anew, it takes as long as there are ways through them.
+        known = frozenset((self.source,)) if isinstance(self.source, int) else self.source.columns
+        object.__setattr__(self, "columns", known)
 
 
 class ChoiceArray(np.lib.mixins.NDArrayOperatorsMixin):

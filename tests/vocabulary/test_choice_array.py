@@ -10,6 +10,7 @@ from tightfit.choice_array import (
     LARGEST,
     ChoiceArray,
     TooManyChoicesError,
+    Variable,
     every_candidate,
     pick,
     settle,
@@ -125,3 +126,12 @@ def test_it_is_never_changed_in_place() -> None:
     choice = cast(Any, every_candidate(SPACE)[:, 0])
     with pytest.raises(TypeError, match="returned NotImplemented"):
         choice += 1
+
+
+def test_what_a_long_chain_depends_on_is_known_at_once() -> None:
+    """Each of 200 pairs follows from both before it: there are 2 ** 200 ways through them."""
+    pair = (Variable(2, 0), Variable(2, 1))
+    for _ in range(200):
+        source = ChoiceArray(pair, np.array([[0, 1], [1, 0]]))
+        pair = (Variable(2, source), Variable(2, source))
+    assert ChoiceArray(pair, np.zeros((2, 2))).columns == {0, 1}
