@@ -13,6 +13,19 @@ import torch
 # wait for each other most of the time.
 torch.set_num_threads(1)
 
+WHOLE_RUNS = Path(__file__).parent / "studies"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure coverage by the quick tests and by whole runs.
+
+    The other slow ones are many networks and long searches through the same lines; under coverage
+    they would take twice as long.
+    """
+    for item in items:
+        if item.get_closest_marker("slow") and WHOLE_RUNS not in item.path.parents:
+            item.add_marker("no_cover")
+
 
 @pytest.fixture
 def mount_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:

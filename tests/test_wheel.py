@@ -41,7 +41,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     site = tmp_path_factory.mktemp("site")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     subprocess.run([*pip, "--target", str(site), str(wheel)], check=True, capture_output=True)
-    environment = os.environ | {"PYTHONPATH": str(site)}
+    # What is installed is a copy, of which no coverage is asked.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    environment = own | {"PYTHONPATH": str(site)}
     where = "import tightfit.studies; print(tightfit.studies.__file__)"
     said = subprocess.run(
         [sys.executable, "-c", where], env=environment, cwd=site, check=True, capture_output=True
