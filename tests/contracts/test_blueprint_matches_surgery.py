@@ -260,8 +260,8 @@ def test_factors_at_full_rank_are_the_baseline(subject: Subject) -> None:
     space = CompressionSpace(subject.model, torch.zeros(1, *subject.shape), settings=settings)
     network = space.build(everywhere(space, "rank", 1.0))
     assert len(network.graph.nodes) > len(space.baseline_network().graph.nodes)
-    # The factors are numbers of float32. They are compared in float64, because deep networks amplify
-    # the rounding on the way: ResNet-152 itself is off by 4e-4 in float32.
+    # The factors are numbers of float32. They are compared in float64, because deep networks
+    # amplify the rounding on the way: ResNet-152 itself is off by 4e-4 in float32.
     inputs = pictures(subject.shape, 4).double()
     with torch.no_grad():
         found, expected = network.double()(inputs), space.baseline_network().double()(inputs)

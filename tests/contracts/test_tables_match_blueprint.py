@@ -14,7 +14,15 @@ from tightfit.objectives.profile import CPU, MICROCONTROLLER, DeviceProfile
 from tightfit.spaces.compression import CompressionSpace
 
 FEW = ("mobilenet_v3_small", "shufflenet_v2_x0_5")
-WIDE = ("densenet121", "densenet161", "densenet169", "densenet201", "regnet_y_16gf")
+WIDE = (
+    "densenet121",
+    "densenet161",
+    "densenet169",
+    "densenet201",
+    "regnet_y_16gf",
+    "shufflenet_v2_x1_5",
+    "shufflenet_v2_x2_0",
+)
 """Layers that read dozens of sites at once, or activations of many different sizes that are alive
 together, depend on too many choices for tables; the cost model asks their blueprints."""
 
