@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +23,8 @@ from tightfit.spaces.translator import Translator
 
 _TOLERANCE = 1e-3
 """Of the largest output: rounding in another order is far below, another graph far above."""
+_ROUNDINGS = 10
+"""Times what one rounding of the input does, for all of those within."""
 _SMALLEST = 1e-30
 """Largest output that is divided by, so that outputs of nothing but zeros are compared as well."""
 
@@ -131,65 +132,45 @@ def _check_outputs(traced: Traced, module: nn.Module) -> None:
     """
     shape, generator = (2, *traced.input_shape), torch.Generator().manual_seed(0)
     noise = torch.randn(shape, generator=generator, dtype=torch.float32)
-    differences = _differences(traced, module, noise)
-    if not differences.small:
-        # A network may amplify the rounding of float32 that far, an untrained one above all.
-        with suppress(SpecError):
-            differences = _differences(traced, module.double(), noise.double())
-    where = place("", type(module).__name__)
-    if not differences.of_graph <= _TOLERANCE:  # NaN is far away
-        raise SpecError(
-            f"the traced graph differs from {where} by {differences.of_graph:.3g} of its largest "
-            "output on noise; a model that computes with chance, with the size of its batch, or "
-            "with what it kept from its last call cannot be traced"
-        )
-    if not differences.alone <= _TOLERANCE:
-        raise SpecError(
-            f"{where} gives another output for an input alone than for the same one in a batch, by "
-            f"{differences.alone:.3g} of its largest; one input must not depend on the others, on "
-            "how many they are, or on the last call"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Differences:
-    """What should be equal, as shares of the largest output.
-
-    Attributes:
-        of_graph: Between a module and its graph.
-        alone: Between an input alone and in a batch.
-    """
-
-    of_graph: float
-    alone: float
-
-    @property
-    def small(self) -> bool:
-        return self.of_graph <= _TOLERANCE and self.alone <= _TOLERANCE
-
-
-def _differences(traced: Traced, module: nn.Module, noise: Tensor) -> _Differences:
-    """Compare a graph and its module on two inputs, in their type of numbers.
-
-    Raises:
-        SpecError: One of them cannot be run.
-    """
-    tensors = {
-        name: tensor.to(noise.dtype, copy=True) if tensor.is_floating_point() else tensor.clone()
-        for name, tensor in traced.tensors.items()
-    }
+    tensors = {name: tensor.clone() for name, tensor in traced.tensors.items()}
     network = Network(
         traced.graph, tensors, trainable=traced.trainable, input_shape=traced.input_shape
     )
     expected, alone = run(module, noise), run(module, noise[1:])
+    where = place("", type(module).__name__)
     try:
         found = network.eval()(noise)
     except (RuntimeError, ValueError) as error:
         raise SpecError(
-            f"the graph of {place('', type(module).__name__)} counts the inputs of a batch, and "
-            f"cannot be run for two of them: {first_line(error)}"
+            f"the graph of {where} counts the inputs of a batch, and cannot be run for two of "
+            f"them: {first_line(error)}"
         ) from error
-    return _Differences(_away(found, expected), _away(alone, expected[1:]))
+    if not (away := _away(found, expected)) <= _TOLERANCE:  # NaN is far away
+        raise SpecError(
+            f"the traced graph differs from {where} by {away:.3g} of its largest output on noise; "
+            "a model that computes with chance, with the size of its batch, or with what it kept "
+            "from its last call cannot be traced"
+        )
+    away = _away(alone, expected[1:])
+    if not (away <= _TOLERANCE or away <= _ROUNDINGS * _amplified(module, noise[1:], alone)):
+        raise SpecError(
+            f"{where} gives another output for an input alone than for the same one in a batch, by "
+            f"{away:.3g} of its largest; one input must not depend on the others, on how many they "
+            "are, or on the last call"
+        )
+
+
+def _amplified(module: nn.Module, noise: Tensor, expected: Tensor) -> float:
+    """Return what rounding the input anew does to the output, as a share of its largest.
+
+    Kernels round an input alone otherwise than in a batch, and a deep network that was never
+    trained may make any difference of that. It is nothing where the same input gives another output
+    from call to call: then it is not rounding that makes the difference.
+    """
+    if not torch.equal(run(module, noise), expected):
+        return 0.0
+    rounded = noise * (1 + 2 * torch.finfo(noise.dtype).eps)
+    return _away(run(module, rounded), expected)
 
 
 def _away(found: Tensor, expected: Tensor) -> float:

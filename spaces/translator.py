@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, fx
@@ -78,7 +79,8 @@ class Translator:
                 "the model must give a row for each picture of a batch, it gives "
                 f"{list(result.meta['val'].shape)}"
             )
-        return Graph((INPUT,), tuple(self._nodes), (self._names[self._output],))
+        output = self._names[self._output]
+        return Graph((INPUT,), _needed(self._nodes, output), (output,))
 
     def _call(self, node: fx.Node) -> None:
         """Translate a call by its rule, or record it where a graph has no place for it."""
@@ -281,3 +283,13 @@ class Translator:
             count += 1
         self._taken.add(name)
         return name
+
+
+def _needed(nodes: Sequence[Node], output: str) -> tuple[Node, ...]:
+    """Return the nodes that the output follows from: what was written over is read by nothing."""
+    wanted, kept = {output}, []
+    for node in reversed(nodes):
+        if node.name in wanted:
+            kept.append(node)
+            wanted.update(node.inputs)
+    return tuple(reversed(kept))
