@@ -22,6 +22,8 @@ WIDE = (
     "regnet_y_16gf",
     "shufflenet_v2_x1_5",
     "shufflenet_v2_x2_0",
+    "timm:res2net50_14w_8s",
+    "vit_b_32",
 )
 """Layers that read dozens of sites at once, or activations of many different sizes that are alive
 together, depend on too many choices for tables; the cost model asks their blueprints."""
