@@ -45,7 +45,12 @@ CALM = (*QUICK, "squeezenet1_1")
 SIGMOIDS = ("efficientnet_b0",)
 """A runtime's sigmoid differs from torch's in the last bits; of the quick and the slow, this one's
 goes on through roundings. All others compute the same codes as their files."""
-CHAOTIC = {"mobilenet_v3_small": 1.0, "efficientnet_b0": 0.8, "densenet121": 0.7}
+CHAOTIC = {
+    "mobilenet_v3_small": 1.0,
+    "efficientnet_b0": 0.8,
+    "densenet121": 0.7,
+    "timm:mobileone_s0": 1.3,
+}
 """Random weights behind many gates or norms amplify whatever is rounded in front; those that are
 neither here nor calm are amplified by up to as much as their outputs vary."""
 BEYOND = ("regnet_y_128gf", "vit_h_14", "vit_l_16", "vit_l_32", "vgg11", "vgg11_bn", "vgg13",
