@@ -49,6 +49,7 @@ CHAOTIC = {
     "mobilenet_v3_small": 1.0,
     "efficientnet_b0": 0.8,
     "densenet121": 0.7,
+    "efficientnet_b7": 1.2,
     "timm:mobileone_s0": 1.3,
 }
 """Random weights behind many gates or norms amplify whatever is rounded in front; those that are
@@ -265,12 +266,15 @@ def test_factors_at_full_rank_are_the_baseline(subject: Subject) -> None:
     space = CompressionSpace(subject.model, torch.zeros(1, *subject.shape), settings=settings)
     network = space.build(everywhere(space, "rank", 1.0))
     assert len(network.graph.nodes) > len(space.baseline_network().graph.nodes)
-    # The factors are numbers of float32. They are compared in float64, because deep networks
-    # amplify the rounding on the way: ResNet-152 itself is off by 4e-4 in float32.
-    inputs = pictures(subject.shape, 4).double()
+    # The factors are numbers of float32, and deep networks amplify the rounding: ResNet-152 itself
+    # is off by 4e-4 in float32, EfficientNet-B7 by 6e-2.
+    inputs = pictures(subject.shape, 4)
     with torch.no_grad():
-        found, expected = network.double()(inputs), space.baseline_network().double()(inputs)
-    assert (found - expected).abs().max() <= 1e-4 * expected.abs().max()
+        rounded = space.baseline_network()(inputs)
+        expected = space.baseline_network().double()(inputs.double())
+        found = network.double()(inputs.double())
+    largest, rounding = expected.abs().max(), (rounded - expected).abs().max()
+    assert (found - expected).abs().max() <= max(1e-4 * largest, rounding)
 
 
 def loss_of(network: Network, inputs: Tensor) -> Tensor:
