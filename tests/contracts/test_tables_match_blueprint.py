@@ -23,6 +23,7 @@ WIDE = (
     "shufflenet_v2_x1_5",
     "shufflenet_v2_x2_0",
     "timm:res2net50_14w_8s",
+    "timm:vovnet39a",
     "vit_b_32",
 )
 """Layers that read dozens of sites at once, or activations of many different sizes that are alive

@@ -140,6 +140,8 @@ def settled(model: nn.Module, shape: tuple[int, ...]) -> nn.Module:
     for name, tensor in model.named_parameters():
         if "layer_scale" in name or name.endswith("gamma"):
             nn.init.uniform_(tensor, 0.3, 0.6)  # published nets start near zero and hide the rest
+        if ".grn." in name:
+            nn.init.normal_(tensor, 0, 0.2)  # nothing but zeros are one tensor in a file
     model.train()
     with torch.no_grad():
         model(pictures(shape, 16))
