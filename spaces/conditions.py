@@ -17,8 +17,9 @@ from tightfit import SpecError
 
 LIMIT_SECONDS = 180.0
 """Of one trace."""
-AGAIN_SECONDS = 10.0
-"""Until the next attempt, for a model that goes on after one."""
+AGAIN_SECONDS = 2.0
+"""Until the next attempt: a model may go on after one, and in a callback of the garbage collector
+one is lost."""
 _LOOK_SECONDS, _WAIT_SECONDS = 0.002, 5.0
 """How often it is looked whether a trace can be stopped, and after which time it is stopped anyhow.
 """
@@ -78,8 +79,9 @@ def time_limit(seconds: float) -> Iterator[None]:
     anyhow = time.monotonic() + seconds + _WAIT_SECONDS
 
     def stop(_signal: int, frame: FrameType | None) -> None:
+        nonlocal anyhow
         if frame is None or _may_stop(frame) or time.monotonic() > anyhow:
-            # Once more later, for whatever catches everything.
+            anyhow = time.monotonic() + AGAIN_SECONDS + _WAIT_SECONDS
             signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS, _LOOK_SECONDS)
             raise _TimeIsUp
 
