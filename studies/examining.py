@@ -124,14 +124,14 @@ def _timed_again(found: Found, evidence: Evidence, report: Mapping[str, Any]) ->
         return found
     mean, std = tuple(report["input"]["mean"]), tuple(report["input"]["std"])
     job = Job(
-        evidence.model,
-        evidence.baseline,
-        None,
-        mean,
-        std,
-        evidence.device,
-        tuple(found.beside),
-        tuple(found.footprint),
+        model=evidence.model,
+        baseline=evidence.baseline,
+        pictures=None,
+        mean=mean,
+        std=std,
+        device=evidence.device,
+        beside=tuple(found.beside),
+        footprint=tuple(name for name in found.footprint if name in doubtful),
     )
     again = [time_ratios(prove(job)) for _ in range(TIMED_AGAIN)]
     whole = {

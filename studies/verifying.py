@@ -6,17 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tightfit import Conditions, Constraint, Direction, Kind, Metric, Reading, Sense, Stage
-from tightfit.objectives.metrics import (
-    METRICS,
-    latency_ms,
-    latency_p99_ms,
-    load_ms,
-    peak_kb,
-    ram_kb,
-)
+from tightfit.objectives.metrics import METRICS, latency_ms, peak_kb, ram_kb
 from tightfit.objectives.proof import Found
 from tightfit.objectives.runtimes import RUNTIMES
 from tightfit.studies.claims import (
+    FOOTPRINT,
     LATENCY_MARGIN,
     LATENCY_RATIO,
     MEMORY,
@@ -40,12 +34,9 @@ from tightfit.studies.examining import Quality, time_ratios
 from tightfit.studies.verification import LimitFound, Verification
 
 NOT_MEASURED = "not measured"
-TIMES = (
-    latency_ms.METRIC,
-    *latency_ms.BY_RUNTIME.values(),
-    latency_p99_ms.METRIC,
-    load_ms.METRIC,
-)
+LATENCIES = (latency_ms.METRIC, *latency_ms.BY_RUNTIME.values())
+TIMES = (*(metric.name for metric in LATENCIES), *FOOTPRINT)
+"""Names of the metrics that are claimed as ratios to the baseline."""
 
 
 def compare(
@@ -123,7 +114,7 @@ def _arena(report: Mapping[str, Any], found: Reading) -> Claim:
 
 def _latencies(report: Mapping[str, Any], found: Found) -> Iterator[Claim]:
     ratios = time_ratios(found)
-    for name in (each.name for each in TIMES if each.name in report["metrics"]):
+    for name in (each for each in TIMES if each in report["metrics"]):
         if name in ratios:
             yield judged_latency(report, ratios[name], name)
             continue

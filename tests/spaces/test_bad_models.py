@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import threading
 import time
+import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -215,6 +217,20 @@ def test_a_model_that_goes_on_for_ever_is_stopped(
     with pytest.raises(SpecError, match=r"took longer than 0\.3 s to run and trace; a loop over"):
         trace(Model(forward), torch.zeros(1, *PICTURE))
     assert time.monotonic() - start < conditions.AGAIN_SECONDS + 10
+
+
+def test_it_is_stopped_in_its_own_code_and_not_within_torch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tracing, "LIMIT_SECONDS", 0.3)
+    for _ in range(3):
+        with pytest.raises(SpecError, match=r"took longer than 0\.3 s") as stopped:
+            trace(Model(one_by_one), torch.zeros(1, *PICTURE))
+        cause = stopped.value.__cause__
+        assert cause is not None
+        *_, place, alarm = traceback.extract_tb(cause.__traceback__)
+        assert Path(alarm.filename).name == "conditions.py"
+        assert Path(torch.__file__).parent not in Path(place.filename).parents
 
 
 def leaving_a_mode_on(_m: Any, _x: Tensor) -> Tensor:

@@ -284,3 +284,17 @@ def test_a_network_that_amplifies_rounding_is_told_from_one_that_looks_at_its_ba
     if (alone - expected).abs().max() < 0.01 * expected.abs().max():
         pytest.skip("this processor rounds an input alone as it does in a batch")
     assert "l.weight" in trace(model, noise[:1]).tensors
+
+
+def writing_over(m: Written, x: Tensor) -> Tensor:
+    layer = m.get_submodule("l")
+    assert isinstance(layer, nn.Linear)
+    bias = layer.bias.clone()
+    bias[2:4].zero_()
+    return F.linear(x.flatten(1), layer.weight, bias)
+
+
+def test_what_a_model_writes_over_is_read_by_nothing_and_no_node() -> None:
+    traced = trace(Written(writing_over, l=nn.Linear(192, 6)), torch.zeros(1, 3, 8, 8))
+    read = traced.graph.consumers()
+    assert [name for name in read if not read[name]] == list(traced.graph.outputs)

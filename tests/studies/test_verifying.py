@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -235,6 +236,22 @@ def test_wrong_input_is_one_message_and_exit_code_2(
         said = " ".join(capsys.readouterr().err.split())
         assert message in said
         assert "Traceback" not in said
+
+
+def test_a_device_is_asked_with_the_python_that_is_named(
+    exported: Exported,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text('#!/bin/sh\nfor last; do :; done\necho "asked ${last%% *}" >&2\nexit 1\n')
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    place = ("--connect", "ssh:pi@nowhere", "--python", "/opt/python3.12")
+    capsys.readouterr()
+    assert tightfit("verify", exported.folder, *place) == 2
+    assert "asked /opt/python3.12" in " ".join(capsys.readouterr().err.split())
 
 
 def test_the_card_shows_the_front_the_layers_and_lines_that_run(exported: Exported) -> None:
