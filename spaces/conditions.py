@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sysconfig
 import threading
@@ -18,8 +19,7 @@ from tightfit import SpecError
 LIMIT_SECONDS = 180.0
 """Of one trace."""
 AGAIN_SECONDS = 2.0
-"""Until the next attempt: a model may go on after one, and in a callback of the garbage collector
-one is lost."""
+"""Until the next attempt: a model may go on after one."""
 _LOOK_SECONDS, _WAIT_SECONDS = 0.002, 5.0
 """How often it is looked whether a trace can be stopped, and after which time it is stopped anyhow.
 """
@@ -59,7 +59,18 @@ def _may_stop(frame: FrameType) -> bool:
     """Return whether code is neither torch's nor what torch calls of Python's own library."""
     file = frame.f_code.co_filename
     own = file.startswith(_PYTHON) and "-packages" not in file
-    return not (own or file.startswith((_TORCH, "<frozen")))
+    return not (own or file.startswith((_TORCH, "<frozen")) or _is_cleaning_up(frame))
+
+
+def _is_cleaning_up(frame: FrameType) -> bool:
+    """Return whether code is called by the garbage collector, where an exception would be lost."""
+    codes = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    within: FrameType | None = frame
+    while within is not None:
+        if within.f_code in codes or within.f_code.co_name == "__del__":
+            return True
+        within = within.f_back
+    return False
 
 
 @contextmanager
@@ -80,7 +91,8 @@ def time_limit(seconds: float) -> Iterator[None]:
 
     def stop(_signal: int, frame: FrameType | None) -> None:
         nonlocal anyhow
-        if frame is None or _may_stop(frame) or time.monotonic() > anyhow:
+        late = time.monotonic() > anyhow
+        if frame is None or _may_stop(frame) or (late and not _is_cleaning_up(frame)):
             anyhow = time.monotonic() + AGAIN_SECONDS + _WAIT_SECONDS
             signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS, _LOOK_SECONDS)
             raise _TimeIsUp

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import threading
 import time
 import traceback
@@ -205,9 +206,6 @@ def one_by_one(m: Any, x: Tensor) -> Tensor:
     return torch.stack([m.t(m.a(each[None]))[0] for each in x])
 
 
-# An alarm that rings within a callback of the garbage collector is lost there, with a warning; the
-# next one stops the model.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("forward", [sleeping, looping, catching, one_by_one])
 def test_a_model_that_goes_on_for_ever_is_stopped(
     monkeypatch: pytest.MonkeyPatch, forward: Any
@@ -231,6 +229,46 @@ def test_it_is_stopped_in_its_own_code_and_not_within_torch(
         *_, place, alarm = traceback.extract_tb(cause.__traceback__)
         assert Path(alarm.filename).name == "conditions.py"
         assert Path(torch.__file__).parent not in Path(place.filename).parents
+
+
+def spend(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass
+
+
+class Slow:
+    """An object that takes its time to go."""
+
+    def __del__(self) -> None:
+        spend(0.5)
+
+
+def cleaning_up(_m: Any, _x: Tensor) -> Tensor:
+    while True:
+        Slow()
+        spend(0.02)
+
+
+def collecting(_m: Any, _x: Tensor) -> Tensor:
+    while True:
+        gc.collect()
+        spend(0.02)
+
+
+# Pytest fails a test that loses an exception.
+@pytest.mark.parametrize("forward", [cleaning_up, collecting])
+def test_it_is_not_stopped_where_an_exception_is_lost(
+    monkeypatch: pytest.MonkeyPatch, forward: Any
+) -> None:
+    monkeypatch.setattr(tracing, "LIMIT_SECONDS", 0.3)
+    callback: Any = lambda _phase, _info: spend(0.25)  # noqa: E731 - one of its own
+    gc.callbacks.append(callback)
+    try:
+        with pytest.raises(SpecError, match=r"took longer than 0\.3 s"):
+            trace(Model(forward), torch.zeros(1, *PICTURE))
+    finally:
+        gc.callbacks.remove(callback)
 
 
 def leaving_a_mode_on(_m: Any, _x: Tensor) -> Tensor:
