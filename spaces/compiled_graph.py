@@ -151,7 +151,7 @@ def _places(node: Node, shapes: Mapping[str, Shape]) -> int:
     if node.operator == "linear":
         return elements(shapes[node.name][:-1])
     busy = node.inputs[0] if node.operator == "conv_transpose" else node.name
-    return math.prod(shapes[busy][2:])
+    return math.prod(shapes[busy][2:]) if elements(shapes[busy]) else 0
 
 
 def _across(node: Node, ties: Ties) -> Axis:

@@ -22,7 +22,10 @@ WIDE = (
     "regnet_y_16gf",
     "shufflenet_v2_x1_5",
     "shufflenet_v2_x2_0",
+    "timm:cait_xxs24_224",
+    "timm:pvt_v2_b0",
     "timm:res2net50_14w_8s",
+    "timm:twins_pcpvt_small",
     "timm:vovnet39a",
     "vit_b_32",
 )

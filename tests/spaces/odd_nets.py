@@ -320,7 +320,30 @@ class Strided(nn.Module):
         return scores
 
 
+class ComputedPlaces(nn.Module):
+    """Layers that read no picture: a convolution over waves, linear layers over distances."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.places = nn.Conv2d(3, 24, 4, stride=4), nn.Conv2d(8, 24, 1)
+        self.near = nn.Sequential(nn.Linear(1, 16), nn.ReLU(), nn.Linear(16, 24))
+        self.inner, self.out = nn.Conv2d(24, 40, 1), nn.Conv2d(40, 24, 1)
+        self.head = nn.Linear(24, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        n, _, height, width = x.shape
+        places = torch.arange(1.0, 1.0 + height * width).reshape(1, 1, height, width)
+        waves = torch.sin(places / 2.0 ** torch.arange(8.0).reshape(1, 8, 1, 1))
+        x = x + self.places(waves.to(x.dtype)).repeat(n, 1, 1, 1)
+        distances = torch.linspace(-1.0, 1.0, height)[:, None]
+        x = x * self.near(distances.to(x.dtype)).permute(1, 0)[None, :, :, None]
+        x = x + self.out(torch.relu(self.inner(x)))
+        scores: Tensor = self.head(x.mean((2, 3)))
+        return scores
+
+
 ODD_NETS = (
     SharedBlock, Shuffled, ChannelsLast, Tokens, SeparateHeads, Windows, Gates, Groups, Uneven,
-    Cosine, Skips, NormsFirst, RootMeanSquares, Waves, Strided,
+    Cosine, Skips, NormsFirst, RootMeanSquares, Waves, Strided, ComputedPlaces,
 )  # fmt: skip
