@@ -17,7 +17,7 @@ import torch
 from tightfit import SpecError
 
 LIMIT_SECONDS = 180.0
-"""Of one trace."""
+"""Of a model that is run once on two pictures, and of a trace beside its runs."""
 AGAIN_SECONDS = 2.0
 """Until the next attempt: a model may go on after one."""
 _LOOK_SECONDS, _WAIT_SECONDS = 0.002, 5.0
@@ -104,8 +104,8 @@ def time_limit(seconds: float) -> Iterator[None]:
     except _TimeIsUp as up:
         modes.restore()
         raise SpecError(
-            f"the model took longer than {seconds:g} s to run and trace; a loop over the pictures "
-            "of a batch, or over very many steps, has to go"
+            f"the model took longer than {seconds:.1f} s to run and trace; a loop over the "
+            "pictures of a batch, or over very many steps, has to go"
         ) from up
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,8 @@ from tightfit.spaces.rehearsal import rehearse, run
 from tightfit.spaces.several_nodes import INPUT
 from tightfit.spaces.translator import Translator
 
+RUNS = 10
+"""Times that a rehearsal takes, for all runs behind it: a very large network takes its time."""
 _TOLERANCE = 1e-3
 """Of the largest output: rounding in another order is far below, another graph far above."""
 _ROUNDINGS = 10
@@ -69,8 +72,11 @@ def trace(model: nn.Module, example: Tensor) -> Traced:
         shape = list(example.shape) if isinstance(example, Tensor) else type(example).__name__
         raise SpecError(f"the example must be one input as a tensor [1, ...], got {shape}")
     module, single = received(model), example.cpu().float()
+    began = time.monotonic()
     with time_limit(LIMIT_SECONDS), plain_arithmetic():
         rehearse(module, single)
+    runs = RUNS * (time.monotonic() - began)
+    with time_limit(LIMIT_SECONDS + runs), plain_arithmetic():
         traced = _traced(export(evaluated(module), single), input_shape=tuple(single.shape[1:]))
         _check_numbers(traced, module)
         _check_outputs(traced, module)

@@ -212,7 +212,7 @@ def test_a_model_that_goes_on_for_ever_is_stopped(
 ) -> None:
     monkeypatch.setattr(tracing, "LIMIT_SECONDS", 0.3)
     start = time.monotonic()
-    with pytest.raises(SpecError, match=r"took longer than 0\.3 s to run and trace; a loop over"):
+    with pytest.raises(SpecError, match=r"took longer than \d\.\d s to run and trace; a loop over"):
         trace(Model(forward), torch.zeros(1, *PICTURE))
     assert time.monotonic() - start < conditions.AGAIN_SECONDS + 10
 
@@ -222,7 +222,7 @@ def test_it_is_stopped_in_its_own_code_and_not_within_torch(
 ) -> None:
     monkeypatch.setattr(tracing, "LIMIT_SECONDS", 0.3)
     for _ in range(3):
-        with pytest.raises(SpecError, match=r"took longer than 0\.3 s") as stopped:
+        with pytest.raises(SpecError, match=r"took longer than \d\.\d s") as stopped:
             trace(Model(one_by_one), torch.zeros(1, *PICTURE))
         cause = stopped.value.__cause__
         assert cause is not None
@@ -235,6 +235,19 @@ def spend(seconds: float) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         pass
+
+
+def waiting(m: Any, x: Tensor) -> Tensor:
+    time.sleep(0.4)
+    scores: Tensor = m.t(m.a(x))
+    return scores
+
+
+def test_a_large_network_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several runs each keeps the limit, and all together do not."""
+    monkeypatch.setattr(tracing, "LIMIT_SECONDS", 1.0)
+    traced = trace(Model(waiting), torch.zeros(1, *PICTURE))
+    assert [node.operator for node in traced.graph.nodes if node.operator == "conv"]
 
 
 class Slow:
@@ -265,7 +278,7 @@ def test_it_is_not_stopped_where_an_exception_is_lost(
     callback: Any = lambda _phase, _info: spend(0.25)  # noqa: E731 - one of its own
     gc.callbacks.append(callback)
     try:
-        with pytest.raises(SpecError, match=r"took longer than 0\.3 s"):
+        with pytest.raises(SpecError, match=r"took longer than \d\.\d s"):
             trace(Model(forward), torch.zeros(1, *PICTURE))
     finally:
         gc.callbacks.remove(callback)
@@ -281,7 +294,7 @@ def test_tensors_can_be_made_after_a_trace_that_was_stopped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tracing, "LIMIT_SECONDS", 0.3)
-    with pytest.raises(SpecError, match=r"took longer than 0\.3 s"):
+    with pytest.raises(SpecError, match=r"took longer than \d\.\d s"):
         trace(Model(leaving_a_mode_on), torch.zeros(1, *PICTURE))
     assert torch.zeros(2).shape == (2,)
 
