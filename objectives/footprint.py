@@ -19,6 +19,7 @@ from typing import Protocol
 
 from tightfit.errors import SpecError
 from tightfit.metric import Kind, Stage
+from tightfit.objectives.meter.device import UntoldError
 from tightfit.objectives.meter.facts import Fresh
 from tightfit.objectives.meter.interval import median_interval
 from tightfit.objectives.meter.taking import Precision, Sessions
@@ -38,7 +39,7 @@ class FreshStarts(Sessions, Protocol):
         """Load and run a file in a new process.
 
         Raises:
-            MeasurementError: It could not be loaded or run, or the memory is not told there.
+            MeasurementError: It could not be loaded or run.
         """
         ...
 
@@ -78,8 +79,8 @@ class FootprintMeter:
         """Return the wanted readings of a file.
 
         Raises:
-            MeasurementError: It could not be loaded or run, the memory is not told there, or the
-                machine is too disturbed.
+            MeasurementError: It could not be loaded or run, the machine is too disturbed, or
+                memory is wanted and not told there (:class:`UntoldError`).
         """
         tail = latency_p99_ms.METRIC.name
         if tail not in self.wanted:
@@ -106,7 +107,7 @@ class FootprintMeter:
         if loads:
             readings[load_ms.METRIC.name] = self._load([each.load_ms for each in starts], besides)
         if peaks:
-            readings[peak_kb.METRIC.name] = _reading([each.peak_kb for each in starts], 1.0)
+            readings[peak_kb.METRIC.name] = _reading([_told(each) for each in starts], 1.0)
         return readings
 
     def _load(self, taken: list[float], besides: list[float]) -> Reading:
@@ -114,6 +115,12 @@ class FootprintMeter:
             return _reading(taken, 1.0)
         unit = self.references.get(load_ms.METRIC.name, statistics.median(besides))
         return _reading([a / b for a, b in zip(taken, besides, strict=True)], unit)
+
+
+def _told(start: Fresh) -> float:
+    if start.peak_kb is None:
+        raise UntoldError(f"the device does not tell a process's memory: {start.untold}")
+    return start.peak_kb
 
 
 def _reading(values: list[float], unit: float) -> Reading:

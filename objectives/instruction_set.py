@@ -8,12 +8,12 @@ from pathlib import Path
 
 from onnx import ModelProto
 
+from tightfit.objectives.meter.agent import FEATURES
 from tightfit.objectives.saturation import saturating_layers
 
 CPUINFO = Path("/proc/cpuinfo")
 
 _VNNI = frozenset({"avx512_vnni", "avx_vnni", "avx_vnni_int8"})
-_NAMED = ("avx512_vnni", "avx_vnni", "avx512f", "avx2", "i8mm", "asimddp", "asimd")
 _MANY = 3
 
 
@@ -41,7 +41,7 @@ def instruction_set(*, machine: str | None = None, cpuinfo: str | None = None) -
     if cpuinfo is None:
         cpuinfo = CPUINFO.read_text("utf-8") if CPUINFO.is_file() else ""
     flags = _flags(cpuinfo)
-    named = ", ".join(flag for flag in _NAMED if flag in flags)
+    named = ", ".join(flag for flag in FEATURES if flag in flags)
     name = f"{machine} with {named}" if named else machine
     if machine.lower() in ("arm64", "aarch64"):
         return InstructionSet(name, saturates=False)

@@ -235,6 +235,24 @@ def latency_title(name: str = LATENCY_MS) -> str:
     return f"{LATENCY} in {runtime}" if runtime else LATENCY
 
 
+def elsewhere(report: Mapping[str, Any], machine: Mapping[str, str]) -> str:
+    """Return in words that times and memory are claimed of another machine; empty if of this one.
+
+    A ratio to the baseline is one of a processor: another has other instructions and caches.
+
+    Args:
+        report: Of an export. One that is being made does not name its machine yet.
+        machine: Where it was read now.
+    """
+    facts = report.get("measured_on")
+    if facts is None:
+        return ""
+    before, now = facts["processor"] or facts["architecture"], machine["processor"]
+    if (before, facts["architecture"]) == (now, machine["architecture"]):
+        return ""
+    return f"it was measured on {before}, and this is {now}; name that device with --connect"
+
+
 def judged_latency(report: Mapping[str, Any], found: Reading, name: str = LATENCY_MS) -> Claim:
     """Return the claim of a report's latency with its verdict; ``found`` is a ratio."""
     claimed, baseline = claimed_latency(report, name), report["baseline"]["metrics"][name]

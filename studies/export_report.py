@@ -66,7 +66,7 @@ def member_report(
     """
     results, standing, data = member.results, member.standing, member.assembly.data
     quality = results.quality.name
-    serving = member.assembly.serving
+    serving, device = member.assembly.serving, member.assembly.study.spec.device
     shape = serving.runtime.open(model).input_shapes[0]
     tested = None if reached is None else reached.member
     return {
@@ -86,7 +86,9 @@ def member_report(
         "file": model.name,
         "runtime": serving.chosen.name,
         "threads": serving.threads,
-        "batch": member.assembly.study.spec.device.batch,
+        "batch": device.batch,
+        "processors": list(device.processors),
+        "spinning": device.spinning,
         "metrics": _metrics(results, standing.record.measurement),
         f"validation_{quality}": _quality(standing.record.measurement[quality]),
         f"test_{quality}": NOT_MEASURED if tested is None else _quality(tested.reading),

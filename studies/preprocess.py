@@ -7,13 +7,15 @@ from pathlib import Path
 
 import torch
 
-from tightfit import Reading, SpecError
+from tightfit import Measurement, Reading, SpecError
 from tightfit.objectives.artifact.preprocessing import Preprocessing
 from tightfit.objectives.file_readings import file_readings
-from tightfit.objectives.metrics import latency_ms
+from tightfit.objectives.metrics import peak_kb
 from tightfit.objectives.proof import Found
 from tightfit.studies.assembly import Assembly
+from tightfit.studies.examining import time_ratios
 from tightfit.studies.export_report import Member
+from tightfit.studies.verifying import TIMES
 
 ONNXRUNTIME = "onnxruntime"
 
@@ -73,14 +75,17 @@ class Preprocess:
 def handed_over(member: Member, file: Path, found: Found) -> Member:
     """Return a member with the readings of the file that is handed over in place of its own.
 
-    Bytes are counted anew, and the latency is the ratio that was found of this file. What only the
-    search reads (load time, peak of memory, slowest runs) stays that of the plain file.
+    Bytes are counted anew, and all that is measured is what was found of this file; a reading that
+    could not be taken of it is gone.
     """
-    record = member.standing.record
+    record, baseline = member.standing.record, member.results.baseline
     readings: dict[str, Reading] = file_readings(file, member.assembly.profile)
-    ratio, name = found.latency_ratio, latency_ms.METRIC.name
-    if ratio is not None:
-        unit = member.results.baseline.value(name)
+    searched = record.measurement.readings
+    taken = {name: each for name, each in searched.items() if name not in TIMES}
+    for name, ratio in time_ratios(found).items():
+        unit = baseline.value(name)
         readings[name] = replace(ratio, value=ratio.value * unit, stderr=ratio.stderr * unit)
-    measured = replace(record, measurement=record.measurement.updated(readings))
+    if peak_kb.METRIC.name in taken and found.memory_kb is not None:
+        readings[peak_kb.METRIC.name] = found.memory_kb
+    measured = replace(record, measurement=Measurement({**taken, **readings}))
     return replace(member, standing=replace(member.standing, record=measured))

@@ -28,7 +28,8 @@ class LimitFound:
         limit: With its bound as a number.
         metric: Its metric.
         found: ``None`` where the metric is not read again.
-        kept: How what was found keeps it; ``None`` likewise.
+        kept: How what was found keeps it; ``None`` likewise, and where it was found on another
+            machine than the limit is for.
     """
 
     limit: Constraint
@@ -174,5 +175,5 @@ def limit_text(each: LimitFound) -> str:
 def limit_verdict(each: LimitFound) -> Text:
     """Return how a limit is kept, in its colour."""
     if each.kept is None:
-        return Text("not measured again", "dim")
+        return Text("not measured again" if each.found is None else "on another machine", "dim")
     return Text(each.kept.value, _LIMIT_STYLES[each.kept])

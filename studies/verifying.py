@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tightfit import Conditions, Constraint, Direction, Kind, Metric, Reading, Sense, Stage
 from tightfit.objectives.metrics import METRICS, latency_ms, peak_kb, ram_kb
 from tightfit.objectives.proof import Found
+from tightfit.objectives.quality_metrics import QUALITY_METRICS
 from tightfit.objectives.runtimes import RUNTIMES
 from tightfit.studies.claims import (
     FOOTPRINT,
@@ -17,9 +19,11 @@ from tightfit.studies.claims import (
     MEMORY_MARGIN,
     Claim,
     Value,
+    Verdict,
     accuracy_rule,
     arena_rule,
     claimed_latency,
+    elsewhere,
     judged,
     judged_latency,
     kept,
@@ -44,13 +48,18 @@ def compare(
 ) -> Verification:
     """Return the claims of a report beside what was found."""
     metric = quality_metric_of(report)
-    claims = [_size(report, found)]
+    claims, away = [_size(report, found)], elsewhere(report, found.machine)
     if RUNTIMES[report.get("runtime", "onnxruntime")].timed:
-        claims += [*_latencies(report, found), _memory(report, found)]
+        timed = [*_latencies(report, found), _memory(report, found)]
+        claims += [_not_judged(claim, away) if away else claim for claim in timed]
     elif found.arena_kb is not None:
         claims.append(_arena(report, found.arena_kb))
     claims += _quality_claims(report, metric, quality)
     notes = [f"{claim.name}: {claim.why}" for claim in claims if claim.found is None]
+    if away:
+        notes.append(f"times and memory are not judged: {away}")
+    if quality is not None and found.answered_here and not found.measured_here:
+        notes.append("the answers are this machine's: the runtime gives none from a device")
     if found.unchecked:
         notes.append(found.unchecked)
     latency = found.latency_ratio
@@ -59,7 +68,7 @@ def compare(
     return Verification(
         title=title,
         claims=tuple(claims),
-        limits=tuple(_limits(report, found, quality, metric)),
+        limits=tuple(_limits(report, found, quality, metric, away=bool(away))),
         runtime=found.runtime,
         machine=found.machine,
         modules=found.modules,
@@ -110,6 +119,10 @@ def _arena(report: Mapping[str, Any], found: Reading) -> Claim:
         found=Value.of(found),
         rule=arena_rule(claimed),
     )
+
+
+def _not_judged(claim: Claim, why: str) -> Claim:
+    return replace(claim, verdict=Verdict.UNCHECKED, why=claim.why or why)
 
 
 def _latencies(report: Mapping[str, Any], found: Found) -> Iterator[Claim]:
@@ -199,9 +212,15 @@ def _why_no_quality(report: Mapping[str, Any], claimed: Value | None) -> str:
 
 
 def _limits(
-    report: Mapping[str, Any], found: Found, quality: Quality | None, metric: Metric
+    report: Mapping[str, Any],
+    found: Found,
+    quality: Quality | None,
+    metric: Metric,
+    *,
+    away: bool,
 ) -> list[LimitFound]:
-    known = {each.name: each for each in (*METRICS, metric)}
+    qualities = (each.metric for each in QUALITY_METRICS)
+    known = {each.name: each for each in (*METRICS, *qualities, metric)}
     values: dict[str, Value] = {"size_kb": Value.of(found.size_kb)}
     values["flash_kb"] = values["size_kb"]
     if found.arena_kb is not None:
@@ -216,6 +235,7 @@ def _limits(
     limits = []
     for limit in limits_of(report):
         value = values.get(limit.metric)
-        how = None if value is None else kept(limit, value)
+        other = away and limit.metric in (*TIMES, peak_kb.METRIC.name)
+        how = None if value is None or other else kept(limit, value)
         limits.append(LimitFound(limit, known[limit.metric], value, how))
     return limits

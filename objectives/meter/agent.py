@@ -8,7 +8,9 @@ Messages are lines of JSON on standard input; each gets one line of JSON on stan
     {"do": "put", "name": "SHA256.onnx", "size": 9, "offset": 0, "data": "base64"} -> {}
     {"do": "session", "files": ["SHA256.onnx", ...], "seconds": 0.2, "runs": 0}
         -> {"ms": [1.2, 4.8], "runs": [[], []], "clock_mhz": 2100.0, ...}
-    {"do": "fresh", "files": ["SHA256.onnx"]} -> {"load_ms": 31.0, "peak_kb": 9120.0}
+    {"do": "answers", "files": ["SHA256.onnx"], "inputs": "base64 of a .npy"}
+        -> {"outputs": "base64 of a .npy"}
+    {"do": "fresh", "files": ["SHA256.onnx"]} -> {"load_ms": 31.0, "peak_kb": 9120.0, "untold": ""}
 
 What could not be done is ``{"failed": KIND, "why": TEXT}``, with ``file`` where one is to blame.
 """
@@ -21,6 +23,7 @@ import errno
 import hashlib
 import importlib
 import importlib.metadata
+import io
 import json
 import os
 import platform
@@ -55,6 +58,11 @@ LONGEST_REASON = 300
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 TFLITE_MICRO = "tflite_micro.python.tflite_micro.runtime"
 ROOMY_ARENA = 1 << 26
+FEATURES = (
+    *("avx512_vnni", "avx_vnni", "avx_vnni_int8", "avx512f", "avx2"),
+    *("i8mm", "asimddp", "asimd"),
+)
+"""Of a processor, as Linux names them: those that decide how products of 8 bits are added."""
 NOISY = {"float": "float32", "double": "float64", "float16": "float16"}
 
 _OPERATOR = re.compile(r"running (\w+) node\. Name:'([^']*)'")
@@ -96,6 +104,8 @@ def session_options(threads: int, *, spinning: bool = False) -> Any:
 
 
 Run = Callable[[], object]
+Answer = Callable[[Any], Any]
+"""From an array of inputs to one of outputs."""
 
 
 def begin_onnxruntime(_threads: int) -> str:
@@ -129,6 +139,16 @@ def open_onnxruntime(path: Path, threads: int, spinning: bool, batch: int) -> Ru
         values = rng.standard_normal(shape) if noisy else numpy.zeros(shape)  # 0 is in any table
         inputs[entry.name] = values.astype(NOISY.get(kind, kind))
     return lambda: session.run(None, inputs)
+
+
+def answer_onnxruntime(path: Path, threads: int) -> Answer:
+    """Load a file; return what gives its answers."""
+    import onnxruntime
+
+    providers = ["CPUExecutionProvider"]
+    session = onnxruntime.InferenceSession(str(path), session_options(threads), providers=providers)
+    name = session.get_inputs()[0].name
+    return lambda inputs: session.run(None, {name: inputs})[0]
 
 
 def silence_openvino() -> None:
@@ -166,16 +186,30 @@ def open_openvino(path: Path, threads: int, _spinning: bool, batch: int) -> Run:
     openvino = importlib.import_module("openvino")
     core = openvino.Core()
     model = core.read_model(path)
-    shapes = {entry: list(entry.partial_shape) for entry in model.inputs}
-    model.reshape(
-        {entry: [batch if k.is_dynamic else k for k in shapes[entry]] for entry in shapes}
-    )
+    # It does not keep the names of axes, but their order is that of pictures.
+    told = [["framework", f"axis.{side}"] for side in ("height", "width")]
+    usual = [model.get_rt_info(key).astype(str) for key in told if model.has_rt_info(key)]
+    shapes = {}
+    for entry in model.inputs:
+        free = iter([batch, *map(int, usual)])
+        shape = list(entry.partial_shape)
+        if sum(side.is_dynamic for side in shape) > 1 + len(usual):
+            raise ValueError(f"the input {entry.any_name!r} does not say how large it usually is")
+        shapes[entry] = [next(free) if side.is_dynamic else side for side in shape]
+    model.reshape(shapes)
     request = core.compile_model(model, "CPU", openvino_options(threads)).create_infer_request()
     rng = numpy.random.default_rng(0)
     for entry in model.inputs:
         values = rng.standard_normal(tuple(entry.shape)).astype(entry.element_type.to_dtype())
         request.set_tensor(entry, openvino.Tensor(values))
     return lambda: request.infer()
+
+
+def answer_openvino(path: Path, threads: int) -> Answer:
+    """See :func:`answer_onnxruntime`."""
+    core = importlib.import_module("openvino").Core()
+    model = core.compile_model(core.read_model(path), "CPU", openvino_options(threads))
+    return lambda inputs: model([inputs])[0]
 
 
 def begin_litert(_threads: int) -> str:
@@ -246,15 +280,18 @@ class Runtime(NamedTuple):
             threads, before any file is opened. Returns the version.
         open: Loads a file for so many threads, that may wait without sleeping or not, and so many
             pictures at once; returns what runs it once.
+        answer: Loads a file for so many threads; returns what gives its answers. Where it is not
+            given, they are asked of the runtime elsewhere.
     """
 
     begin: Callable[[int], str]
     open: Callable[[Path, int, bool, int], Run]
+    answer: Callable[[Path, int], Answer] | None = None
 
 
 RUNTIMES = {
-    "onnxruntime": Runtime(begin_onnxruntime, open_onnxruntime),
-    "openvino": Runtime(begin_openvino, open_openvino),
+    "onnxruntime": Runtime(begin_onnxruntime, open_onnxruntime, answer_onnxruntime),
+    "openvino": Runtime(begin_openvino, open_openvino, answer_openvino),
     "litert": Runtime(begin_litert, open_litert),
     "tflite-micro": Runtime(begin_tflite_micro, open_tflite_micro),
     "executorch": Runtime(begin_executorch, open_executorch),
@@ -450,6 +487,7 @@ class Agent:
         self._store = Store()
         self._runtime = "onnxruntime"
         self._threads, self._spinning, self._batch = 1, False, 1
+        self._answering: tuple[str, Answer] | None = None
 
     def answer(self, message: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to a message; a :class:`Failure` is one as well."""
@@ -495,6 +533,29 @@ class Agent:
         answer = time_session(opened, seconds, self._threads, runs)
         return {**answer, **condition()}
 
+    def do_answers(self, files: Sequence[str], inputs: str) -> dict[str, Any]:
+        """Return a file's answers; it stays loaded until another one is asked."""
+        import numpy
+
+        (file,) = files
+        if self._answering is None or self._answering[0] != file:
+            load = RUNTIMES[self._runtime].answer
+            if load is None:
+                raise Failure("run", f": {self._runtime} gives no answers through a pipe", file)
+            try:
+                self._answering = file, load(self._store.path(file), self._threads)
+            except Exception as error:
+                raise Failure("load", explain(error), file) from error
+        _, answer = self._answering
+        asked = numpy.load(io.BytesIO(base64.b64decode(inputs)), allow_pickle=False)
+        try:
+            outputs = answer(asked)
+        except Exception as error:
+            raise Failure("run", explain(error), file) from error
+        told = io.BytesIO()
+        numpy.save(told, outputs)
+        return {"outputs": base64.b64encode(told.getvalue()).decode()}
+
     def do_fresh(self, files: Sequence[str]) -> dict[str, Any]:
         """Load and run one file in a process of its own; return what that took."""
         (file,) = files
@@ -518,16 +579,22 @@ class Agent:
         """Load and run a file here, where nothing was loaded before.
 
         ``load_ms`` is from the file to the first answer. ``peak_kb`` is the highest resident
-        memory above what the runtime took with nothing loaded.
+        memory above what the runtime took with nothing loaded; where the system does not tell
+        it, ``untold`` says why.
         """
-        empty = resident("VmRSS", reset=True)
+        empty, untold = 0.0, ""
+        try:
+            empty = resident("VmRSS", reset=True)
+        except Failure as failure:
+            untold = str(failure)
         start = time.perf_counter_ns()
         timer = Timer(self._open(file, Path(path)))
         timer.once()
         load_ms = (time.perf_counter_ns() - start) / 1e6
         for _ in range(2):
             timer.once()
-        return {"load_ms": load_ms, "peak_kb": resident("VmHWM") - empty}
+        peak_kb = None if untold else resident("VmHWM") - empty
+        return {"load_ms": load_ms, "peak_kb": peak_kb, "untold": untold}
 
     def _open(self, file: str, path: Path) -> Callable[[], object]:
         try:
@@ -571,15 +638,17 @@ def resident(field: str, *, reset: bool = False) -> float:
 
 def machine() -> dict[str, Any]:
     """Return what this machine is."""
-    processor = _read("/proc/device-tree/model").strip("\0")
+    processor, told = _read("/proc/device-tree/model").strip("\0"), _read("/proc/cpuinfo")
+    has = re.search(r"^(?:flags|Features)\s*:(.+)", told, re.MULTILINE)
     if not processor:
-        named = re.search(r"model name\s*: (.+)", _read("/proc/cpuinfo"))
+        named = re.search(r"model name\s*: (.+)", told)
         processor = named[1] if named else platform.processor()
     usable = getattr(os, "sched_getaffinity", None)
     return {
         "architecture": platform.machine(),
         "processor": processor,
         "processors": len(usable(0)) if usable else os.cpu_count() or 1,
+        "features": [each for each in FEATURES if has and each in has[1].split()],
         "system": platform.platform(),
         "python": platform.python_version(),
     }

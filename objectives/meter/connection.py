@@ -141,9 +141,10 @@ class Connection:
         return line
 
     def _await(self, pipe: IO[bytes], until: float, *, writing: bool) -> None:
-        wanted = [pipe] if writing else []
-        ready = select.select([] if writing else [pipe], wanted, [], until - time.monotonic())
-        if not any(ready):
+        wanted, left = [pipe] if writing else [], until - time.monotonic()
+        # One that never stops talking is always ready, and has not answered either.
+        ready = left > 0 and any(select.select([] if writing else [pipe], wanted, [], left))
+        if not ready:
             raise LostError(f"no answer in time; {self._last_words(0.0)}")
 
     def _last_words(self, patience: float = _LEAVE_SECONDS) -> str:

@@ -20,6 +20,8 @@ class Facts:
         runtime: With its version.
         threads: Of the runtime.
         batch: Pictures at once.
+        features: Of the processor, those that decide how products of 8 bits are added, as Linux
+            names them; none where the system tells none.
     """
 
     architecture: str
@@ -30,6 +32,7 @@ class Facts:
     runtime: str
     threads: int
     batch: int = 1
+    features: tuple[str, ...] = ()
 
     @property
     def runtime_name(self) -> str:
@@ -50,7 +53,7 @@ class Facts:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Facts:
         """Read back what :meth:`to_json` or an agent wrote."""
-        return cls(**values)
+        return cls(**{**values, "features": tuple(values.get("features", ()))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +90,14 @@ class Fresh:
 
     Attributes:
         load_ms: From the file to the first answer.
-        peak_kb: Highest resident memory above the empty runtime (1 kB = 1,000 bytes).
+        peak_kb: Highest resident memory above the empty runtime (1 kB = 1,000 bytes); ``None``
+            where the system does not tell it.
+        untold: Why it does not.
     """
 
     load_ms: float
-    peak_kb: float
+    peak_kb: float | None
+    untold: str = ""
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Fresh:

@@ -23,7 +23,8 @@ class Job:
         mean, std: Per channel, as a plain file wants its inputs.
         preprocessed: Whether the model takes pictures ``[N, height, width, channels]`` as they are;
             the baseline is a plain file.
-        device: Where latency and memory are read; answers are always this process's own.
+        device: Where latency, memory and answers are read; answers are this process's own where
+            the runtime gives none elsewhere.
         beside: Names of further runtimes that read the same files; the latency is read in each.
         footprint: Names of metrics in ``FOOTPRINT_METRICS`` that are read beside the baseline.
         outputs: Folder for the files' outputs as ``model.npy`` and ``baseline.npy``, where another
@@ -95,6 +96,8 @@ class Found:
         machine: Processor and system of the device.
         unchecked: What running the file there cannot show of other processors, in words; empty
             where it computes the same on all of them.
+        measured_here: Whether latency and memory are this machine's, and not a device's.
+        answered_here: Whether the answers are.
         modules: What the process had loaded beside Python's own.
         beside: By name of a further runtime, the latency's ratio to the baseline in it; none where
             the runtime is not there.
@@ -113,6 +116,8 @@ class Found:
     runtime: str
     machine: Mapping[str, str] = field(default_factory=dict)
     unchecked: str = ""
+    measured_here: bool = True
+    answered_here: bool = True
     modules: tuple[str, ...] = ()
     arena_kb: Reading | None = None
     beside: Mapping[str, Reading] = field(default_factory=dict)
@@ -130,6 +135,8 @@ class Found:
             "runtime": self.runtime,
             "machine": dict(self.machine),
             "unchecked": self.unchecked,
+            "measured_here": self.measured_here,
+            "answered_here": self.answered_here,
             "modules": list(self.modules),
             "beside": {name: each.to_json() for name, each in self.beside.items()},
             "footprint": {name: each.to_json() for name, each in self.footprint.items()},
@@ -152,6 +159,8 @@ class Found:
             runtime=values["runtime"],
             machine=values["machine"],
             unchecked=values["unchecked"],
+            measured_here=values["measured_here"],
+            answered_here=values["answered_here"],
             modules=tuple(values["modules"]),
             beside=_readings(values["beside"]),
             footprint=_readings(values["footprint"]),

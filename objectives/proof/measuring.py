@@ -30,7 +30,8 @@ from tightfit.objectives.runtimes import RUNTIMES, Float32Array, Runtime, predic
 from tightfit.objectives.runtimes.litert_micro import arena_kb
 from tightfit.reading import Reading
 
-BATCH = 250
+BATCH, SENT_BYTES = 250, 4_000_000
+"""Pictures at once; fewer where they are sent to a device."""
 
 Pairs = tuple[int, int, int, int]
 
@@ -46,19 +47,19 @@ def measure(job: Job) -> Found:
     runtime = known.make(job.device.threads)
     pictures = None if job.pictures is None else read_pictures(job.pictures)
     right, pairs = None, None
-    if pictures is not None:
-        right, pairs = _answers(job, pictures, runtime)
     size = job.model.stat().st_size / 1000
-    device = Device(job.device)
+    here, device = job.device.connect == LOCAL, Device(job.device)
+    there = not here and device.gives_answers
     try:
+        if pictures is not None:
+            right, pairs = _answers(job, pictures, runtime, device if there else None)
         ratio, milliseconds = _latency(job, device) if known.timed else (None, None)
         memory = _memory(job, device) if known.timed else None
         footprint = _footprint(job, device)
         facts = device.facts()
     finally:
         device.close()
-    here = job.device.connect == LOCAL
-    instructions = instruction_set() if here else instructions_elsewhere(facts)
+    instructions = instructions_elsewhere(facts) if there else instruction_set()
     return Found(
         size_kb=Reading(size, Kind.COUNTED, Stage.RUNTIME),
         memory_kb=memory,
@@ -72,6 +73,8 @@ def measure(job: Job) -> Found:
         runtime=facts.runtime_name,
         machine=machine() if here else machine_elsewhere(facts),
         unchecked=_unchecked(job.model, instructions),
+        measured_here=here,
+        answered_here=not there,
         modules=_foreign_modules(),
         beside=dict(_latencies_beside(job)),
         footprint=footprint,
@@ -140,13 +143,18 @@ def _memory(job: Job, device: Device) -> Reading | None:
         return None
 
 
-def _answers(job: Job, pictures: Pictures, runtime: Runtime) -> tuple[int | None, Pairs | None]:
+def _answers(
+    job: Job, pictures: Pictures, runtime: Runtime, device: Device | None
+) -> tuple[int | None, Pairs | None]:
     """Return the right answers of the model, and paired with the baseline's.
 
-    Where the job wants outputs, they are written instead, and nothing is counted.
+    Where the job wants outputs, they are written instead, and nothing is counted. They are those of
+    the device, or of this process where none is given.
     """
-    outputs = _outputs(job.model, job, pictures, runtime)
-    theirs = None if job.baseline is None else _outputs(job.baseline, job, pictures, runtime)
+    outputs = _outputs(job.model, job, pictures, runtime, device)
+    theirs = None
+    if job.baseline is not None:
+        theirs = _outputs(job.baseline, job, pictures, runtime, device)
     if job.outputs is not None:
         np.save(job.outputs / "model.npy", outputs)
         if theirs is not None:
@@ -177,7 +185,9 @@ def _right(outputs: Float32Array, pictures: Pictures) -> npt.NDArray[np.bool_]:
     return right
 
 
-def _outputs(path: Path, job: Job, pictures: Pictures, runtime: Runtime) -> Float32Array:
+def _outputs(
+    path: Path, job: Job, pictures: Pictures, runtime: Runtime, device: Device | None
+) -> Float32Array:
     session = runtime.open(path)
     shape = session.input_shapes[0]
 
@@ -186,8 +196,14 @@ def _outputs(path: Path, job: Job, pictures: Pictures, runtime: Runtime) -> Floa
             return as_they_are(inputs)
         return prepared(inputs, shape, mean=job.mean, std=job.std)
 
+    def answers(inputs: Float32Array) -> Float32Array:
+        return predict(session, inputs) if device is None else device.answers(path, inputs)
+
+    batch = BATCH
+    if device is not None:
+        batch = min(BATCH, max(1, SENT_BYTES // fed(pictures.inputs[:1]).nbytes))
     parts = [
-        predict(session, fed(pictures.inputs[start : start + BATCH]))
-        for start in range(0, len(pictures), BATCH)
+        answers(fed(pictures.inputs[start : start + batch]))
+        for start in range(0, len(pictures), batch)
     ]
     return np.concatenate(parts)

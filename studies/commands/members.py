@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -137,10 +138,17 @@ def verify(
     """Measure an exported file anew and say which claims of its report hold."""
     export = open_export(folder)
     report = export.report
-    # Exports of older versions were measured with one picture.
-    threads, batch = report["threads"], report.get("batch", 1)
+    # Older versions do not say what comes behind the threads: they had it so.
+    processors = tuple(report.get("processors", ()))
+    here = connect == LOCAL and max(processors, default=0) < (os.cpu_count() or 1)
     device = DeviceSettings(
-        connect, python=python, runtime=export.runtime, threads=threads, batch=batch
+        connect,
+        python=python,
+        runtime=export.runtime,
+        threads=report["threads"],
+        batch=report.get("batch", 1),
+        processors=processors if here or connect != LOCAL else (),
+        spinning=report.get("spinning", False),
     )
     found = verify_export(export, data=data, baseline=baseline, score=score, device=device)
     if as_json:

@@ -10,10 +10,11 @@ import pytest
 from tightfit.errors import SpecError
 from tightfit.metric import Kind, Stage
 from tightfit.objectives.footprint import LOADS, PEAKS, FootprintMeter
+from tightfit.objectives.meter.device import UntoldError
 from tightfit.objectives.meter.facts import Fresh, Session
 
 BASELINE, CANDIDATE = Path("baseline.onnx"), Path("candidate.onnx")
-START = {CANDIDATE: Fresh(10.0, 300.0), BASELINE: Fresh(40.0, 900.0)}
+START = {CANDIDATE: (10.0, 300.0), BASELINE: (40.0, 900.0)}
 
 
 @dataclass
@@ -29,7 +30,15 @@ class Slowing:
     def fresh(self, path: Path) -> Fresh:
         self.started.append(path)
         pace = 1 + 0.05 * len(self.started)
-        return Fresh(START[path].load_ms * pace, START[path].peak_kb + next(self.memory))
+        load_ms, peak_kb = START[path]
+        return Fresh(load_ms * pace, peak_kb + next(self.memory))
+
+
+class Silent(Slowing):
+    """The same on a system that tells no memory."""
+
+    def fresh(self, path: Path) -> Fresh:
+        return Fresh(super().fresh(path).load_ms, None, "/proc/self/clear_refs: Permission denied")
 
 
 def test_nothing_is_started_where_nothing_is_wanted() -> None:
@@ -57,6 +66,13 @@ def test_the_peak_is_the_middle_of_a_few_processes_with_its_spread() -> None:
     assert found["peak_kb"].value == 302.0
     assert 0 < found["peak_kb"].stderr < 2
     assert device.started == [CANDIDATE] * PEAKS
+
+
+def test_a_system_that_tells_no_memory_still_tells_load_times() -> None:
+    found = FootprintMeter(BASELINE, Silent(), wanted={"load_ms"}).measure(CANDIDATE)
+    assert found["load_ms"].value > 0
+    with pytest.raises(UntoldError, match=r"clear_refs: Permission denied"):
+        FootprintMeter(BASELINE, Silent(), wanted={"load_ms", "peak_kb"}).measure(CANDIDATE)
 
 
 def test_the_baseline_is_measured_beside_nothing() -> None:

@@ -48,7 +48,7 @@ def result(network: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Resu
     train, validation, test = make_data()
     return compress(
         network, train, validation, test,
-        constraints=["size_kb <= 0.6 * baseline"], trials=1,
+        constraints=["size_kb <= 0.6 * baseline", "agreement >= 0.2"], trials=1,
         folder=tmp_path_factory.mktemp("runs") / "run",
         space={"quantization": {"per": "network", "bits": [8]}, "schedule": {"epochs": [1]}},
         references={"single_techniques": False, "uniform": 0, "from_scratch": False},
@@ -175,6 +175,36 @@ def test_a_claim_that_does_not_hold_is_named_and_the_exit_code_is_1(
     assert names == ([broken] if broken else [])
     assert not found["holds"]
     assert (found["limits"][0]["kept"] == "broken") == (broken is None)
+
+
+def test_what_another_machine_reached_is_shown_and_not_judged(
+    exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def of_a_pi(report: dict[str, Any]) -> None:
+        report["measured_on"] |= {"processor": "Raspberry Pi 4", "architecture": "aarch64"}
+        report["metrics"]["latency_ms"] |= dict.fromkeys(("value", "low", "high"), 1e-6)
+        report["limits"].append(
+            {"metric": "latency_ms", "sense": "<=", "bound": 1e-6, "confident": False}
+        )
+
+    folder = claiming(exported.folder, tmp_path / "pi", of_a_pi)
+    found = verified(capsys, folder)
+    assert verdicts(found)["latency / baseline"] == "not checked"
+    assert verdicts(found)["memory"] == "not checked"
+    assert verdicts(found)["size"] == "holds"
+    note = "times and memory are not judged: it was measured on Raspberry Pi 4, and this is "
+    assert any(each.startswith(note) for each in found["notes"])
+    (limit,) = (each for each in found["limits"] if each["limit"].startswith("latency_ms"))
+    assert limit["found"]["value"] > 0
+    assert limit["kept"] is None
+
+
+def test_a_device_gives_times_memory_and_answers(
+    exported: Exported, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = verified(capsys, exported.folder, "--connect", f"command:{sys.executable}")
+    assert set(verdicts(found).values()) == {"holds"}
+    assert not any("answers are this machine's" in note for note in found["notes"])
 
 
 def test_other_pictures_and_the_users_own_are_read_where_they_are_named(

@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import onnx
 import pytest
 
 from tightfit.objectives.artifact.writer import write_onnx
@@ -262,6 +263,44 @@ def test_what_the_device_lacks_is_told(message: dict[str, Any], kind: str, why: 
     answer = Agent().answer(dict(message))
     assert answer["failed"] == kind
     assert why in answer["why"]
+
+
+def test_a_system_that_tells_no_memory_says_why(
+    residual_program: ResidualProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_onnx(residual_program(8), tmp_path / "model.onnx", metadata={})
+
+    def resident(_field: str, *, reset: bool = False) -> float:
+        raise agent.Failure("memory", f"no clear_refs to write {reset} into")
+
+    monkeypatch.setattr(agent, "resident", resident)
+    found = Agent().do_alone("model.onnx", str(tmp_path / "model.onnx"))
+    assert found["load_ms"] > 0
+    assert found["peak_kb"] is None
+    assert found["untold"] == "no clear_refs to write True into"
+
+
+@pytest.mark.parametrize("told", [{"axis.height": "48", "axis.width": "64"}, {}])
+def test_openvino_runs_pictures_of_the_size_that_the_file_says(
+    tmp_path: Path, told: dict[str, str]
+) -> None:
+    pytest.importorskip("openvino")
+    sides: list[str | int] = ["batch", "height", "width", 3]
+    value = onnx.helper.make_tensor_value_info("in", onnx.TensorProto.FLOAT, sides)
+    out = onnx.helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, sides)
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Relu", ["in"], ["out"])], "g", [value], [out]
+    )
+    opset = onnx.helper.make_opsetid("", 17)
+    model = onnx.helper.make_model(graph, ir_version=8, opset_imports=[opset])
+    onnx.helper.set_model_props(model, told)
+    onnx.save(model, tmp_path / "model.onnx")
+    if not told:
+        with pytest.raises(ValueError, match="'in' does not say how large it usually is"):
+            agent.open_openvino(tmp_path / "model.onnx", 1, False, 2)
+        return
+    (answer,) = cast(Any, agent.open_openvino(tmp_path / "model.onnx", 1, False, 2)()).values()
+    assert answer.shape == (2, 48, 64, 3)
 
 
 def test_it_imports_nothing_else() -> None:

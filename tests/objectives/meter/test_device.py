@@ -4,6 +4,7 @@ import platform
 import sys
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -12,6 +13,7 @@ from tightfit.objectives.latency import LatencyMeter
 from tightfit.objectives.meter import device as device_module
 from tightfit.objectives.meter.device import Device, DeviceSettings, NoRuntimeError
 from tightfit.objectives.meter.taking import Precision
+from tightfit.objectives.runtimes import OnnxRuntime, predict
 
 Nets = tuple[Path, Path]
 Served = tuple[DeviceSettings, psutil.Process]
@@ -57,7 +59,9 @@ def test_the_same_file_measures_over_ssh(cache: Path, nets: Nets, sshd: Served) 
     meter = LatencyMeter(nets[1], device, precision=Precision(0.3, seconds=0.5))
     assert meter.measure(nets[0]).ratio.median < 0.6
     assert device.facts().runtime.startswith("onnxruntime ")
-    assert device.fresh(nets[1]).peak_kb > 100
+    peak_kb = device.fresh(nets[1]).peak_kb
+    assert peak_kb is not None
+    assert peak_kb > 100
     assert len(list(cache.iterdir())) == 2
     device.close()
 
@@ -83,11 +87,25 @@ def test_a_file_that_was_written_anew_is_measured_anew(nets: Nets) -> None:
     device.close()
 
 
+def test_answers_are_those_of_the_file_there(cache: Path, nets: Nets) -> None:
+    device = via(SHELL.format(""))
+    inputs = np.random.default_rng(0).standard_normal((5, 1, 28, 28)).astype(np.float32)
+    for path in nets:
+        expected = predict(OnnxRuntime().open(path), inputs)
+        np.testing.assert_array_equal(device.answers(path, inputs), expected)
+    assert list(cache.rglob("*.onnx"))
+    with pytest.raises(MeasurementError, match=r"onnxruntime could not run .*Got invalid dim"):
+        device.answers(nets[0], inputs[:, :, 1:])
+    device.close()
+
+
 @pytest.mark.slow
 def test_memory_and_load_time_are_those_of_a_new_process(nets: Nets) -> None:
     device = via("local")
     device.session(nets, 0.01)
     narrow, wide = (device.fresh(path) for path in nets)
+    assert narrow.peak_kb is not None
+    assert wide.peak_kb is not None
     assert 0 < narrow.peak_kb < wide.peak_kb
     assert wide.peak_kb * 1000 > 4 * nets[1].stat().st_size / 4
     assert narrow.load_ms > 0
@@ -170,6 +188,15 @@ def test_a_silent_device_is_not_waited_for_forever(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(device_module, "HELLO_S", 0.3)
     with pytest.raises(SpecError, match=r"sleep 60.* does not answer: no answer in time"):
         via("command:sh -c 'sleep 60'").facts()
+
+
+@pytest.mark.parametrize("talking", ["sh -c yes", "sh -c 'while :; do echo no; sleep 0.01; done'"])
+def test_a_device_that_only_talks_is_not_waited_for_forever(
+    monkeypatch: pytest.MonkeyPatch, talking: str
+) -> None:
+    monkeypatch.setattr(device_module, "HELLO_S", 0.3)
+    with pytest.raises(SpecError, match=r"does not answer: no answer in time"):
+        via(f"command:{talking}").facts()
 
 
 def test_a_device_of_another_architecture_is_refused() -> None:
