@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -177,7 +178,7 @@ def written_whole(to: Path) -> Iterator[Path]:
     stay.
 
     Raises:
-        SpecError: The folder cannot be written.
+        SpecError: The folder, or a file elsewhere that is needed for it, cannot be used.
     """
     stage: Path | None = None
     try:
@@ -191,7 +192,11 @@ def written_whole(to: Path) -> Iterator[Path]:
         else:
             stage.rename(to)
     except OSError as error:
-        raise SpecError(f"the folder {to} cannot be written: {error.strerror or error}") from error
+        place = to if error.filename is None else Path(os.fsdecode(error.filename))
+        beside = to.parent in (place, place.parent)
+        of_it = beside or any(place.is_relative_to(each) for each in (to, stage or to))
+        what = f"the folder {to} cannot be written" if of_it else f"{place} cannot be used"
+        raise SpecError(f"{what}: {error.strerror or error}") from error
     finally:
         if stage is not None:
             shutil.rmtree(stage, ignore_errors=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -63,17 +65,23 @@ def export_litert(folder: Path, assembly: Assembly, record: Record) -> dict[str,
         MeasurementError: A runtime does not take the file.
     """
     check_litert(assembly)
-    path = folder / LITERT_FILE
-    if assembly.file != LITERT_FILE:
-        program = load(folder, model=lambda: assembly.model.module).program()
-        known = {"tightfit": __version__, "baseline": record.fingerprint}
-        origin = record.candidate.key
-        metadata = file_metadata(known, data=assembly.data, origin=origin)
-        write_litert(program, path, metadata=metadata)
-    content, arena = path.read_bytes(), arena_kb(path)
-    write_header(path, arena)
-    runtime = LiteRt(assembly.profile.threads)
-    quality = _quality(path, assembly, runtime)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".litert.") as made:
+        path = Path(made) / LITERT_FILE
+        if assembly.file == LITERT_FILE:
+            shutil.copyfile(folder / LITERT_FILE, path)
+        else:
+            program = load(folder, model=lambda: assembly.model.module).program()
+            known = {"tightfit": __version__, "baseline": record.fingerprint}
+            origin = record.candidate.key
+            metadata = file_metadata(known, data=assembly.data, origin=origin)
+            write_litert(program, path, metadata=metadata)
+        content, arena = path.read_bytes(), arena_kb(path)
+        write_header(path, arena)
+        runtime = LiteRt(assembly.profile.threads)
+        quality = _quality(path, assembly, runtime)
+        # All of it went well: until here the export is as it was.
+        for name in (HEADER_FILE, LITERT_FILE):
+            path.with_name(name).replace(folder / name)
     found = {
         "runtimes": [runtime.name, LiteRtMicro().name],
         "size_kb": len(content) / 1000,

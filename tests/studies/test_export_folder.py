@@ -147,6 +147,17 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         pass
 
 
+def test_a_file_elsewhere_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    with (
+        pytest.raises(
+            SpecError, match=r"^/nowhere/file cannot be used: No such file or directory$"
+        ),
+        written_whole(tmp_path / "out"),
+    ):
+        Path("/nowhere/file").read_bytes()
+    assert not any(tmp_path.iterdir())
+
+
 def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
     def fill_up() -> None:
         with written_whole(tmp_path / "out") as stage:

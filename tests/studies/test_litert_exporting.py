@@ -11,10 +11,10 @@ import torch
 
 from tests.studies.command_line import tightfit, tiny_study
 from tests.studies.tiny.own import make_data, make_net
-from tightfit import SpecError
+from tightfit import MeasurementError, Reading, SpecError
 from tightfit.objectives.runtimes import predict
 from tightfit.objectives.runtimes.litert import LiteRt
-from tightfit.studies import load
+from tightfit.studies import litert_exporting, load
 from tightfit.studies.assembly import assemble
 from tightfit.studies.litert_exporting import check_litert
 from tightfit.studies.study_file import read_study
@@ -63,6 +63,23 @@ def test_a_loaded_export_decides_as_its_tflite_file_does(exported: Path) -> None
     assert (found.argmax(1) == wanted.argmax(1)).mean() >= 0.98
     step = np.diff(np.unique(found)).min()
     assert (abs(found - wanted) < 1.01 * step).mean() > 0.97
+
+
+def test_a_file_that_no_microcontroller_runs_leaves_nothing_of_it(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking(_path: Path) -> Reading:
+        raise MeasurementError("tflite-micro lacks the operator 'SIN'")
+
+    monkeypatch.setattr(litert_exporting, "arena_kb", lacking)
+    to = tmp_path / "out"
+    code = tightfit(
+        "export", exported.parent / "run", "--pick", "accuracy", "--to", to, "--format", "litert"
+    )
+    assert code == 2
+    assert (to / "model.onnx").is_file()
+    assert not [each for each in to.iterdir() if "tflite" in each.name or "litert" in each.name]
+    assert "litert" not in json.loads((to / "report.json").read_text())
 
 
 def test_a_study_with_floats_is_told_what_to_write(tmp_path: Path) -> None:
