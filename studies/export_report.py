@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 from tightfit import Choice, Measurement, Reading
 from tightfit.objectives.artifact.preprocessing import Preprocessing
 from tightfit.objectives.proof.pictures import Pictures
+from tightfit.objectives.quality_metrics.accuracy_adversarial import ACCURACY_ADVERSARIAL
+from tightfit.objectives.quality_metrics.accuracy_shifted import ACCURACY_SHIFTED
 from tightfit.studies.assembly import Assembly
 from tightfit.studies.final import FinalScore
 from tightfit.studies.plan import Plan
@@ -20,6 +22,9 @@ from tightfit.studies.verifying import NOT_MEASURED
 from tightfit.studies.versions import versions
 
 Json: TypeAlias = dict[str, Any]
+
+_SETTINGS = {ACCURACY_SHIFTED.metric.name: "shifts", ACCURACY_ADVERSARIAL.metric.name: "attack"}
+"""By metric, the key of ``[quality]`` that says how strongly pictures are changed for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +94,14 @@ def member_report(
         "batch": device.batch,
         "processors": list(device.processors),
         "spinning": device.spinning,
-        "metrics": _metrics(results, standing.record.measurement),
+        "metrics": _metrics(member, standing.record.measurement),
         f"validation_{quality}": _quality(standing.record.measurement[quality]),
         f"test_{quality}": NOT_MEASURED if tested is None else _quality(tested.reading),
         "difference": _difference(tested),
         "constraints": [str(constraint) for constraint in results.constraints],
         "limits": list(_limits(results)),
         "baseline": {
-            "metrics": _metrics(results, results.baseline),
+            "metrics": _metrics(member, results.baseline),
             f"validation_{quality}": _quality(results.baseline[quality]),
             f"test_{quality}": NOT_MEASURED if reached is None else _quality(reached.baseline),
         },
@@ -121,7 +126,14 @@ def ends(reading: Reading) -> dict[str, float]:
     return {"low": reading.interval.low, "high": reading.interval.high}
 
 
-def _metrics(results: Results, measurement: Measurement) -> Json:
+def taken_with(member: Member, metric: str) -> Json:
+    """Return the study's settings that a quality metric was taken with; most have none."""
+    table = _SETTINGS.get(metric)
+    return {} if table is None else member.plan.spec["quality"].get(table, {})
+
+
+def _metrics(member: Member, measurement: Measurement) -> Json:
+    results = member.results
     return {
         name: {
             "value": measurement[name].value,
@@ -129,15 +141,18 @@ def _metrics(results: Results, measurement: Measurement) -> Json:
             **ends(measurement[name]),
             "unit": results.metrics[name].unit,
             "kind": measurement[name].kind.value,
-            **_circumstances(measurement[name]),
+            **_circumstances(measurement[name], taken_with(member, name)),
         }
         for name in measurement
     }
 
 
-def _circumstances(reading: Reading) -> Json:
-    """Return what was otherwise than it should, and the machine's state, where either is known."""
-    told = {"note": reading.note, "conditions": reading.conditions.to_json()}
+def _circumstances(reading: Reading, settings: Json) -> Json:
+    """Return what a reading was taken with, what was otherwise than it should, and the machine's
+    state, where any is known.
+    """
+    conditions = reading.conditions.to_json()
+    told = {"settings": settings, "note": reading.note, "conditions": conditions}
     return {name: value for name, value in told.items() if value}
 
 

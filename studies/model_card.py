@@ -6,14 +6,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
+from tightfit import Metric
 from tightfit.studies import wording
 from tightfit.studies.claims import Verdict
 from tightfit.studies.export_folder import PICTURE_FILE, PICTURES_FILE
-from tightfit.studies.export_report import Json, Member
+from tightfit.studies.export_report import Json, Member, taken_with
 from tightfit.studies.figures.layers import SiteChoice, layers
 from tightfit.studies.report_page import ordered_metrics
 from tightfit.studies.verdict import headline
-from tightfit.studies.verification import NOTHING, Verification, limit_text, value_text
+from tightfit.studies.verification import (
+    NOTHING,
+    Verification,
+    limit_text,
+    limit_verdict,
+    value_text,
+)
 
 _MOST_CLASSES = 20
 _KINDS = (
@@ -175,7 +182,7 @@ def _limits(verification: Verification) -> str:
         (
             wording.limit(each.limit, each.metric),
             limit_text(each),
-            "not measured again" if each.kept is None else each.kept.value,
+            limit_verdict(each).plain,
         )
         for each in verification.limits
     ]
@@ -197,10 +204,16 @@ def _numbers(member: Member) -> str:
                 wording.reading_text(metric, results.baseline[metric.name])
                 if metric.name in results.baseline
                 else NOTHING,
-                metric.summary,
+                _what_it_is(member, metric),
             )
         )
     return _table(("metric", "kind", "this network", "baseline", "what it is"), rows)
+
+
+def _what_it_is(member: Member, metric: Metric) -> str:
+    settings = taken_with(member, metric.name)
+    told = ", ".join(f"{name} {value:g}" for name, value in settings.items())
+    return f"{metric.summary}; with {told}" if told else metric.summary
 
 
 def _layers(member: Member) -> str:

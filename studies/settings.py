@@ -29,6 +29,7 @@ from tightfit.spaces.settings import (
     InputSizeSettings,
     PruningSettings,
     QuantizationSettings,
+    RoundingSettings,
     ScheduleSettings,
     SpaceSettings,
     TargetCpu,
@@ -105,6 +106,7 @@ def space_settings(table: SpaceTable, target_cpu: TargetCpu) -> SpaceSettings:
             quantization.per,
             tuple(map(_or_none, quantization.bits)),
             target_cpu,
+            rounding=RoundingSettings(equalized=quantization.equalize),
             integer_only=quantization.integer_only,
         ),
         decomposition=None

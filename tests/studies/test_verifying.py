@@ -53,6 +53,7 @@ def result(network: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Resu
         space={"quantization": {"per": "network", "bits": [8]}, "schedule": {"epochs": [1]}},
         references={"single_techniques": False, "uniform": 0, "from_scratch": False},
         training={"threads": 1, "batch_size": 32},
+        quality={"metrics": ["accuracy_shifted"], "shifts": {"noise": 0.02}},
     )  # fmt: skip
 
 
@@ -287,6 +288,8 @@ def test_a_device_is_asked_with_the_python_that_is_named(
 def test_the_card_shows_the_front_the_layers_and_lines_that_run(exported: Exported) -> None:
     card = (exported.folder / "README.md").read_text("utf-8")
     assert "![The front that it was picked from](front.svg)" in card
+    assert exported.report["metrics"]["accuracy_shifted"]["settings"]["noise"] == 0.02
+    assert "; with noise 0.02, blur" in card
     assert (exported.folder / "front.svg").read_text("utf-8").startswith("<svg")
     assert "| layer | width kept | bits | rank kept |" in card
     assert "| size ≤" in card
