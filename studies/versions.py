@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import platform
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
 from tightfit import __version__
 
 _PACKAGES = ("torch", "torchvision", "optuna", "onnx", "onnxruntime", "numpy", "scipy", "plotly")
+_EXTRAS = ("openvino", "executorch", "ai-edge-litert", "tflite-micro", "timm")
+"""Told where they are installed."""
 
 
 def versions() -> dict[str, str]:
@@ -18,4 +21,7 @@ def versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "not installed"
+    for name in _EXTRAS:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
     return found
