@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,8 @@ def profile(paths: Sequence[Path], *, budget_s: float = 2.0) -> tuple[Instructio
     some microseconds to each: compare shares, and take the latency of a file from a meter.
 
     Args:
-        paths: ONNX files, whose inputs are free in nothing but the batch axis.
+        paths: ONNX files, whose inputs are free in nothing but the batch axis, and in what their
+            metadata tell.
         budget_s: Seconds of runs. Files so slow that the fewest runs take longer take longer.
 
     Raises:
@@ -75,7 +76,9 @@ class _Profiled:
             self._session = onnxruntime.InferenceSession(
                 mark(model), options, providers=["CPUExecutionProvider"]
             )
-        self._feed = {entry.name: _noise(path, entry) for entry in self._session.get_inputs()}
+        usual = {each.key: each.value for each in model.metadata_props}
+        entries = self._session.get_inputs()
+        self._feed = {entry.name: _noise(path, entry, usual) for entry in entries}
         self._kept: list[bool] = []
 
     def probe(self) -> float:
@@ -111,9 +114,13 @@ class _Profiled:
         return (time.perf_counter() - started) / len(kept)
 
 
-def _noise(path: Path, entry: Any) -> npt.NDArray[Any]:
-    """Return something that an input takes; the batch is one."""
+def _noise(path: Path, entry: Any, usual: Mapping[str, str]) -> npt.NDArray[Any]:
+    """Return something that an input takes; the batch is one.
+
+    How large another free axis is, the file's metadata may say: ``axis.height``.
+    """
     shape = [1 if axis == 0 and not isinstance(n, int) else n for axis, n in enumerate(entry.shape)]
+    shape = [int(usual.get(f"axis.{n}", 0)) or n if isinstance(n, str) else n for n in shape]
     free = [str(size) for size in shape if not isinstance(size, int)]
     if free:
         raise MeasurementError(

@@ -36,9 +36,8 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     return compress(
         make_net(), train, validation, test,
         constraints=[
-            "size_kb <= 0.9 * baseline", "load_ms <= 9 * baseline", "peak_kb <= 90000",
-            "latency_ms.openvino <= 90 * baseline",
-        ], trials=1, device={"seconds": 0.3},
+            "size_kb <= 0.9 * baseline", "peak_kb <= 90000", "latency_ms.openvino <= 90 * baseline",
+        ], trials=1,
         folder=tmp_path_factory.mktemp("runs") / "run",
         space={"quantization": {"per": "network", "bits": [8]}, "schedule": {"epochs": [2]}},
         references={"single_techniques": False, "uniform": 0, "from_scratch": False},
@@ -66,7 +65,6 @@ def test_the_very_file_is_claimed_and_verified(
     for metric, claim in (
         ("latency_ms", "latency / baseline"),
         ("latency_ms.openvino", "latency / baseline in openvino"),
-        ("load_ms", "load time / baseline"),
     ):
         ratio = mine[metric]["value"] / whole[metric]["value"]
         assert found[claim]["value"] == pytest.approx(ratio), claim
@@ -74,7 +72,18 @@ def test_the_very_file_is_claimed_and_verified(
     assert found["accuracy on the test split"]["value"] == report["test_accuracy"]["value"]
     capsys.readouterr()
     assert tightfit("verify", exported.folder) == 0
-    assert "All 7 claims that could be checked hold." in capsys.readouterr().out
+    assert "All 6 claims that could be checked hold." in capsys.readouterr().out
+
+
+def test_it_stands_beside_itself_with_pictures_of_the_usual_size(
+    exported: Exported, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert tightfit("diff", exported.folder, exported.folder, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    sides = exported.report["input"]["source"] or exported.report["input"]["pictures"][1:]
+    for file in found["files"]:
+        assert file["inputs"][0]["shape"][1:3] == sides
 
 
 def test_the_lines_of_the_card_feed_it_pictures_as_they_are(
