@@ -119,3 +119,7 @@ class BatchSizes:
         """Return how often a layer's weights are applied, ``[n]``."""
         places = pick(self._g.places[layer], self._c.size)
         return places * self.width(self._g.across[layer])
+
+    def read(self, layer: str) -> IntArray:
+        """Return how many places a layer reads, ``[n]``."""
+        return pick(self._g.read[layer], self._c.size) * self.width(self._g.across[layer])

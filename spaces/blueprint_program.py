@@ -117,7 +117,7 @@ class _Batch:
         before, after = channels
         rank_in, rank_out = ranks(layer, share, before, after)
         outside = self._sizes.places(node.name)
-        inside = self._sizes.positions(node.inputs[0]) if spatial(layer) else outside
+        inside = self._sizes.read(node.name)
         thin = (1, 1)
         parts = (
             [((before, rank_in), thin, inside), ((rank_in, rank_out), kernel, outside),

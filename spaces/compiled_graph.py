@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -37,6 +36,7 @@ class CompiledGraph:
             where it depends on no picture.
         places: By layer, how often its weights are applied for one picture, ``[sizes]``, for each
             of the positions along `across`.
+        read: By layer, how many places it reads for one picture, ``[sizes]``, counted alike.
         across: By layer, all axes that can change and that it works along, as one.
         repeated: By node, those of its parameters that an earlier node has already.
         trainable: Names of tensors that are parameters.
@@ -58,6 +58,7 @@ class CompiledGraph:
     channels: Mapping[str, Axis]
     positions: Mapping[str, IntArray]
     places: Mapping[str, IntArray]
+    read: Mapping[str, IntArray]
     across: Mapping[str, Axis]
     repeated: Mapping[str, frozenset[str]]
     trainable: frozenset[str]
@@ -122,7 +123,13 @@ def compile_graph(
             for name in shapes[0]
         },
         places={
-            name: np.array([_places(node, each) // across[name].size for each in shapes])
+            name: np.array([_places(node, _busy(node), each) for each in shapes])
+            // across[name].size
+            for name, node in weighted.items()
+        },
+        read={
+            name: np.array([_places(node, node.inputs[0], each) for each in shapes])
+            // across[name].size
             for name, node in weighted.items()
         },
         across=across,
@@ -147,16 +154,22 @@ def recorded_macs(graphs: Sequence[Graph]) -> dict[str, IntArray]:
     return {name: np.array(each) for name, each in counts.items()}
 
 
-def _places(node: Node, shapes: Mapping[str, Shape]) -> int:
-    if node.operator == "linear":
-        return elements(shapes[node.name][:-1])
-    busy = node.inputs[0] if node.operator == "conv_transpose" else node.name
-    return math.prod(shapes[busy][2:]) if elements(shapes[busy]) else 0
+def _busy(node: Node) -> str:
+    """Return the activation at each of whose places a layer's weights are applied once."""
+    return node.inputs[0] if node.operator == "conv_transpose" else node.name
+
+
+def _places(node: Node, activation: str, shapes: Mapping[str, Shape]) -> int:
+    """Return how many places one picture has in what a layer reads or gives."""
+    shape = shapes[activation]
+    channels = len(shape) - 1 if node.operator == "linear" else 1
+    return elements((*shape[:channels], *shape[channels + 1 :]))
 
 
 def _across(node: Node, ties: Ties) -> Axis:
-    """Return the axes that can change and that a layer works along: those of a linear one."""
-    return changing(ties.values[node.name][:-1] if node.operator == "linear" else ())
+    """Return the axes that can change and that a layer works along; a filter's positions stay."""
+    axes = ties.values[node.name]
+    return changing(axes[:-1] if node.operator == "linear" else axes[:1])
 
 
 def _hidden(graph: Graph, norms: Mapping[str, Node], ends: Mapping[str, str]) -> frozenset[str]:

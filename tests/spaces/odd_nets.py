@@ -343,7 +343,32 @@ class ComputedPlaces(nn.Module):
         return scores
 
 
+class Displaced(nn.Module):
+    """Channels that are taken by number, padded, become pixels, and join the batch, in between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.mixed = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 64, 3, padding=1)
+        self.order = nn.Buffer(torch.randperm(16))
+        self.pixels, self.wide = nn.Conv2d(16, 24, 3, padding=1), nn.Conv2d(24, 32, 1, stride=2)
+        self.halves = nn.Conv2d(16, 24, 3, stride=2, padding=1)
+        self.left, self.right = nn.Conv2d(3, 24, 1), nn.Conv2d(3, 24, 1)
+        self.head = nn.Linear(48, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, picture = torch.relu(self.stem(x)), x
+        x = torch.relu(self.mixed(x[:, self.order]) + F.pad(x, (0, 0, 0, 0, 24, 24)))
+        n, c, h, w = x.shape
+        x = x.view(n, c // 4, 2, 2, h, w).permute(0, 1, 4, 2, 5, 3).reshape(n, c // 4, 2 * h, 2 * w)
+        x = self.wide(torch.relu(self.pixels(x)))
+        x = self.halves(x.reshape(2 * n, 16, h, w)).reshape(n, 48, h // 2, w // 2)
+        sums = (self.left(picture) + self.right(picture)).cumsum(2).mean((2, 3))
+        scores: Tensor = self.head(x.mean((2, 3)) + torch.cat([sums, sums], 1))
+        return scores
+
+
 ODD_NETS = (
     SharedBlock, Shuffled, ChannelsLast, Tokens, SeparateHeads, Windows, Gates, Groups, Uneven,
     Cosine, Skips, NormsFirst, RootMeanSquares, Waves, Strided, ComputedPlaces,
+    Displaced,
 )  # fmt: skip
