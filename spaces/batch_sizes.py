@@ -63,6 +63,18 @@ class BatchSizes:
             total = total * pick(by_size, self._c.size) // by_size[0]
         return total
 
+    def equal(self, first: str, second: str) -> BoolArray:
+        """Whether tensors that are equal in the baseline still are, ``[n]``.
+
+        Where different channels of them are removed, what is left counts as different.
+        """
+        axes = self._g.ties.tensors
+        same = np.equal(self._zeros, 0)
+        if axes[first] != axes[second]:
+            for axis in (*axes[first], *axes[second]):
+                same = same & np.equal(self.width(axis), axis.size)
+        return same
+
     def products(self, node: Node) -> IntArray:
         """Return the multiply-accumulates of a node that is no layer, ``[n]``."""
         if node.name in self._g.recorded:

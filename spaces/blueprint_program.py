@@ -229,13 +229,13 @@ class _Batch:
 
     def _constants(self, node: Node) -> IntArray | int:
         """Return bytes of the numbers that no node has which comes before and is there, ``[n]``."""
-        present = self._bypass.present
         total: IntArray | int = 0
-        for size, before in self._g.constants.get(node.name, ()):
-            first = present.get(node.name, self._all)
-            for name in before:
-                first = first & ~present.get(name, self._all)
-            total = total + first * np.int64(size)
+        for constant in self._g.constants.get(node.name, ()):
+            first = self._present(node)
+            for name, other in constant.before:
+                there = self._bypass.present.get(name, self._all)
+                first = first & ~(there & self._sizes.equal(constant.tensor, other))
+            total = total + first * self._sizes.numbers(constant.tensor) * constant.width
         return total
 
     def _bits_of(self, name: str) -> IntArray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tightfit import WEIGHT_OPERATORS, Graph, IntArray, Node
 from tightfit.spaces.absence import Absence, find_absence
-from tightfit.spaces.axes import Axis
+from tightfit.spaces.axes import Axis, dims
 from tightfit.spaces.blocks import Block
 from tightfit.spaces.folding import folded_norms
 from tightfit.spaces.quantization import fused_ends, origins
@@ -17,6 +17,22 @@ from tightfit.spaces.shapes import Shape, elements
 from tightfit.spaces.sites import Layer
 from tightfit.spaces.ties import Ties, changing
 from tightfit.spaces.tracing import Traced
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Untrained numbers of a node that stand in the file.
+
+    Attributes:
+        tensor: Its name.
+        width: Bytes of each number.
+        before: Earlier nodes with the same numbers, and what these call them: equal numbers stand
+            in a file once.
+    """
+
+    tensor: str
+    width: int
+    before: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +59,7 @@ class CompiledGraph:
         recorded: By node that calls what was recorded, its MACs for one picture, ``[sizes]``.
         sizes: Shapes of every activation, for each choice of the input size.
         integer_only: Whether every activation of a quantized network is rounded.
-        constants: By node with untrained numbers, the bytes of each tensor, and earlier nodes that
-            have the same one: equal numbers stand in a file once.
+        constants: By node, its untrained numbers that no earlier node surely has as well.
         absence: Which nodes and activations are there only with which residual blocks.
     """
 
@@ -62,7 +77,7 @@ class CompiledGraph:
     across: Mapping[str, Axis]
     repeated: Mapping[str, frozenset[str]]
     trainable: frozenset[str]
-    constants: Mapping[str, Sequence[tuple[int, tuple[str, ...]]]]
+    constants: Mapping[str, Sequence[Constant]]
     absence: Absence
     recorded: Mapping[str, IntArray]
     sizes: Sequence[Mapping[str, Shape]]
@@ -135,7 +150,7 @@ def compile_graph(
         across=across,
         repeated=_repeated(graph),
         trainable=traced.trainable,
-        constants=_constants(traced, absence),
+        constants=_constants(traced, ties, absence),
         absence=absence,
         recorded=recorded_macs([graph]) if recorded is None else recorded,
         sizes=shapes,
@@ -187,22 +202,32 @@ def _repeated(graph: Graph) -> dict[str, frozenset[str]]:
     return repeated
 
 
-def _constants(traced: Traced, absence: Absence) -> dict[str, list[tuple[int, tuple[str, ...]]]]:
-    """Count the bytes of untrained numbers where no earlier node surely has the same.
+def _constants(traced: Traced, ties: Ties, absence: Absence) -> dict[str, list[Constant]]:
+    """Find the untrained numbers where no earlier node surely has the same.
 
-    Masks and row numbers have 4 each, those of recorded calls what their type has.
+    Masks and row numbers have 4 bytes each, those of recorded calls what their type has.
     """
-    owners: dict[bytes, list[str]] = {}
-    found: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
+    owners: dict[tuple[Shape, bytes], list[tuple[str, str]]] = {}
+    found: dict[str, list[Constant]] = {}
     for node in traced.graph.nodes:
         for role, name in node.parameters.items():
             recorded = node.operator == "aten"
             if name in traced.trainable or not (recorded or role in ("value", "index")):
                 continue
             tensor = traced.tensors[name]
-            before = owners.setdefault(tensor.numpy().tobytes(), [])
-            if node.name not in before and all(other in absence.nodes for other in before):
-                size = tensor.numel() * (tensor.element_size() if recorded else 4)
-                found.setdefault(node.name, []).append((size, tuple(before)))
-            before.append(node.name)
+            before = owners.setdefault((tuple(tensor.shape), tensor.numpy().tobytes()), [])
+            if not any(
+                owner == node.name or (owner not in absence.nodes and _alike(other, name, ties))
+                for owner, other in before
+            ):
+                width = tensor.element_size() if recorded else 4
+                found.setdefault(node.name, []).append(Constant(name, width, tuple(before)))
+            before.append((node.name, name))
     return found
+
+
+def _alike(first: str, second: str, ties: Ties) -> bool:
+    """Whether two tensors lose the same positions in every candidate, or none."""
+    axes = (ties.tensors[first], ties.tensors[second])
+    loose = {dim.number for each in axes for axis in each for dim in dims(axis)} - {*ties.frozen}
+    return axes[0] == axes[1] or not loose

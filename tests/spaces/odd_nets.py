@@ -367,8 +367,28 @@ class Displaced(nn.Module):
         return scores
 
 
+class WrittenTables(nn.Module):
+    """Untrained numbers as wide as channels that are removed, equal for channels that differ."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.grow = nn.Conv2d(3, 48, 2, stride=2), nn.Linear(48, 96)
+        angles = torch.arange(64.0)[:, None] * 100.0 ** (-torch.arange(48.0) / 48)
+        self.waves, self.again = nn.Buffer(angles.sin()), nn.Buffer(angles.sin())
+        self.other = nn.Buffer(angles.sin())
+        self.left, self.right = nn.Linear(48, 48), nn.Linear(48, 48)
+        self.shrink, self.head = nn.Linear(96, 48), nn.Linear(48, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x).flatten(2).transpose(1, 2) + self.waves
+        x = x + self.shrink(F.gelu(self.grow(x + self.again)))
+        x = self.left(x) * torch.sigmoid(self.right(x) + self.other)
+        scores: Tensor = self.head(x.mean(1))
+        return scores
+
+
 ODD_NETS = (
     SharedBlock, Shuffled, ChannelsLast, Tokens, SeparateHeads, Windows, Gates, Groups, Uneven,
     Cosine, Skips, NormsFirst, RootMeanSquares, Waves, Strided, ComputedPlaces,
-    Displaced,
+    Displaced, WrittenTables,
 )  # fmt: skip
