@@ -78,7 +78,8 @@ def time_limit(seconds: float) -> Iterator[None]:
     """Raise where the inside takes longer; only a main thread can be interrupted so.
 
     The inside is stopped while it runs code of the model: torch's own code, stopped anywhere, may
-    leave behind what brings the whole process down later.
+    leave behind what brings the whole process down later. A timer of the caller's own goes on
+    afterwards, and rings at once where its time has passed meanwhile.
 
     Raises:
         SpecError: The time is up.
@@ -97,6 +98,8 @@ def time_limit(seconds: float) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS, _LOOK_SECONDS)
             raise _TimeIsUp
 
+    left, interval = signal.setitimer(signal.ITIMER_REAL, 0)
+    due = time.monotonic() + left
     modes, before = _Modes(), signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds, _LOOK_SECONDS)
     try:
@@ -110,6 +113,9 @@ def time_limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if left:
+            soon = max(due - time.monotonic(), _LOOK_SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, soon, interval)
 
 
 @contextmanager

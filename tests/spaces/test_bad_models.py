@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import signal
 import threading
 import time
 import traceback
@@ -297,6 +298,28 @@ def test_tensors_can_be_made_after_a_trace_that_was_stopped(
     with pytest.raises(SpecError, match=r"took longer than \d\.\d s"):
         trace(Model(leaving_a_mode_on), torch.zeros(1, *PICTURE))
     assert torch.zeros(2).shape == (2,)
+
+
+def test_the_callers_timer_goes_on_after_a_trace_with_what_is_left_of_it() -> None:
+    rung: list[float] = []
+    handler = signal.signal(signal.SIGALRM, lambda *_: rung.append(time.monotonic()))
+    start = time.monotonic()
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 60.0, 5.0)
+        with conditions.time_limit(10.0):
+            time.sleep(0.1)
+        left, interval = signal.getitimer(signal.ITIMER_REAL)
+        assert 60.0 - (time.monotonic() - start) - 0.05 < left < 59.95
+        assert interval == pytest.approx(5.0, abs=0.01)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with conditions.time_limit(10.0):
+            time.sleep(0.1)
+            assert not rung
+        time.sleep(0.1)
+        assert len(rung) == 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
 
 
 def test_another_thread_than_the_main_one_can_trace() -> None:
