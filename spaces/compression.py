@@ -120,7 +120,7 @@ class CompressionSpace:
         traced, layers = self._traced, self._layers
         seen = Observations(self.baseline_network, layers, evidence)
         view = View(traced.graph, traced.tensors, layers, self._ties, seen)
-        pruning = Pruning(settings.pruning, self.sites, Importance(view))
+        pruning = Pruning(settings.pruning, self.sites, self._ties, Importance(view))
         if not settings.pruning.correct:
             return pruning, None
         return pruning, Correction(self.sites.layers, self._ties, seen)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,11 +10,12 @@ from torch import Tensor
 
 from tightfit import Choice, Hparam, IntArray
 from tightfit.choice_array import pick
+from tightfit.spaces.alignment import steps
 from tightfit.spaces.importance import Importance
 from tightfit.spaces.settings import PruningSettings
 from tightfit.spaces.sites import Sites, grouped
+from tightfit.spaces.ties import Ties
 
-NARROW, NARROW_ALIGN = 32, 4
 CRITERION = "pruning.criterion"
 
 
@@ -30,13 +30,15 @@ class Pruning:
         SpecError: A criterion that this network has nothing for.
     """
 
-    def __init__(self, settings: PruningSettings, sites: Sites, importance: Importance) -> None:
+    def __init__(
+        self, settings: PruningSettings, sites: Sites, ties: Ties, importance: Importance
+    ) -> None:
         self._importance = importance
         self._criteria = settings.criteria
         for criterion in settings.criteria:
             importance.check(criterion)
         self._groups = {group.name: group for group in sites.groups}
-        self._align = settings.align
+        self._steps = steps(sites, ties, settings.align)
         self._site_of: dict[str, str] = {}
         self.hparams: list[Hparam] = []
         for site, names in grouped(sites.groups, settings.per).items():
@@ -55,25 +57,18 @@ class Pruning:
     def width(self, group: str, ratio: float) -> int:
         """Return how many channels of a group stay at a ratio.
 
-        In a site of several groups, those that are too narrow for the site's ratio keep ``align``.
+        In a site of several groups, those that are too narrow for the site's ratio keep as few as
+        they may.
         """
-        width, align = self._groups[group].width, self._step(group)
-        if ratio == 0 or width < align:
+        width, step = self._groups[group].width, self._steps[group]
+        if ratio == 0 or width < step:
             return width
-        return min(width, max(align, round((1 - ratio) * width / align) * align))
+        return min(width, max(step, round((1 - ratio) * width / step) * step))
 
     def _reaches(self, group: str, ratio: float) -> bool:
         """Whether a ratio leaves a group at least as many channels as they are counted by."""
-        align = self._step(group)
-        return ratio == 0 or round((1 - ratio) * self._groups[group].width / align) >= 1
-
-    def _step(self, group: str) -> int:
-        """Return what a group's width is a multiple of."""
-        multiplicity = self._groups[group].multiplicity
-        narrow = self._groups[group].width * multiplicity <= NARROW
-        align = NARROW_ALIGN if narrow else self._align
-        # Heads of 64 channels are multiples of 8 by themselves.
-        return align // math.gcd(align, multiplicity)
+        width, step = self._groups[group].width, self._steps[group]
+        return ratio == 0 or round((1 - ratio) * width / step) >= 1
 
     def widths(self, columns: Mapping[str, int], batch: IntArray) -> dict[int, IntArray]:
         """Return by number of a group its width in each candidate of a batch, ``[n]``."""

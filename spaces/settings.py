@@ -57,7 +57,11 @@ def _check_grouping(
 
 @dataclass(frozen=True, slots=True)
 class PruningSettings:
-    """Ratios of removed channels; widths are multiples of ``align`` (4 up to 32 channels).
+    """Ratios of removed channels.
+
+    What is pruned of a layer's inputs and outputs is a multiple of ``align`` channels, whatever is
+    chosen beside. Without it, it is a multiple of 8, or of 4 up to 32 channels; heads and their
+    widths, or groups and theirs, are counted so one by one, as if the others kept their size.
 
     Which channels go is said by one of the ``criteria`` (:data:`spaces.importance.CRITERIA`);
     ``correct`` makes up for them in the weights of the layers that read them.
@@ -65,7 +69,7 @@ class PruningSettings:
 
     per: Grouping = "layer"
     ratios: tuple[float, ...] = (0.0, 0.25, 0.5, 0.625, 0.75, 0.875)
-    align: int = 8
+    align: int | None = None
     criteria: tuple[Criterion, ...] = ("l2",)
     correct: bool = False
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tightfit import MeasurementError, SpecError
+from tightfit.studies.wording import listed
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ def read_kept(
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise SpecError(f"{path} cannot be read: {reason}; {cure}") from error
     plural = "" if len(versions) == 1 else "s"
-    known = " and ".join(map(str, versions))
+    known = listed([str(each) for each in versions])
     raise SpecError(
         f"{path} has version {version!r}, this Tightfit reads version{plural} {known}; {cure}"
     )

@@ -27,9 +27,10 @@ from tightfit import (
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.studies.kept import read_kept
 
-PLAN_VERSION = 2
-_READ = (1, PLAN_VERSION)
-"""Version 1 had no limits that the whole interval must keep."""
+PLAN_VERSION = 3
+_READ = (1, 2, PLAN_VERSION)
+"""Version 1 had no limits that the whole interval must keep; up to version 2, channels were counted
+by 8 as they are now where a study says nothing."""
 
 _CURE = "the run's records are in its storage; choose another folder with --to to begin anew"
 
@@ -118,7 +119,7 @@ class Plan:
     def _of(cls, values: dict[str, Any]) -> Plan:
         return cls(
             name=values["name"],
-            spec=values["spec"],
+            spec=_spec(values["spec"], values.get("version", 1)),
             study_path=values["study_path"],
             storage=values["storage"],
             fingerprint=values["fingerprint"],
@@ -152,6 +153,15 @@ class Plan:
                 f"{folder} belongs to another study ({'; '.join(found)}); "
                 "choose another folder with --to, or undo the change"
             )
+
+
+def _spec(spec: dict[str, Any], version: int) -> dict[str, Any]:
+    """Return a run's study as this version would write it."""
+    space = spec.get("space") or {}
+    pruning = space.get("pruning")
+    if version > 2 or not pruning or pruning.get("align") != 8:
+        return spec
+    return {**spec, "space": {**space, "pruning": {**pruning, "align": None}}}
 
 
 def _by_portions(spec: dict[str, Any]) -> bool:

@@ -16,7 +16,12 @@ class PruningTable(Table):
 
     per: Grouping = "layer"
     ratios: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = (0.0, 0.25, 0.5, 0.625, 0.75, 0.875)
-    align: PositiveInt = Field(8, description="Widths are multiples of it.")
+    align: PositiveInt | None = Field(
+        None,
+        description="What is pruned of a layer's channels is a multiple of it. Left out: of 8, or "
+        "of 4 up to 32 channels, where of heads and their widths, or groups and theirs, only one "
+        "is pruned.",
+    )
     criteria: tuple[Criterion, ...] = Field(
         ("l2",), min_length=1, description="Which channels go first; several are searched."
     )

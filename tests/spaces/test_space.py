@@ -12,9 +12,10 @@ import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from tests.spaces.nets import OddNet, everywhere, make, pictures, small_resnet
-from tightfit import Distillation, SpecError
+from tightfit import Candidate, Distillation, SpecError
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.initialization import fresh
 from tightfit.spaces.settings import (
@@ -53,8 +54,11 @@ def frozen(space: CompressionSpace) -> dict[str, str]:
 
 
 def widths(space: CompressionSpace, ratio: float) -> dict[str, int]:
-    network = space.build(everywhere(space, "pruning_ratio", ratio))
-    state = network.state_dict()
+    return layer_widths(space, everywhere(space, "pruning_ratio", ratio))
+
+
+def layer_widths(space: CompressionSpace, candidate: Candidate) -> dict[str, int]:
+    state = space.build(candidate).state_dict()
     return {
         layer.name: state[layer.node.parameters["weight"]].shape[
             1 if layer.node.operator == "conv_transpose" else 0
@@ -126,6 +130,60 @@ def test_widths_are_multiples_of_align_and_never_below(align: int, strong: float
         pruned = {n: w for n, w in widths(space, ratio).items() if n not in frozen(space)}
         assert all(width % align == 0 and width >= align for width in pruned.values())
     assert widths(space, strong)["layer4.0.conv1"] == align
+
+
+class Attends(nn.Module):
+    """Heads and their widths, and groups and theirs, all pruned, beside narrow layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 24, 2, stride=2)
+        self.qkv, self.out = nn.Linear(24, 3 * 64), nn.Linear(64, 24)
+        self.wide = nn.Conv2d(24, 96, 1)
+        self.grouped, self.last = nn.Conv2d(96, 96, 3, groups=8), nn.Conv2d(96, 20, 1)
+        self.head = nn.Linear(20, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        n, c, h, w = x.shape
+        tokens = x.flatten(2).transpose(1, 2)
+        q, k, v = self.qkv(tokens).reshape(n, h * w, 3, 4, 16).permute(2, 0, 3, 1, 4).unbind(0)
+        y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, h * w, 64)
+        x = x + self.out(y).transpose(1, 2).reshape(n, c, h, w)
+        x = self.last(torch.relu(self.grouped(torch.relu(self.wide(x)))))
+        output: Tensor = self.head(x.mean((2, 3)))
+        return output
+
+
+@pytest.mark.parametrize("align", [1, 4, 6, 8, 12, 16])
+def test_every_pruned_width_is_a_multiple_of_align_whatever_is_chosen_beside(align: int) -> None:
+    ratios = (0.0, 0.1, 0.25, 0.5, 0.7, 0.9)
+    settings = SpaceSettings(pruning=PruningSettings(ratios=ratios, align=align))
+    space = CompressionSpace(Attends().eval(), torch.zeros(1, 3, 8, 8), settings=settings)
+    whole = space.baseline_blueprint()
+    found = space.blueprint(space.search_space.random(400, np.random.default_rng(0)))
+    pruned: set[str] = set()
+    for before, operation in zip(whole.operations, found.operations, strict=True):
+        pairs = (
+            (before.in_channels, operation.in_channels),
+            (before.out_channels, operation.out_channels),
+        )
+        for baseline, widths in pairs:
+            left = set(widths[widths < baseline[0]].tolist())
+            assert all(each % align == 0 and each >= align for each in left), operation.name
+            pruned |= {operation.name} if left else set()
+    assert {"stem", "out", "last"} <= pruned or align > 12
+    assert {"qkv", "wide", "grouped"} <= pruned
+
+
+def test_without_align_heads_and_their_widths_are_counted_one_by_one() -> None:
+    settings = SpaceSettings(pruning=PruningSettings())
+    space = CompressionSpace(Attends().eval(), torch.zeros(1, 3, 8, 8), settings=settings)
+    row = space.search_space.from_choices(
+        {"qkv.heads.pruning_ratio": 0.75, "qkv.head_dim.pruning_ratio": 0.875}
+    )
+    assert layer_widths(space, row)["qkv"] == 3 * 2
+    assert choices(space)["last.pruning_ratio"] == (0.0, 0.25, 0.5, 0.75)
 
 
 def test_a_ratio_that_would_leave_fewer_channels_than_align_is_no_choice() -> None:

@@ -76,8 +76,20 @@ def test_a_plan_of_another_version_is_refused(tmp_path: Path) -> None:
     plan().write(tmp_path / "plan.json")
     values = json.loads((tmp_path / "plan.json").read_text()) | {"version": 7}
     (tmp_path / "plan.json").write_text(json.dumps(values))
-    with pytest.raises(SpecError, match="has version 7, this Tightfit reads versions 1 and 2"):
+    with pytest.raises(SpecError, match="has version 7, this Tightfit reads versions 1, 2 and 3"):
         Plan.read(tmp_path / "plan.json")
+
+
+@pytest.mark.parametrize(("version", "align", "now"), [(2, 8, None), (2, 4, 4), (3, 8, 8)])
+def test_a_run_from_before_strict_multiples_keeps_its_space(
+    tmp_path: Path, version: int, align: int, now: int | None
+) -> None:
+    plan().write(tmp_path / "plan.json")
+    values = json.loads((tmp_path / "plan.json").read_text()) | {"version": version}
+    values["spec"]["space"] = {"pruning": {"per": "layer", "align": align}}
+    (tmp_path / "plan.json").write_text(json.dumps(values))
+    read = Plan.read(tmp_path / "plan.json")
+    assert read.spec == {**SPEC, "space": {"pruning": {"per": "layer", "align": now}}}
 
 
 def test_more_trials_are_the_same_study() -> None:
