@@ -33,7 +33,7 @@ from tightfit.spaces.equalization import equalized
 from tightfit.spaces.evidence import Evidence, Observations
 from tightfit.spaces.importance import Importance, View
 from tightfit.spaces.inheritance import inherited
-from tightfit.spaces.input_size import InputSize
+from tightfit.spaces.input_size import input_size, why_fixed
 from tightfit.spaces.network import Network
 from tightfit.spaces.pruning import Pruning
 from tightfit.spaces.quantization import ACTIVATION_BITS, Quantization
@@ -42,7 +42,7 @@ from tightfit.spaces.shapes import BATCH
 from tightfit.spaces.sites import Sites, find_sites
 from tightfit.spaces.surgery import fitted, mixed, slice_tensors
 from tightfit.spaces.ties import changes, positions
-from tightfit.spaces.tracing import check_agreement, trace
+from tightfit.spaces.tracing import trace
 from tightfit.spaces.training import TrainingChoices
 
 UNCHANGED: tuple[tuple[Choice, ...], ...] = ((None,), (0.0,), (1.0,))
@@ -72,12 +72,7 @@ class CompressionSpace:
     ) -> None:
         self._traced = trace(model, example)
         graph, tensors = self._traced.graph, self._traced.tensors
-        self._size = InputSize(
-            settings.input_size,
-            self._traced,
-            lambda shape: trace(model, torch.zeros(1, *shape)),
-            lambda traced: check_agreement(traced, model),
-        )
+        self._size = input_size(settings.input_size, self._traced, model)
         self._ties = find_ties(graph, tensors, self._size.shapes[0])
         self.sites: Sites = find_sites(graph, tensors, self._size.shapes[0], self._ties)
         self._layers = {layer.name: layer for layer in self.sites.layers}
@@ -129,6 +124,14 @@ class CompressionSpace:
     def computed(self) -> Mapping[str, tuple[str, ...]]:
         """By name of a weight that the model computes, the parameters that it computes it from."""
         return self._traced.computed
+
+    def why_fixed(self, model: nn.Module) -> str | None:
+        """Return why the input keeps its size, ``None`` where it can change.
+
+        Args:
+            model: Of the space.
+        """
+        return why_fixed(self._traced, model)
 
     def baseline_network(self) -> Network:
         """Return the traced network with nothing changed."""

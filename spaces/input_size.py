@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tightfit import Choice, Graph, Hparam, IntArray, SpecError
 from tightfit.spaces.compiled_graph import recorded_macs
 from tightfit.spaces.resizing import resized
 from tightfit.spaces.settings import InputSizeSettings
 from tightfit.spaces.shapes import Shape, activation_shapes
-from tightfit.spaces.tracing import Traced
+from tightfit.spaces.tracing import Traced, check_agreement, trace
 
 NAME = "input.size"
 
@@ -94,6 +94,25 @@ class InputSize:
 
     def _index(self, choices: Mapping[str, Choice]) -> int:
         return self.hparams[0].choices.index(choices[NAME]) if self.hparams else 0
+
+
+def input_size(settings: InputSizeSettings | None, traced: Traced, model: nn.Module) -> InputSize:
+    """Return the knob for a traced module."""
+    return InputSize(
+        settings,
+        traced,
+        lambda shape: trace(model, torch.zeros(1, *shape)),
+        lambda other: check_agreement(other, model),
+    )
+
+
+def why_fixed(traced: Traced, model: nn.Module) -> str | None:
+    """Return why a network reads pictures of no other usual size, ``None`` where it does."""
+    try:
+        input_size(InputSizeSettings(), traced, model)
+    except SpecError as error:
+        return str(error)
+    return None
 
 
 def _at(

@@ -93,7 +93,13 @@ class ChannelGroup:
 
 @dataclass(frozen=True, slots=True)
 class Sites:
-    """Everything that can be compressed, and what cannot, with the reason."""
+    """Everything that can be compressed, and what cannot, with the reason.
+
+    Attributes:
+        layers: In execution order.
+        groups: Of channels.
+        frozen: By name of a layer that keeps all of its channels, or of a node without a rule, why.
+    """
 
     layers: tuple[Layer, ...]
     groups: tuple[ChannelGroup, ...]
@@ -115,7 +121,9 @@ def find_sites(
         )
         for node in nodes
     )
-    groups, frozen = _groups(layers, ties)
+    groups = _groups(layers, ties)
+    whole = ((layer.name, _why_whole(layer, ties)) for layer in layers)
+    frozen = ((name, reason) for name, reason in whole if reason is not None)
     recorded = (
         (node.name, str(node.attributes["reason"]))
         for node in graph.nodes
@@ -124,14 +132,25 @@ def find_sites(
     return Sites(layers, groups, (*frozen, *recorded))
 
 
-def _groups(
-    layers: Sequence[Layer], ties: Ties
-) -> tuple[tuple[ChannelGroup, ...], tuple[tuple[str, str], ...]]:
-    """Return the groups, and by name of a layer why it gives none."""
+def _why_whole(layer: Layer, ties: Ties) -> str | None:
+    """Return why no channel of a layer can go, ``None`` where some can."""
+    outer, inner = layer.axes(ties)
+    # The outer axis of a transposed convolution in groups is that of one group.
+    grouped_back = layer.node.operator == "conv_transpose" and not layer.dense
+    numbers = [dim.number for axis in (outer, inner)[: 1 + grouped_back] for dim in dims(axis)]
+    if any(number not in ties.frozen for number in numbers):
+        return None
+    if numbers:
+        return ties.frozen[numbers[0]]
+    if outer.size == 1:
+        return "it gives a single channel"
+    return "its channels are tied to positions that stay"
+
+
+def _groups(layers: Sequence[Layer], ties: Ties) -> tuple[ChannelGroup, ...]:
     producers: dict[Dim, list[Layer]] = {}
     consumers: dict[Dim, list[Layer]] = {}
     groups: list[ChannelGroup] = []
-    frozen: dict[str, str] = {}
     for layer in layers:
         outer, inner = layer.axes(ties)
         # A depthwise layer passes its input's channels on; it opens none and is not their source.
@@ -140,12 +159,9 @@ def _groups(
             gives.setdefault(dim, []).append(layer)
         for dim in dict.fromkeys(dims(inner)):
             consumers.setdefault(dim, []).append(layer)
-        if not any(dims(outer)):
-            frozen[layer.name] = "its channels are tied to positions that stay"
     names = _names(producers, ties)
     for dim, sources in producers.items():
         if dim.number in ties.frozen:
-            frozen.setdefault(sources[0].name, ties.frozen[dim.number])
             continue
         groups.append(
             ChannelGroup(
@@ -157,7 +173,7 @@ def _groups(
                 consumers=tuple(dict.fromkeys(layer.name for layer in consumers.get(dim, ()))),
             )
         )
-    return tuple(groups), tuple(frozen.items())
+    return tuple(groups)
 
 
 def multiplicity(axis: Axis, dim: Dim) -> int:

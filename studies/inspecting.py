@@ -39,6 +39,7 @@ class Inspection:
         layers: One row a layer.
         sites: What can be compressed.
         blocks: Residual blocks that can be dropped, with the names of their layers.
+        fixed: Why the input keeps its size, ``None`` where it can change.
         computed: Weights that the model computes, with the parameters that it computes them from.
     """
 
@@ -50,6 +51,7 @@ class Inspection:
     layers: tuple[dict[str, Any], ...]
     sites: Sites
     blocks: dict[str, tuple[str, ...]]
+    fixed: str | None
     computed: dict[str, tuple[str, ...]]
 
     def to_json(self) -> dict[str, Any]:
@@ -74,6 +76,7 @@ class Inspection:
             "blocks": [
                 {"name": name, "layers": list(layers)} for name, layers in self.blocks.items()
             ],
+            "input_fixed": self.fixed,
             "computed": {name: list(sources) for name, sources in self.computed.items()},
             "frozen": [{"name": name, "reason": reason} for name, reason in self.sites.frozen],
         }
@@ -108,6 +111,9 @@ class Inspection:
         lines = [
             f"{self.name} on {shape}: {costs}, state_dict_kb {self.state_dict_kb:,.0f}",
             _possible(self.sites, len(self.blocks)),
+            "the input can have another size"
+            if self.fixed is None
+            else f"the input keeps its size: {self.fixed}",
             *frozen,
         ]
         return Group(table, Text(""), *(Text(line) for line in lines))
@@ -151,6 +157,7 @@ def inspect_model(name: str, input_text: str, *, folder: Path, classes: int) -> 
         layers=tuple(_layer_rows(space.sites, blueprint)),
         sites=space.sites,
         blocks={block.name: block.layers for block in space.blocks},
+        fixed=space.why_fixed(module),
         computed=dict(space.computed),
     )
 

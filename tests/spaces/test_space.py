@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tests.spaces.nets import OddNet, everywhere, make, pictures, small_resnet
+from tests.spaces.odd_nets import ODD_NETS
 from tightfit import Candidate, Distillation, SpecError
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.initialization import fresh
@@ -228,6 +229,52 @@ def test_what_stays_whole_has_its_reason() -> None:
     settings = SpaceSettings(quantization=QuantizationSettings())
     space = CompressionSpace(weighed, torch.zeros(1, 3, 4, 4), settings=settings)
     assert frozen(space)["0"] == "'1.softmax' (softmax): it weighs all channels against each other"
+
+
+class Kept(nn.Module):
+    """Sums of layers into what has no rule, a single map, and a transposed depthwise layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.inner = nn.Conv2d(3, 16, 1), nn.Conv2d(16, 16, 1)
+        self.depthwise = nn.Conv2d(16, 16, 3, padding=1, groups=16)
+        self.gate, self.free = nn.Conv2d(16, 1, 1), nn.Conv2d(16, 16, 1)
+        self.normed = nn.GroupNorm(4, 16)
+        self.before = nn.Conv2d(16, 16, 1)
+        self.up = nn.ConvTranspose2d(16, 16, 2, stride=2, groups=16)
+        self.head = nn.Linear(16, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        x = self.depthwise((x + self.inner(x)).cumsum(2))
+        x = self.normed(self.free(x * torch.sigmoid(self.gate(x))))
+        output: Tensor = self.head(self.up(self.before(x)).mean((2, 3)))
+        return output
+
+
+def test_every_layer_that_keeps_its_channels_is_listed_with_its_reason() -> None:
+    settings = SpaceSettings(pruning=PruningSettings(), quantization=QuantizationSettings())
+    space = CompressionSpace(Kept().eval(), torch.zeros(1, 3, 8, 8), settings=settings)
+    summed = "the operator 'cumsum' in the model itself (Kept) has no rule"
+    back = "'up' (conv_transpose): a transposed convolution in groups"
+    assert frozen(space) == {
+        **dict.fromkeys(("stem", "inner", "depthwise"), summed),
+        "gate": "it gives a single channel",
+        **dict.fromkeys(("before", "up"), back),
+        "head": "it is the network's output",
+        "cumsum": summed,
+    }
+    # The groups of a norm stay, but not all of the channels in each.
+    assert [group.producers for group in space.sites.groups] == [("free",)]
+
+
+@pytest.mark.parametrize("net", ODD_NETS)
+def test_a_layer_is_listed_as_whole_or_has_a_group_that_is_pruned(net: type[nn.Module]) -> None:
+    settings = SpaceSettings(quantization=QuantizationSettings())
+    space = CompressionSpace(net().eval(), torch.zeros(1, 3, 16, 16), settings=settings)
+    pruned = {name for group in space.sites.groups for name in group.producers}
+    for layer in space.sites.layers:
+        assert layer.depthwise or (layer.name in frozen(space)) != (layer.name in pruned)
 
 
 def test_a_shuffle_of_channels_is_followed() -> None:

@@ -63,6 +63,9 @@ def untranslated():
     tail = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 3))
     return nn.Sequential(nn.Conv2d(1, 16, 3), nn.Conv2d(16, 16, 3), Exponential(), *tail)
 
+def whole():
+    return nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.Flatten(), nn.Linear(16 * 64, 5))
+
 def lazy():
     return nn.Sequential(nn.LazyConv2d(8, 3), nn.Flatten(), nn.LazyLinear(5))
 
@@ -140,10 +143,22 @@ def test_inspect_says_what_has_no_rule_and_what_is_computed(
     assert {"name": "0", "reason": reason} in found["frozen"]
     assert {"name": "1.cumsum", "reason": reason} in found["frozen"]
     assert found["computed"] == {"0.weight": ["0.weight"]}
+    assert found["input_fixed"] is None
     assert tightfit("inspect", *arguments) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert f"0 keeps its channels: {reason}" in shown
     assert "0.weight is computed from 0.weight; from here on it is one weight, and trained" in shown
+    assert "the input can have another size" in shown
+
+
+@pytest.mark.usefixtures("own")
+def test_inspect_says_why_the_input_keeps_its_size(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("brought:whole", "--input", "3x8x8", "--classes", 5)
+    assert tightfit("inspect", *arguments, "--json") == 0
+    assert "'input.size' cannot change to" in json.loads(capsys.readouterr().out)["input_fixed"]
+    assert tightfit("inspect", *arguments) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "the input keeps its size: 'input.size' cannot change to 6x6 here" in shown
 
 
 @pytest.mark.slow
