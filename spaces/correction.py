@@ -6,6 +6,9 @@ the layer's weights, so that nothing is computed at run time: the reconstruction
 ("Channel pruning for accelerating very deep neural networks", 2017), at the activation in place of
 the output (Kim et al., "Neuron merging: compensating for pruned neurons", 2020). There the second
 moments of the baseline are enough: a candidate slices them, and needs no picture of its own.
+
+Three kinds of layers are pruned without it: layers in groups, layers that share their weights with
+another, and those that read more than 4,096 channels.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ class Correction:
     """Predicts removed channels from those that stay.
 
     Args:
-        layers: Of the network; those in groups, and those that share their weights, are left alone.
+        layers: Of the network.
         ties: Of the network.
         observations: Of the baseline.
     """

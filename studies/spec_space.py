@@ -26,7 +26,9 @@ class PruningTable(Table):
         ("l2",), min_length=1, description="Which channels go first; several are searched."
     )
     correct: bool = Field(
-        True, description="Make up for removed channels in the layers that read them."
+        True,
+        description="Make up for removed channels in the layers that read them, where these are "
+        "not in groups, share no weights, and read at most 4,096 channels.",
     )
 
 
