@@ -71,7 +71,8 @@ def check_translations(program: Program) -> None:
     """Let torch translate what was recorded now, so that nothing is trained that can have no file.
 
     Raises:
-        SpecError: It has no translation, or the package that makes it is not installed.
+        SpecError: It has no translation that computes the same, or the package that makes it is
+            not installed.
     """
     if any(node.operator == "aten" for node in program.graph.nodes):
         _parts(program, {})

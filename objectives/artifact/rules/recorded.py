@@ -16,9 +16,10 @@ from onnx import GraphProto, ModelProto
 from torch import Tensor, nn
 
 from tightfit.calls import Calls, Shape, recorded
-from tightfit.errors import SpecError
+from tightfit.errors import MeasurementError, SpecError
 from tightfit.objectives.artifact.attributes import text
 from tightfit.objectives.artifact.emitter import Scope, Value
+from tightfit.objectives.artifact.translation_error import translation_error
 from tightfit.objectives.extras import extra_module
 
 EXTRA = "operators"
@@ -33,7 +34,8 @@ def aten(scope: Scope) -> Value:
     """Nodes that `torch.onnx` makes of the calls; floats stand beside them, all else in them.
 
     Raises:
-        SpecError: There is no translation, or the package that makes it is not installed.
+        SpecError: There is no translation that computes the same, or the package that makes it is
+            not installed.
     """
     tensors = {role: scope.tensor(role) for role in scope.node.parameters}
     floats = {role: array for role, array in tensors.items() if array.dtype.kind == "f"}
@@ -117,7 +119,25 @@ def _translated(
             f"{reason}; torch.onnx cannot translate it for any number of pictures either, in "
             f"operators of the version {opset}"
         )
+    _check_numbers(model, shapes, module, reason)
     return _stripped(model.graph)
+
+
+def _check_numbers(model: ModelProto, shapes: list[Shape], module: nn.Module, reason: str) -> None:
+    """Compare a translation with what it was made of.
+
+    Raises:
+        SpecError: It computes something else, or does not run.
+    """
+    try:
+        error = translation_error(model, shapes, lambda given: module(*given))
+    except MeasurementError as failure:
+        raise SpecError(f"{reason}; of its translation by torch.onnx, {failure}") from failure
+    if error:
+        raise SpecError(
+            f"{reason}; torch.onnx translates it wrongly: its results are off by {error:.1%} of "
+            "the largest one"
+        )
 
 
 def _fits(model: ModelProto, opset: int, gives: Shape) -> bool:

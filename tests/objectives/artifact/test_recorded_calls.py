@@ -155,6 +155,20 @@ def test_what_torch_cannot_translate_is_refused_by_name() -> None:
         onnx_model(program(calls), metadata={})
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"divisor_override": 3}])
+def test_what_torch_translates_wrongly_is_refused_by_name(options: dict[str, int]) -> None:
+    """The translation of an average pooling loses its divisor."""
+    pytest.importorskip("onnxscript")
+    pooled = step("aten.avg_pool2d.default", READ, [2, 2], **options)
+    calls = Calls(((-1, 4, 6, 6),), (-1, 4, 3, 3), (pooled,))
+    if options:
+        with pytest.raises(SpecError, match=r"'it' has no rule; torch\.onnx .* off by 25\.0% of th"):
+            onnx_model(program(calls), metadata={})
+    else:
+        assert len(onnx_model(program(calls), metadata={}).graph.node) == 1
+
+
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise ImportError(f"No module named {name!r}")
