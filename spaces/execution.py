@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tightfit.calls import recorded
+from tightfit.graph import Attribute
 
 Values: TypeAlias = list[Tensor]
 Tensors: TypeAlias = Mapping[str, Any]
@@ -166,3 +167,11 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 """Operators whose result depends on nothing but inputs, parameters and attributes; batch norms,
 dropout and quantization depend on the network's state and stand in :mod:`spaces.network`."""
+
+DROPOUTS: Mapping[Attribute, Callable[[Tensor, float, bool], Tensor]] = {
+    "each": torch.dropout,
+    "channels": torch.feature_dropout,
+    "alpha": torch.alpha_dropout,
+    "alpha_channels": torch.feature_alpha_dropout,
+}
+"""By kind, what a dropout does when a network is trained: to each number, or to whole channels."""

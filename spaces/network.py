@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from tightfit import CandidateError, Graph, Node, Program
 from tightfit.spaces.bias_correction import Watch, correct_biases
 from tightfit.spaces.deployed import Deployed
+from tightfit.spaces.execution import DROPOUTS
 from tightfit.spaces.fake_quantization import (
     FEW_CODES,
     Range,
@@ -218,7 +219,8 @@ class Network(nn.Module):
                 return inputs[0] if node.name in self._folds else normed(step, inputs[0])
             return self._batch_norm(step, inputs[0])
         if node.operator == "dropout":
-            return F.dropout(inputs[0], step.rate, self.training)
+            drop = DROPOUTS[node.attributes.get("kind", "each")]
+            return drop(inputs[0], step.rate, self.training)
         return self._quantize(step, inputs[0])
 
     @property

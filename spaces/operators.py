@@ -207,10 +207,13 @@ def _mean(args: Arguments) -> Translation:
     return Translation("mean", {"axes": axes, "keepdim": bool(_get(args, 2, False))})
 
 
-def _dropout(args: Arguments) -> Translation:
-    if args[2]:
-        raise SpecError("a dropout when the model is evaluated has no rule; pass self.training")
-    return Translation("dropout", {"rate": float(args[1])})
+def _dropout(kind: str) -> Rule:
+    def rule(args: Arguments) -> Translation:
+        if args[2]:
+            raise SpecError("a dropout when the model is evaluated has no rule; pass self.training")
+        return Translation("dropout", {"rate": float(args[1]), "kind": kind})
+
+    return rule
 
 
 def _cat(args: Arguments) -> Translation:
@@ -262,6 +265,9 @@ RULES: Mapping[str, Rule] = {
     "rms_norm": _rms_norm,
     "matmul": lambda _args: Translation("matmul", {}, inputs=(0, 1)),
     "bmm": lambda _args: Translation("matmul", {}, inputs=(0, 1)),
-    "dropout": _dropout,
+    "dropout": _dropout("each"),
+    "feature_dropout": _dropout("channels"),
+    "alpha_dropout": _dropout("alpha"),
+    "feature_alpha_dropout": _dropout("alpha_channels"),
 }
 """By ATen's name without overload and without the mark of in-place variants."""

@@ -46,7 +46,8 @@ aten                tensor0, tensor1, ...                   calls (:mod:`tightfi
                                                              macs (for one picture), reason
 upsample                                                    mode ("nearest", "bilinear"),
                                                              scale (pair), align_corners
-dropout                                                     rate
+dropout                                                     rate; kind ("each", "channels",
+                                                             "alpha", "alpha_channels")
 quantize            scale [], zero_point []                 bits (unsigned, asymmetric, per tensor);
                                                              low, high, where its ends are fixed
 ==================  ======================================  =======================================

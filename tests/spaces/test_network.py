@@ -52,6 +52,33 @@ def test_a_copy_computes_the_same_and_shares_nothing(coded: Network) -> None:
         assert not torch.equal(copied(inputs), expected)
 
 
+@pytest.mark.parametrize(
+    ("kind", "sides"),
+    [
+        (nn.Dropout, (8, 6, 6)),
+        (nn.Dropout1d, (8, 36)),
+        (nn.Dropout2d, (8, 6, 6)),
+        (nn.Dropout3d, (8, 2, 3, 6)),
+        (nn.AlphaDropout, (8, 6, 6)),
+        (nn.FeatureAlphaDropout, (8, 6, 6)),
+    ],
+)
+def test_dropouts_act_in_training_alone(kind: type[nn.Module], sides: tuple[int, ...]) -> None:
+    model = nn.Sequential(
+        nn.Linear(4, 288), nn.Unflatten(1, sides), kind(0.5), nn.Flatten(), nn.Linear(288, 5)
+    )
+    space = CompressionSpace(model, torch.zeros(1, 4), settings=SETTINGS)
+    network = space.baseline_network().eval()
+    inputs = torch.randn(4, 4, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(network(inputs), model.eval()(inputs))
+    given = network.train().activations(inputs)["2.dropout"].flatten(2)
+    whole_channels = bool((given == given[..., :1]).all(2).any())
+    assert whole_channels == (kind not in (nn.Dropout, nn.AlphaDropout))
+    assert not torch.equal(network(inputs), network(inputs))
+    written = {node.operator for node in network.program().graph.nodes}
+    assert written == {"linear", "reshape", "flatten"}
+
+
 def test_a_loaded_state_is_the_same_program(space: CompressionSpace, coded: Network) -> None:
     loaded = space.build(everywhere(space, "bits", 4))
     assert set(loaded.state_dict()) == set(coded.state_dict())
