@@ -186,12 +186,12 @@ def _softmax(f: Follower, node: Node, read: list[Axes]) -> Axes:
 
 def _matmul(f: Follower, node: Node, read: list[Axes]) -> Axes:
     left, right = read
-    if len(right) < 2 or len(left) < 2:
-        raise Mismatch("a product with a vector")
-    f.same(left[-1], right[-2], node)
+    # A vector on the left is a row and one on the right a column, left out behind.
+    row, column = left[-2:-1], right[-1:] if len(right) > 1 else ()
+    f.same(left[-1], right[-2] if column else right[0], node)
     outer = _broadcast(f, node, left[:-2], right[:-2])
     f.heads += [axis for axis in outer if axis.size != BATCH]
-    return (*outer, left[-2], right[-1])
+    return (*outer, *row, *column)
 
 
 def _attention(f: Follower, node: Node, read: list[Axes]) -> Axes:

@@ -128,8 +128,9 @@ def _linear(call: _Call) -> Shape:
 
 def _matmul(call: _Call) -> Shape:
     left, right = call.inputs
-    outer = _broadcast_shapes(call, left[:-2], right[:-2])
-    return (*outer, left[-2], right[-1])
+    # As in torch, a vector on the left is a row and one on the right a column, left out behind.
+    row, column = left[-2:-1], right[-1:] if len(right) > 1 else ()
+    return (*_broadcast_shapes(call, left[:-2], right[:-2]), *row, *column)
 
 
 def _pool(call: _Call) -> Shape:

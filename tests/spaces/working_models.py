@@ -240,6 +240,9 @@ PICTURES: dict[str, Maker] = {
     "indices of axes apart": buffered(
         torch.arange(8), lambda m, x: m.t(m.a(x)[:, m.n, :, m.n].permute(1, 0, 2)[..., None]
                                           .repeat(1, 2, 1, 1))),
+    "a product with a vector": lambda: Model(
+        lambda m, x: m.t(m.a(x) * (m.a(x).mean((2, 3)) @ m.n)[:, None, None, None]),
+        n=nn.Parameter(torch.rand(16))),
     "a choice": lambda: Model(chosen),
     "waves": lambda: Model(waves, n=nn.Parameter(torch.rand(16, 8, 5, 2))),
     "unfolded": lambda: Model(unfolded),

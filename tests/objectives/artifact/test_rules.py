@@ -334,3 +334,21 @@ def test_a_root_of_a_parameter_is_a_constant_of_the_file(tmp_path: Path) -> None
     inputs = numbers(2, 6, 9, 7)
     (found,) = OnnxRuntime().open(path).run([inputs])
     assert np.allclose(found, inputs + np.sqrt(table), atol=1e-6)
+
+
+@pytest.mark.parametrize("on_the_left", [False, True])
+def test_a_product_with_a_vector_has_the_axes_that_torch_gives_it(
+    tmp_path: Path, on_the_left: bool
+) -> None:
+    read = ("p", "in") if on_the_left else ("in", "p")
+    nodes = (Node("p", "parameter", (), {"value": "vector"}), Node("product", "matmul", read))
+    vector, inputs = numbers(9), numbers(2, 6, 9, 7) if on_the_left else numbers(2, 6, 9)
+    program = Program(Graph(("in",), nodes, ("product",)), {"vector": vector}, (inputs.shape[1:],))
+    path = tmp_path / "model.onnx"
+    write_onnx(program, path, metadata={})
+    onnx.checker.check_model(str(path), full_check=True)
+    (found,) = OnnxRuntime().open(path).run([inputs])
+    expected = vector @ inputs if on_the_left else inputs @ vector
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    axes = onnx.load(path).graph.output[0].type.tensor_type.shape.dim
+    assert [axis.dim_value for axis in axes[1:]] == list(expected.shape[1:])
