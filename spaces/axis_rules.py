@@ -76,6 +76,15 @@ def _batch_norm(f: Follower, node: Node, read: list[Axes]) -> Axes:
     return read[0]
 
 
+def _prelu(f: Follower, node: Node, read: list[Axes]) -> Axes:
+    (slopes,) = f.tensor(node, "weight")
+    if slopes.size == 1:
+        f.freeze((slopes,), node, "one slope is for all channels")
+    else:
+        f.same(slopes, read[0][1], node)
+    return read[0]
+
+
 def _layer_norm(f: Follower, node: Node, read: list[Axes]) -> Axes:
     count = node.integer("axes")
     for role in node.parameters:
@@ -250,13 +259,15 @@ RULES: Mapping[str, Rule] = {
     "conv_transpose": _conv,
     "linear": _linear,
     "batch_norm": _batch_norm,
+    "prelu": _prelu,
     "layer_norm": _layer_norm,
     "rms_norm": _layer_norm,
     "group_norm": _group_norm,
     **dict.fromkeys(
         (
             "relu", "hardswish", "hardsigmoid", "sigmoid", "silu", "tanh", "gelu", "clip", "elu",
-            "leaky_relu", "dropout", "exp", "sqrt", "rsqrt", "neg", "softplus", "mish",
+            "selu", "leaky_relu", "dropout", "exp", "sqrt", "rsqrt", "neg", "abs", "softplus",
+            "mish",
         ),
         _unchanged,
     ),

@@ -11,6 +11,9 @@ from tightfit.spaces.network import Network
 _TOKENS = 0.02
 """Deviation of class tokens and position tables, as in Dosovitskiy et al. (2021)."""
 
+_SLOPE = 0.25
+"""Of a PReLU, as in He et al. (2015)."""
+
 
 def fresh(network: Network, seed: int) -> Network:
     """Return a network of the same shape with new weights, initialized as torch's layers are."""
@@ -29,6 +32,8 @@ def fresh(network: Network, seed: int) -> Network:
 def _initial(node: Node, role: str, tensor: Tensor, generator: torch.Generator) -> Tensor:
     if node.operator in ("batch_norm", "layer_norm", "rms_norm", "group_norm"):
         return torch.ones_like(tensor) if role in ("weight", "running_var") else tensor * 0
+    if node.operator == "prelu":
+        return torch.full_like(tensor, _SLOPE)
     if role == "bias":
         return torch.zeros_like(tensor)
     if role == "value":

@@ -36,6 +36,9 @@ class Translation:
     parameters: Mapping[str, int] | None = None
 
 
+_STRAIGHT = 16
+"""From here on a softplus is what it reads, to the last bit of a float32."""
+
 Arguments: TypeAlias = Sequence[Any]
 Rule: TypeAlias = Callable[[Arguments], Translation]
 
@@ -181,6 +184,22 @@ def _axes(value: Any) -> tuple[int, ...]:
     return axes
 
 
+def _elu(args: Arguments) -> Translation:
+    if (_get(args, 2, 1), _get(args, 3, 1)) != (1, 1):
+        raise Unruled("a scale of its input or output has no rule")
+    return Translation("elu", {"alpha": float(_get(args, 1, 1.0))})
+
+
+def _softplus(args: Arguments) -> Translation:
+    if _get(args, 1, 1) != 1 or _get(args, 2, 20) < _STRAIGHT:
+        raise Unruled("it has a rule only for the usual beta and threshold")
+    return Translation("softplus", {})
+
+
+def _pair_of(operator: str) -> Rule:
+    return lambda _args: Translation(operator, {}, inputs=(0, 1))
+
+
 def _clamp(args: Arguments) -> Translation:
     low, high = _get(args, 1, -math.inf), _get(args, 2, math.inf)
     return Translation("clip", {"low": float(low), "high": float(high)})
@@ -238,6 +257,15 @@ RULES: Mapping[str, Rule] = {
     "tanh": _simple("tanh"),
     "gelu": lambda args: Translation("gelu", {"approximate": str(_get(args, 1, "none"))}),
     "leaky_relu": lambda args: Translation("leaky_relu", {"slope": float(_get(args, 1, 0.01))}),
+    "elu": _elu,
+    "selu": _simple("selu"),
+    "mish": _simple("mish"),
+    "softplus": _softplus,
+    "prelu": lambda _args: Translation("prelu", {}, parameters={"weight": 1}),
+    "abs": _simple("abs"),
+    "rsqrt": _simple("rsqrt"),
+    "maximum": _pair_of("maximum"),
+    "minimum": _pair_of("minimum"),
     "add": _binary("add"),
     "sub": _binary("sub"),
     "mul": _binary("mul"),

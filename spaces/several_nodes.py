@@ -10,11 +10,24 @@ from torch import Tensor, fx
 
 from tightfit import Node, SpecError
 from tightfit.spaces.constants import Constants
-from tightfit.spaces.exported_nodes import arguments_of, path_of, shape_of, where
+from tightfit.spaces.exported_nodes import (
+    arguments_of,
+    base_of,
+    path_of,
+    shape_of,
+    where,
+)
 from tightfit.spaces.layout_rules import BATCH, LAYOUT_RULES, Shape, piece
 from tightfit.spaces.operators import Attributes, Translation, Unruled
 
 INPUT = "input"
+
+_BOUNDS: Mapping[str, tuple[str, ...]] = {
+    "clamp": ("maximum", "minimum"),
+    "clamp_min": ("maximum",),
+    "clamp_max": ("minimum",),
+}
+"""By operator, what its bounds do where they are tensors."""
 
 
 class Writer(Protocol):
@@ -43,6 +56,9 @@ class Writer(Protocol):
     def translation(self, node: fx.Node) -> Translation:
         """Return what a call becomes by its rule."""
         ...
+
+
+Several: TypeAlias = Callable[[Writer, fx.Node], None]
 
 
 def take(writer: Writer, node: fx.Node, source: fx.Node, axis: int, position: int) -> None:
@@ -163,6 +179,54 @@ def _addcmul(writer: Writer, node: fx.Node) -> None:
     writer.step(node, "add", (read[0], writer.step(node, "mul", (read[1], read[2]), {})), {})
 
 
+def _added_product(writer: Writer, node: fx.Node) -> None:
+    """Add a product of matrices to what is read first."""
+    total, left, right, beta, alpha = arguments_of(node)[:5]
+    base = base_of(node)
+    if (beta, alpha) != (1, 1):
+        raise Unruled(f"{base!r} in {where(node)}: factors have no rule, got {beta} and {alpha}")
+    read = [writer.value(each, base, node) for each in (total, left, right)]
+    product = writer.step(node, "matmul", (read[1], read[2]), {})
+    writer.step(node, "add", (product, read[0]), {})
+
+
+def _shuffled(writer: Writer, node: fx.Node) -> None:
+    """Take one channel of each group after the other."""
+    source, groups = arguments_of(node)[:2]
+    batch, channels, *sides = before = shape_of(source)
+    apart = (batch, groups, channels // groups, *sides)
+    turned = (batch, channels // groups, groups, *sides)
+    value = _reshaped(writer, node, writer.value(source, "channel_shuffle", node), before, apart)
+    axes = (0, 2, 1, *range(3, len(apart)))
+    value = writer.step(node, "permute", (value,), {"axes": axes})
+    _reshaped(writer, node, value, turned, before)
+
+
+def _of_two(kind: str) -> Several:
+    """The form of ``max`` and ``min`` that compares two tensors."""
+
+    def rule(writer: Writer, node: fx.Node) -> None:
+        if len(node.args) != 2 or not isinstance(node.args[1], fx.Node):
+            raise Unruled
+        read = tuple(writer.value(each, kind, node) for each in node.args)
+        writer.step(node, kind, (read[0], read[1]), {})
+
+    return rule
+
+
+def _clamp(writer: Writer, node: fx.Node) -> None:
+    """Cut off at numbers, or at what tensors hold."""
+    source, *bounds = arguments_of(node)
+    value = writer.value(source, base_of(node), node)
+    if not any(isinstance(each, fx.Node) for each in bounds):
+        writer.step(node, "clip", (value,), writer.translation(node).attributes)
+        return
+    for kind, bound in zip(_BOUNDS[base_of(node)], bounds, strict=True):
+        if bound is not None:
+            read = writer.value(bound, base_of(node), node)
+            value = writer.step(node, kind, (value, read), {})
+
+
 def _subtracted_from(writer: Writer, node: fx.Node) -> None:
     """Take what is read from a number."""
     source, number, factor = arguments_of(node)[:3]
@@ -194,8 +258,6 @@ def _attention(writer: Writer, node: fx.Node) -> None:
     writer.step(node, "attention", inputs, {"scale": number})
 
 
-Several: TypeAlias = Callable[[Writer, fx.Node], None]
-
 SEVERAL_NODES: Mapping[str, Several] = {
     "select": _select,
     "stack": _stack,
@@ -207,5 +269,12 @@ SEVERAL_NODES: Mapping[str, Several] = {
     "slice_scatter": _scatter,
     "addcmul": _addcmul,
     "rsub": _subtracted_from,
+    "addmm": _added_product,
+    "baddbmm": _added_product,
+    "channel_shuffle": _shuffled,
+    "native_channel_shuffle": _shuffled,
+    "max": _of_two("maximum"),
+    "min": _of_two("minimum"),
+    **dict.fromkeys(_BOUNDS, _clamp),
 }
 """By ATen's name without overload and without the mark of in-place variants."""

@@ -16,13 +16,18 @@ group_norm          weight?, bias?                          eps, groups
 parameter           value                                   (no input: gives the value itself)
 relu, hardswish,
 hardsigmoid,
-sigmoid, silu, tanh
-exp, sqrt, neg
+sigmoid, silu, tanh,
+selu, mish, softplus
+exp, sqrt, rsqrt,
+neg, abs
 gelu                                                        approximate ("none" or "tanh")
 clip                                                        low, high
 leaky_relu                                                  slope
+elu                                                         alpha
+prelu               weight [C] or [1]
 add, sub, mul, div,                                         scalar, when there is one input
 pow
+maximum, minimum                                            (of two inputs)
 matmul
 attention                                                   scale; inputs: query, key, value and,
                                                              where there is one, a mask to add

@@ -243,6 +243,8 @@ _RULES: Mapping[str, Callable[[_Call], Shape]] = {
     "sub": _broadcast,
     "mul": _broadcast,
     "div": _broadcast,
+    "maximum": _broadcast,
+    "minimum": _broadcast,
     "max_pool": _pool,
     "avg_pool": _pool,
     "adaptive_avg_pool": _adaptive_pool,

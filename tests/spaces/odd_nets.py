@@ -387,8 +387,31 @@ class WrittenTables(nn.Module):
         return scores
 
 
+class Bent(nn.Module):
+    """Activations that few networks have, one of them with a slope for each channel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Conv2d(inputs, 24, 3, padding=1) for inputs in (3, 24, 24, 24, 24)
+        )
+        self.slopes, self.slope = nn.PReLU(24), nn.PReLU()
+        self.shuffle = nn.ChannelShuffle(3)
+        self.floor = nn.Parameter(torch.randn(24, 1, 1) - 1)
+        self.weight, self.bias = nn.Parameter(torch.randn(24, 10) / 5), nn.Parameter(torch.rand(10))
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, second, third, fourth, fifth = self.layers
+        x = self.slopes(first(x))
+        x = F.elu(second(x), 0.8) + F.selu(x)
+        x = torch.maximum(self.slope(third(x)), F.mish(x))
+        x = x * torch.rsqrt(F.softplus(x) + 1)
+        x = torch.minimum(fourth(self.shuffle(x)).abs(), x.clamp(min=self.floor))
+        return torch.addmm(self.bias, fifth(x).mean((2, 3)), self.weight)
+
+
 ODD_NETS = (
     SharedBlock, Shuffled, ChannelsLast, Tokens, SeparateHeads, Windows, Gates, Groups, Uneven,
     Cosine, Skips, NormsFirst, RootMeanSquares, Waves, Strided, ComputedPlaces,
-    Displaced, WrittenTables,
+    Displaced, WrittenTables, Bent,
 )  # fmt: skip

@@ -529,3 +529,11 @@ def test_new_weights_are_of_the_same_shapes_and_another_seeds_differ() -> None:
     assert torch.equal(first.state_dict()["stem_norm.running_var"], torch.ones(24))
     with torch.no_grad():
         assert bool(first(pictures(first.input_shape, 4)).isfinite().all())
+
+
+def test_new_slopes_are_those_that_torch_begins_with() -> None:
+    model = nn.Sequential(nn.Linear(6, 8), nn.PReLU(8, init=0.9), nn.Linear(8, 4))
+    settings = SpaceSettings(pruning=PruningSettings())
+    space = CompressionSpace(model, torch.zeros(1, 6), settings=settings)
+    slopes = fresh(space.baseline_network(), 0).state_dict()["1.weight"]
+    assert torch.equal(slopes, nn.PReLU(8).weight)

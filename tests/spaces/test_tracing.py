@@ -85,6 +85,12 @@ def beside(m: Written, x: Tensor) -> Tensor:
     return m.call("c", x) * bias[0] + bias.view(1, -1, 1, 1).expand(len(x), -1, 8, 8)
 
 
+def bounded(m: Written, x: Tensor) -> Tensor:
+    y, bound = m.call("c", x), m.get_parameter("c.bias")[:, None, None]
+    y.clamp_(min=bound)
+    return y.clamp(-0.5 - bound.abs(), 0.5 + bound.abs())
+
+
 TRACEABLE: dict[str, nn.Module] = {
     "nearest": Written(lambda m, x: F.interpolate(m.call("c", x), scale_factor=2), c=conv()),
     "bilinear": Written(
@@ -129,6 +135,14 @@ TRACEABLE: dict[str, nn.Module] = {
     "a tensor beside": Written(beside, c=conv()),
     "a step": Written(lambda m, x: m.call("c", x)[:, ::2, 1::3], c=conv()),
     "a number less a tensor": Written(lambda m, x: 1 - m.call("c", x), c=conv()),
+    "bounds that are tensors": Written(bounded, c=conv()),
+    "the lower of two": Written(
+        lambda m, x: torch.min(m.call("c", x), m.call("d", x)), c=conv(), d=conv()
+    ),
+    "a product that is added to": Written(
+        lambda m, x: torch.baddbmm(m.get_parameter("c.bias"), *[m.call("c", x)[:, 0]] * 2),
+        c=conv(),
+    ),
     "a square": Written(lambda m, x: m.call("c", x).square(), c=conv()),
     "a step with a start": Written(lambda m, x: m.call("c", x)[:, 1::2, ::2, 1::3], c=conv()),
     "written into a slice": Written(written_into_a_slice, c=conv(), n=nn.BatchNorm2d(8)),

@@ -68,6 +68,55 @@ def leaky_relu(scope: Scope) -> Value:
     return scope.result("LeakyRelu", scope.floats(), alpha=number(scope.node, "slope", 0.01))
 
 
+def elu(scope: Scope) -> Value:
+    """Elu."""
+    return scope.result("Elu", scope.floats(), alpha=number(scope.node, "alpha", 1.0))
+
+
+def selu(scope: Scope) -> Value:
+    """Selu, whose factors are torch's."""
+    return scope.result("Selu", scope.floats())
+
+
+def mish(scope: Scope) -> Value:
+    """``x * tanh(softplus(x))``: runtimes know Softplus longer than Mish."""
+    (x,) = scope.floats()
+    gate = scope.step("Tanh", [scope.step("Softplus", [x], "s")], "g")
+    return scope.result("Mul", [x, gate])
+
+
+def softplus(scope: Scope) -> Value:
+    """Softplus."""
+    return scope.result("Softplus", scope.floats())
+
+
+def prelu(scope: Scope) -> Value:
+    """PRelu, whose slopes lie along the channels."""
+    slopes = scope.tensor("weight").astype(np.float32)
+    behind = (1,) * (len(scope.input_shape()) - 2)
+    return scope.result("PRelu", [*scope.floats(), scope.constant("w", slopes.reshape(-1, *behind))])
+
+
+def absolute(scope: Scope) -> Value:
+    """Abs."""
+    return scope.result("Abs", scope.floats())
+
+
+def rsqrt(scope: Scope) -> Value:
+    """``1 / sqrt(x)``."""
+    return scope.result("Reciprocal", [scope.step("Sqrt", scope.floats(), "r")])
+
+
+def maximum(scope: Scope) -> Value:
+    """Max."""
+    return scope.result("Max", scope.floats())
+
+
+def minimum(scope: Scope) -> Value:
+    """Min."""
+    return scope.result("Min", scope.floats())
+
+
 def add(scope: Scope) -> Value:
     """Add."""
     return scope.result("Add", _operands(scope))

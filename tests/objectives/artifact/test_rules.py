@@ -148,6 +148,16 @@ CASES = [
     Case("clip", lambda x: x.clamp(max=0.6), attributes={"high": 0.6}),
     Case("clip", lambda x: x.clamp(min=0), attributes={"low": 0, "high": float("inf")}),
     Case("leaky_relu", lambda x: F.leaky_relu(x, 0.2), attributes={"slope": 0.2}),
+    Case("elu", lambda x: F.elu(x, 0.7), attributes={"alpha": 0.7}),
+    Case("selu", F.selu),
+    Case("mish", F.mish),
+    Case("softplus", F.softplus),
+    Case("prelu", lambda x: F.prelu(x, t(MEAN)), parameters={"weight": MEAN}),
+    Case("prelu", lambda x: F.prelu(x, t(MEAN)), (6,), parameters={"weight": MEAN}),
+    Case("prelu", lambda x: F.prelu(x, t(MEAN[:1])), parameters={"weight": MEAN[:1]}),
+    Case("abs", torch.abs),
+    Case("maximum", torch.maximum, inputs=2),
+    Case("minimum", torch.minimum, inputs=2),
     Case("add", torch.add, inputs=2),
     Case("add", lambda x: x + 2, attributes={"scalar": 2}),
     Case("sub", torch.sub, inputs=2),
@@ -317,14 +327,17 @@ def test_a_file_is_valid_and_states_its_shapes(case: Case, tmp_path: Path) -> No
 
 
 def test_every_operator_of_the_rules_has_a_case() -> None:
-    tested_apart = {"quantize", "parameter", "sqrt", "aten"}
+    tested_apart = {"quantize", "parameter", "sqrt", "rsqrt", "aten"}
     assert {case.operator for case in CASES} | tested_apart == set(RULES)
 
 
-def test_a_root_of_a_parameter_is_a_constant_of_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("operator", "power"), [("sqrt", 0.5), ("rsqrt", -0.5)])
+def test_a_root_of_a_parameter_is_a_constant_of_the_file(
+    tmp_path: Path, operator: str, power: float
+) -> None:
     nodes = (
         Node("p", "parameter", (), {"value": "table"}),
-        Node("root", "sqrt", ("p",)),
+        Node("root", operator, ("p",)),
         Node("sum", "add", ("in", "root")),
     )
     table = np.abs(numbers(6, 1, 7))
@@ -333,7 +346,7 @@ def test_a_root_of_a_parameter_is_a_constant_of_the_file(tmp_path: Path) -> None
     write_onnx(program, path, metadata={})
     inputs = numbers(2, 6, 9, 7)
     (found,) = OnnxRuntime().open(path).run([inputs])
-    assert np.allclose(found, inputs + np.sqrt(table), atol=1e-6)
+    assert np.allclose(found, inputs + table**power, atol=1e-5)
 
 
 @pytest.mark.parametrize("on_the_left", [False, True])
