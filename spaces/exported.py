@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import logging
+import operator
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
@@ -60,17 +61,36 @@ def export(module: nn.Module, single: Tensor) -> Any:
 
 
 def _functional(program: Any) -> Any:
-    """Return the program without writes into parts of tensors, or into what is no float."""
+    """Return the program without writes into parts, under parts, or into what is no float."""
     writes = any(
-        is_written(node) and (_is_part(node.args[0]) or not node.meta["val"].is_floating_point())
+        is_written(node)
+        and (
+            _is_part(node.args[0])
+            or not node.meta["val"].is_floating_point()
+            or _has_parts_later(node)
+        )
         for node in program.graph.nodes
         if isinstance(node.meta.get("val"), Tensor)
     )
     return program.run_decompositions({}) if writes else program
 
 
+def _has_parts_later(node: fx.Node) -> bool:
+    """Whether a part that was taken of what a node writes into is read after it was written."""
+    waiting = [reader for reader in node.all_input_nodes[0].users if reader < node]
+    while waiting:
+        part = waiting.pop()
+        if _is_part(part):
+            if any(node < reader for reader in part.users):
+                return True
+            waiting += part.users
+    return False
+
+
 def _is_part(source: Any) -> bool:
     """Whether a value shares its numbers with another one, as a slice does."""
+    if isinstance(source, fx.Node) and source.target is operator.getitem:
+        return _is_part(source.args[0])
     if not isinstance(source, fx.Node) or not isinstance(source.target, torch._ops.OpOverload):
         return False
     found = source.target._schema.returns[0].alias_info

@@ -80,6 +80,16 @@ def written_into_a_turn(m: Written, x: Tensor) -> Tensor:
     return y
 
 
+def written_under(part: Callable[[Tensor], Tensor]) -> Callable[[Written, Tensor], Tensor]:
+    def forward(m: Written, x: Tensor) -> Tensor:
+        y = m.call("c", x) * 2
+        taken = part(y)
+        y.relu_()
+        return taken + 1
+
+    return forward
+
+
 def beside(m: Written, x: Tensor) -> Tensor:
     bias = m.get_parameter("c.bias")
     return m.call("c", x) * bias[0] + bias.view(1, -1, 1, 1).expand(len(x), -1, 8, 8)
@@ -148,6 +158,14 @@ TRACEABLE: dict[str, nn.Module] = {
     "written into a slice": Written(written_into_a_slice, c=conv(), n=nn.BatchNorm2d(8)),
     "written into the end": Written(written_into_the_end, c=conv(), n=nn.BatchNorm2d(8)),
     "written into a turn": Written(written_into_a_turn, c=conv(), n=nn.BatchNorm2d(8)),
+    "written under a slice": Written(written_under(lambda y: y[:, 2:]), c=conv()),
+    "written under a piece": Written(written_under(lambda y: y.chunk(2, 1)[1]), c=conv()),
+    "written under a turn of a slice": Written(
+        written_under(lambda y: y[:, 2:].transpose(2, 3)), c=conv()
+    ),
+    "written into a piece": Written(
+        lambda m, x: [y := m.call("c", x) * 1, y.split(4, 1)[0].relu_(), y][-1], c=conv()
+    ),
     "a constant for each picture": Written(
         lambda m, x: m.call("c", x) + torch.arange(8.0).expand(len(x), 8, 8, 8).cos(), c=conv()
     ),
