@@ -92,7 +92,9 @@ def _pad(x: Values, _t: Tensors, a: Any) -> Tensor:
 
 def _attention(x: Values, _t: Tensors, a: Any) -> Tensor:
     mask = x[3] if len(x) == 4 else None
-    return F.scaled_dot_product_attention(x[0], x[1], x[2], attn_mask=mask, scale=a["scale"])
+    return F.scaled_dot_product_attention(
+        x[0], x[1], x[2], attn_mask=mask, is_causal=a.get("causal", False), scale=a["scale"]
+    )
 
 
 def _recorded(x: Values, t: Tensors, a: Any) -> Tensor:

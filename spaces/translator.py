@@ -253,7 +253,7 @@ class Translator:
             kept = self._tensor_names[argument.name]
         elif argument.name in self.constants.values:
             constant = self.constants.values[argument.name]
-            if constant.shape[:1] == (BATCH,):
+            if constant.shape and constant.shape[0] and constant.shape[0] % BATCH == 0:
                 return self._same_for_all(argument, constant, node)
             kept = self.constants.keep(path_of(node), constant)
         else:
@@ -267,12 +267,20 @@ class Translator:
         return name
 
     def _same_for_all(self, argument: fx.Node, constant: Tensor, node: fx.Node) -> str:
-        """Read a constant that has a row for each picture: one row, repeated."""
-        if not bool((constant == constant[:1]).all()):
+        """Read a constant that has a row, or several, for each picture: those of one, repeated."""
+        wanted = tuple(constant.shape)
+        if wanted[0] != BATCH:
+            constant = constant.unflatten(0, (BATCH, -1))
+        single, whole = constant[:1], tuple(constant.shape)
+        if not bool((constant == single).all()):
             raise SpecError(f"a constant in {where(node)} has another row for each picture")
-        name = self._parameter(argument, self.constants.keep(path_of(node), constant[:1]))
-        attributes = LAYOUT_RULES["expand"]((), (1, *constant.shape[1:]), constant.shape).attributes
-        return self.step(argument, "expand", (name, INPUT), attributes)
+        name = self._parameter(argument, self.constants.keep(path_of(node), single))
+        attributes = LAYOUT_RULES["expand"]((), tuple(single.shape), whole).attributes
+        name = self.step(argument, "expand", (name, INPUT), attributes)
+        if whole == wanted:
+            return name
+        joined = LAYOUT_RULES["view"]((), whole, wanted).attributes
+        return self.step(argument, "reshape", (name,), joined)
 
     def name(self, path: str, kind: str, *, is_layer: bool) -> str:
         """Return a name that no other node has."""

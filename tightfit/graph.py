@@ -29,8 +29,9 @@ add, sub, mul, div,                                         scalar, when there i
 pow
 maximum, minimum                                            (of two inputs)
 matmul
-attention                                                   scale; inputs: query, key, value and,
-                                                             where there is one, a mask to add
+attention                                                   scale; causal; inputs: query, key,
+                                                             value and, where there is one, a mask
+                                                             to add
 softmax                                                     axis
 cat                                                         axis
 max_pool                                                    kernel, stride, padding, dilation,

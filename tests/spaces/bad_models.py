@@ -68,6 +68,21 @@ class Encoder(nn.Module):
         return scores
 
 
+class Remembering(nn.Module):
+    """Attention over a sequence ``[T, 16]`` with a learned key, one of zeros, and its weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.MultiheadAttention(
+            16, 4, batch_first=True, add_bias_kv=True, add_zero_attn=True
+        )
+        self.head = nn.Linear(16, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.head(self.mix(x, x, x, attn_mask=torch.eye(x.shape[1]))[0].mean(1))
+        return scores
+
+
 class Recurrent(nn.Module):
     """A recurrent layer over a sequence ``[T, 6]``."""
 

@@ -410,8 +410,32 @@ class Bent(nn.Module):
         return torch.addmm(self.bias, fifth(x).mean((2, 3)), self.weight)
 
 
+class Causal(nn.Module):
+    """Heads that share keys and see what is in front alone; a key that no input gives, a mask."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 32, 4, stride=4)
+        self.query, self.key, self.value = nn.Linear(32, 32), nn.Linear(32, 16), nn.Linear(32, 16)
+        self.mix = nn.MultiheadAttention(32, 2, batch_first=True, add_bias_kv=True)
+        self.head = nn.Linear(32, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x).flatten(2).transpose(1, 2)
+        q, k, v = (
+            layer(x).unflatten(-1, (-1, 8)).transpose(1, 2)
+            for layer in (self.query, self.key, self.value)
+        )
+        found = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+        x = x + found.transpose(1, 2).flatten(2)
+        nearer = torch.eye(x.shape[1], dtype=x.dtype)
+        x = x + self.mix(x, x, x, attn_mask=nearer)[0]
+        scores: Tensor = self.head(x.mean(1))
+        return scores
+
+
 ODD_NETS = (
     SharedBlock, Shuffled, ChannelsLast, Tokens, SeparateHeads, Windows, Gates, Groups, Uneven,
     Cosine, Skips, NormsFirst, RootMeanSquares, Waves, Strided, ComputedPlaces,
-    Displaced, WrittenTables, Bent,
+    Displaced, WrittenTables, Bent, Causal,
 )  # fmt: skip

@@ -58,9 +58,10 @@ FORMS: dict[str, tuple[Forward, str]] = {
         r"an interpolation from \[11, 11\] to \[15, 15\] has no rule"),
     "a divisor": (
         lambda m, x: m.t(F.avg_pool2d(m.a(x), 2, divisor_override=3)), "a divisor of its own has"),
-    "an attention in order": (
-        lambda m, x: m.t(F.scaled_dot_product_attention(m.a(x), m.a(x), m.a(x), is_causal=True)),
-        "the attention in the model itself .* has a rule only for masks as tensors"),
+    "an attention to each picture's own": (
+        lambda m, x: m.t(F.scaled_dot_product_attention(
+            m.a(x), m.a(x), m.a(x), attn_mask=torch.ones(len(x), 1, 8, 8).tril().bool())),
+        "the attention in the model itself .* has no rule for a mask of truth values that is"),
 }  # fmt: skip
 
 
@@ -76,6 +77,16 @@ def test_what_has_no_rule_freezes_what_it_touches_and_is_named(name: str) -> Non
     inputs = torch.randn(3, *PICTURE, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         torch.testing.assert_close(space.baseline_network()(inputs), model(inputs))
+
+
+@pytest.mark.parametrize(
+    "options", [{"is_causal": True}, {"attn_mask": torch.ones(8, 8).tril(1).bool()}]
+)
+def test_an_attention_whose_mask_is_constant_has_a_rule(options: dict[str, Any]) -> None:
+    found = traced(
+        lambda m, x: m.t(F.scaled_dot_product_attention(m.a(x), m.a(x), m.a(x), **options))
+    )
+    assert not calls_of(found)
 
 
 def test_layers_beside_what_has_no_rule_are_pruned() -> None:

@@ -18,6 +18,7 @@ from tests.spaces.bad_models import (
     OnlyEvaluated,
     ParametersOutside,
     Recurrent,
+    Remembering,
     Symmetric,
     TiedHeads,
     TiedLayers,
@@ -190,6 +191,21 @@ def looked_at(m: Any, x: Tensor) -> Tensor:
     return scores
 
 
+def attending(groups: int, **options: Any) -> Callable[[Any, Tensor], Tensor]:
+    """Return a forward of four heads of queries, and of so many of keys and values."""
+
+    def forward(m: Any, x: Tensor) -> Tensor:
+        query, key, value = (
+            y.flatten(2).unflatten(1, (heads, 4)).transpose(2, 3)
+            for y, heads in ((m.a(x), 4), (m.k(x), groups), (m.k(x).relu(), groups))
+        )
+        found = F.scaled_dot_product_attention(query, key, value, **options)
+        scores: Tensor = m.t(found.transpose(2, 3).reshape(len(x), 16, 8, 8))
+        return scores
+
+    return forward
+
+
 def filled(m: Any, x: Tensor) -> Tensor:
     y = m.a(x)
     mask = y < 0
@@ -240,6 +256,10 @@ PICTURES: dict[str, Maker] = {
     "indices of axes apart": buffered(
         torch.arange(8), lambda m, x: m.t(m.a(x)[:, m.n, :, m.n].permute(1, 0, 2)[..., None]
                                           .repeat(1, 2, 1, 1))),
+    "queries that share heads": lambda: Model(attending(2, enable_gqa=True), k=nn.Conv2d(3, 8, 1)),
+    "an attention in order": lambda: Model(attending(4, is_causal=True), k=nn.Conv2d(3, 16, 1)),
+    "an attention with a mask": lambda: Model(
+        attending(4, attn_mask=torch.ones(64, 64).tril(3).bool()), k=nn.Conv2d(3, 16, 1)),
     "a product with a vector": lambda: Model(
         lambda m, x: m.t(m.a(x) * (m.a(x).mean((2, 3)) @ m.n)[:, None, None, None]),
         n=nn.Parameter(torch.rand(16))),
@@ -293,6 +313,7 @@ SEQUENCES: dict[str, tuple[Maker, tuple[int, ...]]] = {
     "numbers of words": (
         lambda: Model(lambda m, x: m.h(m.e(x.abs().long().clamp(max=8)).mean(1)),
                       e=nn.Embedding(9, 4), h=nn.Linear(4, 5)), (6,)),
+    "keys that no input gives": (Remembering, (10, 16)),
     "an encoder": (Encoder, (10, 16)),
     "an encoder, norms first": (lambda: Encoder(norm_first=True), (10, 16)),
     "a frozen encoder": (lambda: Encoder().requires_grad_(False), (10, 16)),

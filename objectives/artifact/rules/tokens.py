@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tightfit.errors import CandidateError
-from tightfit.objectives.artifact.attributes import integer, integers, number
+from tightfit.objectives.artifact.attributes import integer, integers, number, truth
 from tightfit.objectives.artifact.emitter import Scope, Value
 
 
@@ -23,10 +23,24 @@ def attention(scope: Scope) -> Value:
         ],
         "a",
     )
+    if truth(scope.node, "causal", False):
+        mask = [_later(scope)]
     if mask:
         scores = scope.step("Add", [scores, *mask], "b")
     weights = scope.step("Softmax", [scores], "s", axis=-1)
     return scope.result("MatMul", [weights, value])
+
+
+def _later(scope: Scope) -> str:
+    """Return a mask that hides from each query the keys behind it.
+
+    It is computed where the file is loaded: one of a thousand positions has a million numbers.
+    """
+    sides = np.array([scope.input_shape(0)[-2], scope.input_shape(1)[-2]], dtype=np.int64)
+    hidden = scope.shared(np.array(-np.inf, dtype=np.float32))
+    everywhere = scope.step("Expand", [hidden, scope.shared(sides)], "h")
+    above = scope.shared(np.array(1, dtype=np.int64))
+    return scope.step("Trilu", [everywhere, above], "u", upper=1)
 
 
 def parameter(scope: Scope) -> Value:
@@ -44,20 +58,24 @@ def expand(scope: Scope) -> Value:
     """Expand; a batch is as large as that of the second input.
 
     Raises:
-        CandidateError: The batch is not the axis in front.
+        CandidateError: The batch stands twice, or nothing says how large it is.
     """
     wanted = integers(scope.node, "shape")
     value, *like = scope.floats()
     if 0 not in wanted:
         return scope.result("Expand", [value, scope.shared(np.array(wanted, dtype=np.int64))])
-    if wanted.index(0) or wanted.count(0) > 1 or not like:
+    if wanted.count(0) > 1 or not like:
         raise CandidateError(
-            f"the shape of {scope.node.name!r} (expand) must have the batch size in front alone, "
-            f"got {list(wanted)}"
+            f"the shape of {scope.node.name!r} (expand) must have the batch size once, and a "
+            f"second input that has it, got {list(wanted)}"
         )
-    batch = scope.step("Shape", like, "n", start=0, end=1)
-    rest = scope.shared(np.array(wanted[1:], dtype=np.int64))
-    return scope.result("Expand", [value, scope.step("Concat", [batch, rest], "e", axis=0)])
+    at = wanted.index(0)
+    front, rest = (
+        [scope.shared(np.array(sides, dtype=np.int64))] if sides else []
+        for sides in (wanted[:at], wanted[at + 1 :])
+    )
+    sizes = [*front, scope.step("Shape", like, "n", start=0, end=1), *rest]
+    return scope.result("Expand", [value, scope.step("Concat", sizes, "e", axis=0)])
 
 
 def roll(scope: Scope) -> Value:

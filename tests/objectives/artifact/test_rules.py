@@ -273,6 +273,12 @@ CASES = [
         inputs=4,
     ),
     Case(
+        "attention",
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=0.3),
+        attributes={"scale": 0.3, "causal": True},
+        inputs=3,
+    ),
+    Case(
         "gather",
         lambda x: x[:, :, [3, 0, 3]],
         attributes={"axis": 2},
@@ -347,6 +353,22 @@ def test_a_root_of_a_parameter_is_a_constant_of_the_file(
     inputs = numbers(2, 6, 9, 7)
     (found,) = OnnxRuntime().open(path).run([inputs])
     assert np.allclose(found, inputs + table**power, atol=1e-5)
+
+
+def test_a_batch_may_stand_behind_other_axes(tmp_path: Path) -> None:
+    nodes = (
+        Node("p", "parameter", (), {"value": "table"}),
+        Node("wide", "expand", ("p", "in"), {}, {"shape": (2, 0, 7)}),
+        Node("turned", "permute", ("wide",), {}, {"axes": (1, 0, 2)}),
+        Node("sum", "add", ("in", "turned")),
+    )
+    table = numbers(2, 1, 7)
+    program = Program(Graph(("in",), nodes, ("sum",)), {"table": table}, ((2, 7),))
+    path = tmp_path / "model.onnx"
+    write_onnx(program, path, metadata={})
+    inputs = numbers(5, 2, 7)
+    (found,) = OnnxRuntime().open(path).run([inputs])
+    assert np.array_equal(found, inputs + table[:, 0])
 
 
 @pytest.mark.parametrize("on_the_left", [False, True])
