@@ -25,6 +25,7 @@ from tightfit.spaces.einsum import products_for_letters
 from tightfit.spaces.exported_nodes import is_written
 from tightfit.spaces.inlining import inlined
 from tightfit.spaces.layout_rules import BATCH
+from tightfit.spaces.masks import NumbersForMasks
 from tightfit.spaces.places import first_line, origin
 
 
@@ -41,16 +42,18 @@ def export(module: nn.Module, single: Tensor) -> Any:
     # As large a batch as no network has: whatever is counted by it shows. It takes no memory, and
     # unlike a symbol it may pass through `len` and every other function of Python.
     batch = single.expand(BATCH, *single.shape[1:])
+    masks = NumbersForMasks(module)
     try:
-        with _silence(), products_for_letters():
+        with _silence(), products_for_letters(), masks:
             return _functional(inlined(torch.export.export(module, (batch,))))
     except SpecError:
         raise
     except GuardOnDataDependentSymNode as error:
+        mask = "; of a mask that it indexes by, keep mask.nonzero() as a buffer"
         raise SpecError(
             f"the model has control flow that depends on data, in {origin(error, module)}; a "
             "network that is traced does the same for every input: let it choose by shapes, or by "
-            "arithmetic"
+            f"arithmetic{mask if masks.computed else ''}"
         ) from error
     except Exception as error:
         raise SpecError(

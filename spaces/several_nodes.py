@@ -282,9 +282,7 @@ def _numbers_to_add(writer: Writer, node: fx.Node, seen: Tensor) -> str:
     return name
 
 
-def _repeated_heads(
-    writer: Writer, node: fx.Node, source: str, before: Shape, heads: int
-) -> str:
+def _repeated_heads(writer: Writer, node: fx.Node, source: str, before: Shape, heads: int) -> str:
     """Repeat each head for the queries that share it."""
     *batch, groups, length, width = before
     if heads == groups:

@@ -270,7 +270,7 @@ class Translator:
         """Read a constant that has a row, or several, for each picture: those of one, repeated."""
         wanted = tuple(constant.shape)
         if wanted[0] != BATCH:
-            constant = constant.unflatten(0, (BATCH, -1))
+            constant = constant.reshape(BATCH, -1, *wanted[1:])
         single, whole = constant[:1], tuple(constant.shape)
         if not bool((constant == single).all()):
             raise SpecError(f"a constant in {where(node)} has another row for each picture")

@@ -235,6 +235,9 @@ OPERATORS: dict[str, Refused] = {
     "flow by data": (
         lambda: Model(choosing), PICTURE,
         rf"control flow that depends on data, in {ITSELF}, line \d+ of refused_models\.py; a net"),
+    "a mask that is computed": (
+        lambda: Model(lambda m, x: m.t(m.a(x)[:, m.n >= 0]), n=torch.arange(16)), PICTURE,
+        r"or by arithmetic; of a mask that it indexes by, keep mask\.nonzero\(\) as a buffer"),
     "flow by a number": (
         model(lambda m, x: m.t(m.a(x) * float(x.mean()))), PICTURE, "that depends on data, in the"),
     "NumPy": (

@@ -164,7 +164,7 @@ TRACEABLE: dict[str, nn.Module] = {
         written_under(lambda y: y[:, 2:].transpose(2, 3)), c=conv()
     ),
     "written into a piece": Written(
-        lambda m, x: [y := m.call("c", x) * 1, y.split(4, 1)[0].relu_(), y][-1], c=conv()
+        lambda m, x: [y := m.call("c", x) * 1, torch.split(y, 4, 1)[0].relu_(), y][-1], c=conv()
     ),
     "a constant for each picture": Written(
         lambda m, x: m.call("c", x) + torch.arange(8.0).expand(len(x), 8, 8, 8).cos(), c=conv()

@@ -251,6 +251,10 @@ PICTURES: dict[str, Maker] = {
     "a complex buffer": buffered(
         torch.randn(COLUMN, dtype=torch.complex64), lambda m, x: m.t(m.a(x) * m.n.abs())),
     "an index": buffered(torch.arange(15, -1, -1), lambda m, x: m.t(m.a(x)[:, m.n])),
+    "a mask as an index": buffered(torch.arange(16) > 4, lambda m, x: m.t(
+        torch.cat([m.a(x)[:, m.n], m.a(x)[:, :5]], 1))),
+    "a mask of two axes": buffered(
+        torch.ones(8, 8).tril().bool(), lambda m, x: m.t(m.a(x)[:, :, m.n][..., None])),
     "indices of two axes": buffered(
         torch.arange(8), lambda m, x: m.t(m.a(x)[:, :, m.n, m.n.flip(0)][..., None])),
     "indices of axes apart": buffered(

@@ -94,7 +94,9 @@ def prelu(scope: Scope) -> Value:
     """PRelu, whose slopes lie along the channels."""
     slopes = scope.tensor("weight").astype(np.float32)
     behind = (1,) * (len(scope.input_shape()) - 2)
-    return scope.result("PRelu", [*scope.floats(), scope.constant("w", slopes.reshape(-1, *behind))])
+    return scope.result(
+        "PRelu", [*scope.floats(), scope.constant("w", slopes.reshape(-1, *behind))]
+    )
 
 
 def absolute(scope: Scope) -> Value:

@@ -163,7 +163,9 @@ def test_what_torch_translates_wrongly_is_refused_by_name(options: dict[str, int
     pooled = step("aten.avg_pool2d.default", READ, [2, 2], **options)
     calls = Calls(((-1, 4, 6, 6),), (-1, 4, 3, 3), (pooled,))
     if options:
-        with pytest.raises(SpecError, match=r"'it' has no rule; torch\.onnx .* off by 25\.0% of th"):
+        with pytest.raises(
+            SpecError, match=r"'it' has no rule; torch\.onnx .* off by 25\.0% of th"
+        ):
             onnx_model(program(calls), metadata={})
     else:
         assert len(onnx_model(program(calls), metadata={}).graph.node) == 1
