@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, fx
 
 from tightfit import Node, SpecError
-from tightfit.spaces.constants import Constants
-from tightfit.spaces.exported_nodes import (
-    arguments_of,
-    base_of,
-    path_of,
-    shape_of,
-    where,
-)
-from tightfit.spaces.layout_rules import BATCH, LAYOUT_RULES, Shape, piece
-from tightfit.spaces.operators import Attributes, Translation, Unruled
-
-INPUT = "input"
+from tightfit.spaces.attention import attention
+from tightfit.spaces.exported_nodes import arguments_of, base_of, path_of, shape_of, where
+from tightfit.spaces.graph_writer import INPUT, Several, Writer, reshaped
+from tightfit.spaces.layout_rules import BATCH, LAYOUT_RULES, piece
+from tightfit.spaces.operators import Unruled
 
 _BOUNDS: Mapping[str, tuple[str, ...]] = {
     "clamp": ("maximum", "minimum"),
@@ -28,37 +21,6 @@ _BOUNDS: Mapping[str, tuple[str, ...]] = {
     "clamp_max": ("minimum",),
 }
 """By operator, what its bounds do where they are tensors."""
-
-
-class Writer(Protocol):
-    """What adds nodes to a graph; :class:`tightfit.spaces.translator.Translator` is it."""
-
-    constants: Constants
-
-    def value(self, argument: Any, base: str, node: fx.Node) -> str:
-        """Return the name of what an argument holds."""
-        ...
-
-    def step(
-        self, node: fx.Node, kind: str, inputs: tuple[str, ...], attributes: Attributes
-    ) -> str:
-        """Add a node without parameters, the latest one that stands for ``node``."""
-        ...
-
-    def append(self, node: fx.Node, ours: Node) -> None:
-        """Add a node that stands for an exported one."""
-        ...
-
-    def name(self, path: str, kind: str, *, is_layer: bool) -> str:
-        """Return a name that no other node has."""
-        ...
-
-    def translation(self, node: fx.Node) -> Translation:
-        """Return what a call becomes by its rule."""
-        ...
-
-
-Several: TypeAlias = Callable[[Writer, fx.Node], None]
 
 
 def take(writer: Writer, node: fx.Node, source: fx.Node, axis: int, position: int) -> None:
@@ -114,12 +76,12 @@ def _index(writer: Writer, node: fx.Node) -> None:
     for axis in axes:
         total *= before[axis]
     flat = (*before[:first], total, *before[behind:])
-    source = _reshaped(writer, node, source, before, flat)
+    source = reshaped(writer, node, source, before, flat)
     parameters = {"index": writer.constants.keep(path_of(node), rows.flatten())}
     name = writer.name(path_of(node), "gather", is_layer=False)
     writer.append(node, Node(name, "gather", (source,), parameters, {"axis": first}))
     taken = (*before[:first], rows.numel(), *before[behind:])
-    _reshaped(writer, node, name, taken, shape_of(node))
+    reshaped(writer, node, name, taken, shape_of(node))
 
 
 def _rows(
@@ -143,13 +105,6 @@ def _rows(
     numbers = [constant[each.name] for each in found.values()]
     total = sum(numbers[1:], start=numbers[0])
     return axes, [each.expand_as(total) for each in numbers]
-
-
-def _reshaped(writer: Writer, node: fx.Node, source: str, before: Shape, after: Shape) -> str:
-    if before == after:
-        return source
-    attributes = LAYOUT_RULES["view"]((), before, after).attributes
-    return writer.step(node, "reshape", (source,), attributes)
 
 
 def _scatter(writer: Writer, node: fx.Node) -> None:
@@ -196,10 +151,10 @@ def _shuffled(writer: Writer, node: fx.Node) -> None:
     batch, channels, *sides = before = shape_of(source)
     apart = (batch, groups, channels // groups, *sides)
     turned = (batch, channels // groups, groups, *sides)
-    value = _reshaped(writer, node, writer.value(source, "channel_shuffle", node), before, apart)
+    value = reshaped(writer, node, writer.value(source, "channel_shuffle", node), before, apart)
     axes = (0, 2, 1, *range(3, len(apart)))
     value = writer.step(node, "permute", (value,), {"axes": axes})
-    _reshaped(writer, node, value, turned, before)
+    reshaped(writer, node, value, turned, before)
 
 
 def _of_two(kind: str) -> Several:
@@ -245,56 +200,6 @@ def _expand(writer: Writer, node: fx.Node) -> None:
     writer.step(node, "expand", inputs, found.attributes)
 
 
-def _attention(writer: Writer, node: fx.Node) -> None:
-    query, key, value, mask, dropout, causal, scale, grouped = arguments_of(node)[:8]
-    if dropout:
-        raise Unruled(f"the attention in {where(node)} draws random numbers, which has no rule")
-    inputs = [writer.value(each, "attention", node) for each in (query, key, value)]
-    if grouped:
-        heads = shape_of(query)[-3]
-        for at, each in ((1, key), (2, value)):
-            inputs[at] = _repeated_heads(writer, node, inputs[at], shape_of(each), heads)
-    if mask is not None and mask.meta["val"].dtype == torch.bool:
-        inputs.append(_numbers_to_add(writer, node, writer.constants.values[mask.name]))
-    elif mask is not None:
-        inputs.append(writer.value(mask, "attention", node))
-    width = shape_of(query)[-1]
-    number = float(scale) if scale is not None else width**-0.5
-    more: Attributes = {"causal": True} if causal else {}
-    writer.step(node, "attention", tuple(inputs), {"scale": number, **more})
-
-
-def _numbers_to_add(writer: Writer, node: fx.Node, seen: Tensor) -> str:
-    """Keep a constant mask of truth values as one that hides what it is added to.
-
-    Raises:
-        Unruled: It is another one for each picture, or hides everything from a query.
-    """
-    if any(side and side % BATCH == 0 for side in seen.shape) or not bool(seen.any(-1).all()):
-        raise Unruled(
-            f"the attention in {where(node)} has no rule for a mask of truth values that is "
-            "computed for each picture, or that hides everything from a query"
-        )
-    numbers = torch.zeros(seen.shape).masked_fill(~seen, -torch.inf)
-    kept = writer.constants.keep(path_of(node), numbers)
-    name = writer.name(kept, "", is_layer=True)
-    writer.append(node, Node(name, "parameter", (), {"value": kept}))
-    return name
-
-
-def _repeated_heads(writer: Writer, node: fx.Node, source: str, before: Shape, heads: int) -> str:
-    """Repeat each head for the queries that share it."""
-    *batch, groups, length, width = before
-    if heads == groups:
-        return source
-    alone = (*batch, groups, 1, length, width)
-    repeated = (*batch, groups, heads // groups, length, width)
-    value = _reshaped(writer, node, source, before, alone)
-    attributes = LAYOUT_RULES["expand"]((), alone, repeated).attributes
-    value = writer.step(node, "expand", (value, INPUT), attributes)
-    return _reshaped(writer, node, value, repeated, (*batch, heads, length, width))
-
-
 SEVERAL_NODES: Mapping[str, Several] = {
     "select": _select,
     "stack": _stack,
@@ -302,7 +207,7 @@ SEVERAL_NODES: Mapping[str, Several] = {
     "expand": _expand,
     "expand_as": _expand,
     "repeat": _expand,
-    "scaled_dot_product_attention": _attention,
+    "scaled_dot_product_attention": attention,
     "slice_scatter": _scatter,
     "addcmul": _addcmul,
     "rsub": _subtracted_from,

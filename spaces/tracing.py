@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from tightfit import WEIGHT_OPERATORS, Graph, SpecError
 from tightfit.spaces.conditions import LIMIT_SECONDS, plain_arithmetic, time_limit
 from tightfit.spaces.exported import export
+from tightfit.spaces.graph_writer import INPUT
 from tightfit.spaces.layout_rules import BATCH
 from tightfit.spaces.network import Network
 from tightfit.spaces.places import first_line, place, place_of
 from tightfit.spaces.received import evaluated, received
 from tightfit.spaces.rehearsal import rehearse, run
-from tightfit.spaces.several_nodes import INPUT
 from tightfit.spaces.translator import Translator
 
 RUNS = 10

@@ -23,10 +23,11 @@ from tightfit.spaces.exported_nodes import (
     shape_of,
     where,
 )
+from tightfit.spaces.graph_writer import INPUT
 from tightfit.spaces.layout_rules import BATCH, LAYOUT_RULES, SPLITS, piece
 from tightfit.spaces.operators import RULES, Attributes, Translation, Unruled
 from tightfit.spaces.recording import Recorder
-from tightfit.spaces.several_nodes import INPUT, SEVERAL_NODES, take
+from tightfit.spaces.several_nodes import SEVERAL_NODES, take
 
 _SAME_VALUE = frozenset({"detach", "clone", "contiguous", "alias", "identity", "lift_fresh_copy"})
 """Operators that give what they read."""
