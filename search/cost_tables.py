@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import combinations
 
 import numpy as np
 
@@ -23,30 +22,37 @@ def multiplying(
 
     Asked with the first and the last other choice of each hparam of ``base`` ``[hparams]``.
     """
+    wanted = list(metrics)
     counts = space.choice_counts
     varied = [int(column) for column in np.flatnonzero(counts > 1)]
-    ends = {
-        c: sorted({0, int(counts[c]) - 1, 1 if base[c] == 0 else 0} - {int(base[c])})
-        for c in varied
-    }
-    tried = [(a, b, i, j) for a, b in combinations(varied, 2) for i in ends[a] for j in ends[b]]
-    where = np.array(tried, dtype=np.int64).reshape(-1, 4)
-    wanted = list(metrics)
+    ends = [
+        (column, choice)
+        for column in varied
+        for choice in sorted(
+            {0, int(counts[column]) - 1, 1 if base[column] == 0 else 0} - {int(base[column])}
+        )
+    ]
+    where = np.array(ends, dtype=np.int64).reshape(-1, 2)
+    alone = np.tile(base, (len(where), 1))
+    alone[np.arange(len(where)), where[:, 0]] = where[:, 1]
+    # Each change alone is asked about once, however many others it stands beside.
+    answers = costs(np.concatenate([base[None], alone]))
+    total = {metric: answers[metric][0] for metric in wanted}
+    single = {metric: answers[metric][1:] for metric in wanted}
+    first, second = np.triu_indices(len(where), k=1)
+    apart = where[first, 0] != where[second, 0]
+    first, second = first[apart], second[apart]
     found: dict[str, set[tuple[int, int]]] = {metric: set() for metric in wanted}
-    total = costs(base[None])
-    for start in range(0, len(where), _AT_ONCE):
-        part = where[start : start + _AT_ONCE]
-        rows = np.arange(len(part))
-        first, second = (np.tile(base, (len(part), 1)) for _ in range(2))
-        first[rows, part[:, 0]] = part[:, 2]
-        second[rows, part[:, 1]] = part[:, 3]
-        both = first.copy()
-        both[rows, part[:, 1]] = part[:, 3]
-        one, other, together = (costs(each) for each in (first, second, both))
+    for start in range(0, len(first), _AT_ONCE):
+        one, other = (each[start : start + _AT_ONCE] for each in (first, second))
+        both = alone[one]
+        both[np.arange(len(one)), where[other, 0]] = where[other, 1]
+        together = costs(both)
         for metric in wanted:
-            beyond = together[metric] - one[metric] - other[metric] + total[metric]
+            beyond = together[metric] - single[metric][one] - single[metric][other] + total[metric]
             differs = np.abs(beyond) > _ROUNDING * np.abs(total[metric])
-            found[metric].update((int(a), int(b)) for a, b in part[differs, :2])
+            columns = where[one[differs], 0], where[other[differs], 0]
+            found[metric].update(zip(*(each.tolist() for each in columns), strict=True))
     return {metric: tuple(sorted(pairs)) for metric, pairs in found.items()}
 
 
