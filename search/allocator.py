@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from tightfit import Constraint, CostTable, FloatArray, IntArray, Sense
+from tightfit.search.allocation import allocate
 from tightfit.search.cost_tables import cost_tables, multiplying
 from tightfit.search.descent import least_violating
 from tightfit.search.integer_program import LinearLimit, least_damage
@@ -28,13 +29,21 @@ class Allocator:
     limits are drawn tighter by as much and it is solved again; what still breaks one walks to the
     limits by single choices.
 
+    Which hparams multiply may depend on the base, as where a cost is the largest of several parts.
+    It is therefore found around bases that follow from the region and the belief alone, and holds
+    for every other: an interrupted search, which makes its allocator anew, finds the same.
+
     Args:
         region: Its static limits and costs.
         budgeted: Static metrics that get budgets beside those with limits.
+        damage: By hparam what each of its choices is believed to damage, ``[choices]``.
     """
 
-    def __init__(self, region: Region, budgeted: Sequence[str]) -> None:
+    def __init__(
+        self, region: Region, budgeted: Sequence[str], damage: Sequence[FloatArray]
+    ) -> None:
         self._region = region
+        self._damage = damage
         screen = region.screen
         self._metrics = tuple(
             dict.fromkeys([*(each.metric for each in screen.constraints), *budgeted])
@@ -89,8 +98,7 @@ class Allocator:
     def _tables(self, base: IntArray) -> Mapping[str, CostTable]:
         region, screen = self._region, self._region.screen
         if self._pairs is None:
-            found = multiplying(region.space, screen.costs, self._metrics, base)
-            self._pairs = {metric: self._worth_their_time(pairs) for metric, pairs in found.items()}
+            self._pairs = self._multiplying()
         return {
             metric: cost_tables(
                 region.space, screen.costs, (metric,), base=base, pairs=self._pairs[metric]
@@ -98,10 +106,28 @@ class Allocator:
             for metric in self._metrics
         }
 
-    def _worth_their_time(self, pairs: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+    def _multiplying(self) -> dict[str, tuple[tuple[int, int], ...]]:
+        """Return by metric the pairs that get variables of their own.
+
+        With nothing compressed every part is there; near the limits those parts are about equal of
+        which the largest counts.
+        """
+        space, screen = self._region.space, self._region.screen
+        whole = space.batch([space.baseline()])[0]
+        near, _ = allocate(space, screen, whole, damage=self._damage)
+        found = [
+            multiplying(space, screen.costs, self._metrics, base)
+            for base in ((whole,) if np.array_equal(near, whole) else (whole, near))
+        ]
+        return {
+            metric: self._worth_their_time(sorted({pair for one in found for pair in one[metric]}))
+            for metric in self._metrics
+        }
+
+    def _worth_their_time(self, pairs: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
         counts = self._region.space.choice_counts
         joint = sum(int(counts[first] * counts[second]) for first, second in pairs)
-        return pairs if len(pairs) <= _LOCAL * len(counts) and joint <= _JOINT else ()
+        return tuple(pairs) if len(pairs) <= _LOCAL * len(counts) and joint <= _JOINT else ()
 
 
 def _least_each(damage: Sequence[FloatArray]) -> IntArray:

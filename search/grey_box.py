@@ -73,7 +73,7 @@ class GreyBox:
         self._corner = None if corner is None else np.asarray(corner, dtype=np.float64)
         self._damage = _believed(region, damage)
         self._learner = Learner(region, self._damage)
-        self._allocator = Allocator(region, [each.metric for each in known])
+        self._allocator = Allocator(region, [each.metric for each in known], self._damage)
         self._budgets = Budgets(region, known)
 
     def propose(self, observations: Observations, rng: np.random.Generator) -> Row | None:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import pytest
 
+from tests.integration import peak_problem
 from tests.integration.synthetic_problem import (
     CONSTRAINTS,
     OBJECTIVES,
@@ -41,6 +42,22 @@ def search(
         sampler=sampler,
         seed=seed,
     ).run(trials=TRIALS, references=REFERENCES)
+
+
+def search_peak(sampler: str, path: Path, evaluator: peak_problem.PeakEvaluator) -> SearchOutcome:
+    """Search a problem with a limit on the largest of several parts."""
+    return Search(
+        space=peak_problem.SPACE,
+        costs=peak_problem.costs,
+        constraints=peak_problem.CONSTRAINTS,
+        objectives=peak_problem.OBJECTIVES,
+        evaluator=evaluator,
+        storage=open_storage(path),
+        name="peak",
+        fingerprint="f",
+        sampler=sampler,
+        seed=1,
+    ).run(trials=10)
 
 
 @pytest.fixture(scope="module", params=SAMPLER_NAMES)
@@ -113,6 +130,17 @@ class TestSampler:
         with pytest.raises(KeyboardInterrupt):
             search(sampler, tmp_path / "study.journal", evaluator, seed=1)
         assert not set(evaluator.calls[1:]) & set(calls)
+
+    def test_interrupted_it_goes_on_where_what_multiplies_depends_on_the_candidate(
+        self, sampler: str, tmp_path: Path
+    ) -> None:
+        whole = search_peak(sampler, tmp_path / "whole.journal", peak_problem.PeakEvaluator())
+        interrupted = peak_problem.PeakEvaluator(interrupt_at={2, 6})
+        while interrupted.interrupt_at:
+            with pytest.raises(KeyboardInterrupt):
+                search_peak(sampler, tmp_path / "study.journal", interrupted)
+        resumed = search_peak(sampler, tmp_path / "study.journal", interrupted)
+        assert resumed.records == whole.records
 
 
 def test_the_synthetic_limit_of_the_runtime_refuses_some_and_not_all() -> None:

@@ -43,7 +43,7 @@ def test_with_pairs_the_program_finds_the_best_of_all_candidates() -> None:
 def test_where_three_choices_multiply_exact_costs_keep_the_limit_all_the_same() -> None:
     limit = Constraint("size", Sense.AT_MOST, 0.02)
     region = Region.survey(SPACE, Screen(SPACE, CHAIN.costs, (limit,), errors={}))
-    found = Allocator(region, [])(np.zeros(len(SPACE), dtype=np.int64), DAMAGE, [])
+    found = Allocator(region, [], DAMAGE)(np.zeros(len(SPACE), dtype=np.int64), DAMAGE, [])
     assert found is not None
     assert CHAIN.costs(found[None])["size"][0] <= 0.02
 
