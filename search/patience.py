@@ -66,6 +66,9 @@ class ExpectedGain:
 
 
 def unpromising_in_a_row(entries: Sequence[Entry]) -> int:
-    """Return before how many of the last records less than ``LITTLE`` was to be expected."""
-    gains = (entry.gain for entry in reversed(entries))
+    """Return before how many of the last trainings less than ``LITTLE`` was to be expected.
+
+    What a limit refused, or what failed before its training, neither counts nor ends the row.
+    """
+    gains = (entry.gain for entry in reversed(entries) if entry.record.trained)
     return sum(1 for _ in takewhile(lambda gain: gain is not None and gain < LITTLE, gains))
