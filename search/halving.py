@@ -90,13 +90,26 @@ class Halving:
             return not asked or self._promising(candidate, rung)
 
         record = self._evaluator.evaluate_by_rungs(candidate, origin, number, go_on)
-        self._remember(record)
+        # An answer for another candidate is kept as a failure (search/judge.py).
+        if record.candidate == candidate:
+            self._remember(record)
         return record
 
     def _remember(self, record: Record) -> None:
         # A candidate whose evaluation was interrupted comes again, and counts once.
-        if record.rungs and record.outcome is not Outcome.FAILED:
+        if record.rungs and record.outcome is not Outcome.FAILED and not self._lacks(record):
             self._known[record.candidate] = record
+
+    def _lacks(self, record: Record) -> bool:
+        """Whether a whole training lacks a reading that the study needs.
+
+        The search keeps such a one as failed (search/judge.py): what goes on from its records
+        would not know it, and with it nobody could be compared by that metric.
+        """
+        wanted = {each.metric for each in self._objectives}
+        wanted |= {each.metric for each in self._constraints}
+        whole = record.outcome is Outcome.EVALUATED
+        return whole and any(metric not in record.measurement for metric in wanted)
 
     def _promising(self, candidate: Candidate, rung: Rung) -> bool:
         """Return whether a candidate is among the best that came to a rung."""

@@ -76,6 +76,19 @@ class Climbing:
         return replace(record, rungs=tuple(rungs))
 
 
+class Forgetful(Climbing):
+    """Trains one candidate to its end and does not say what it came to."""
+
+    def evaluate_by_rungs(
+        self, candidate: Candidate, origin: str, number: int, go_on: GoOn
+    ) -> Record:
+        if number != 5:
+            return super().evaluate_by_rungs(candidate, origin, number, go_on)
+        record = super().evaluate_by_rungs(candidate, origin, number, lambda _: True)
+        known = {k: each for k, each in record.measurement.readings.items() if k != "error"}
+        return replace(record, measurement=Measurement(known))
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[..., SearchOutcome]:
     """Return what searches by rungs."""
@@ -161,6 +174,17 @@ def test_the_same_seed_stops_the_same_candidates_also_after_an_interrupt(
             run(evaluator, sampler=sampler, trials=30)
     assert run(evaluator, sampler=sampler, trials=30).records == whole
     assert any(each.outcome is Outcome.STOPPED for each in whole)
+
+
+def test_a_training_without_its_reading_fails_alone_and_is_none_to_compare_with(
+    run: Callable[..., SearchOutcome],
+) -> None:
+    whole = run(Forgetful(), trials=16, name="whole").records
+    assert [n for n, each in enumerate(whole) if each.outcome is Outcome.FAILED] == [5]
+    evaluator = Forgetful(SyntheticEvaluator(interrupt_at={9}))
+    with pytest.raises(KeyboardInterrupt):
+        run(evaluator, trials=16)
+    assert run(evaluator, trials=16).records == whole
 
 
 @pytest.mark.slow
