@@ -182,7 +182,8 @@ class GreyBox:
         pool = _unseen(pool[self._region.screen.keeps(pool)], observations)
         if not len(pool):
             return self._region.draw(rng, observations.seen)
-        chance = likelihood(expected(pool), limits)
+        margins = {each: observations.usual_margin(each) for each in limits}
+        chance = likelihood(expected(pool), margins)
         pool = pool[chance >= min(_LIKELY, chance.max())]
         return as_row(pool[int(np.argmin(self._learner.believed(pool)))])
 

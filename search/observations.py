@@ -9,7 +9,17 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tightfit import BoolArray, FloatArray, IntArray, Outcome, Record, SearchSpace
+from tightfit import (
+    BoolArray,
+    Constraint,
+    FloatArray,
+    IntArray,
+    Kind,
+    Measurement,
+    Outcome,
+    Record,
+    SearchSpace,
+)
 from tightfit.search.early import Ends
 from tightfit.search.history import History
 from tightfit.search.region import Row
@@ -28,6 +38,8 @@ class Observations:
             expected and they are on no front, ``[n]``; ``None`` for none.
         doubts: By metric, standard deviations of what is only expected, 0 of what was read,
             ``[n]``; empty for none.
+        margins: By limit whose whole interval counts, by how much the end that is held against it
+            is worse than the value, NaN where nothing was measured, ``[n]``; empty for none.
     """
 
     rows: IntArray
@@ -36,6 +48,7 @@ class Observations:
     seen: AbstractSet[Row]
     early: BoolArray | None = None
     doubts: Mapping[str, FloatArray] = field(default_factory=dict)
+    margins: Mapping[Constraint, FloatArray] = field(default_factory=dict)
 
     def read(self, metric: str) -> IntArray:
         """Return the positions of the candidates that a metric was read of, or is expected of."""
@@ -48,6 +61,16 @@ class Observations:
         """
         return self.doubts.get(metric, np.zeros(len(self.rows)))
 
+    def margin(self, limit: Constraint) -> FloatArray:
+        """Return by how much better than a limit's bound each value must be to keep it, ``[n]``."""
+        return np.nan_to_num(self.margins.get(limit, np.zeros(len(self.rows))))
+
+    def usual_margin(self, limit: Constraint) -> float:
+        """Return the same for a candidate that was not measured: the median of those that were."""
+        known = self.margins.get(limit, np.zeros(0))
+        known = known[np.isfinite(known)]
+        return float(np.median(known)) if len(known) else 0.0
+
     def take(self, positions: IntArray) -> Observations:
         """Return those at some positions; what is on its way and what was seen stay as they are."""
         return replace(
@@ -56,6 +79,7 @@ class Observations:
             values={name: each[positions] for name, each in self.values.items()},
             early=None if self.early is None else self.early[positions],
             doubts={name: each[positions] for name, each in self.doubts.items()},
+            margins={limit: each[positions] for limit, each in self.margins.items()},
         )
 
 
@@ -80,15 +104,33 @@ def observations_of(history: History, space: SearchSpace, metrics: Iterable[str]
         }
         if any(early)
         else {},
+        margins={
+            limit: np.array([_margin(each, limit, ends) for each in known])
+            for limit in history.open_constraints
+            if limit.confident
+        },
     )
 
 
 def _value(record: Record, metric: str, ends: Ends) -> float:
     """Return what was read of a metric or is expected of it, NaN for neither."""
-    read = record.measurement
-    if record.outcome is Outcome.STOPPED and ends.known(record.rungs[-1]):
-        read = ends.measurement(record.rungs[-1])
+    read = _read(record, ends)
     return read.value(metric) if metric in read else math.nan
+
+
+def _margin(record: Record, limit: Constraint, ends: Ends) -> float:
+    """Return what a limit demands beyond its bound, NaN where its metric was not measured."""
+    read = _read(record, ends)
+    if limit.metric not in read or read[limit.metric].kind is not Kind.MEASURED:
+        return math.nan
+    return limit.margin(read[limit.metric])
+
+
+def _read(record: Record, ends: Ends) -> Measurement:
+    """Return what was read of a candidate, or is expected of the end of a stopped one."""
+    if record.outcome is Outcome.STOPPED and ends.known(record.rungs[-1]):
+        return ends.measurement(record.rungs[-1])
+    return record.measurement
 
 
 def _doubt(record: Record, metric: str, ends: Ends) -> float:

@@ -46,8 +46,10 @@ class TrialTable:
         self._objectives = tuple(objectives)
         self._constraints = {str(each): each for each in constraints}
         self._metrics = tuple(metrics)
+        self._confident = tuple(each for each in constraints if each.confident)
         self._rows = np.zeros((0, len(space)), dtype=np.int64)
         self._values = np.zeros((0, len(metrics)))
+        self._margins = np.zeros((0, len(self._confident)))
         self._telling = np.zeros(0, dtype=np.bool_)
         self._seen: set[Row] = set()
         self._open: list[int] = []
@@ -83,6 +85,7 @@ class TrialTable:
             values={name: self._values[told, i] for i, name in enumerate(self._metrics)},
             pending=self._space.batch([Candidate(row) for row in running]),
             seen=self._seen.union(running),
+            margins={each: self._margins[told, i] for i, each in enumerate(self._confident)},
         )
 
     def _grow(self, count: int) -> None:
@@ -91,6 +94,8 @@ class TrialTable:
         self._open += range(known, known + more)
         self._rows = np.concatenate([self._rows, np.zeros((more, len(self._space)), np.int64)])
         self._values = np.concatenate([self._values, np.full((more, len(self._metrics)), np.nan)])
+        unknown = np.full((more, len(self._confident)), np.nan)
+        self._margins = np.concatenate([self._margins, unknown])
         self._telling = np.concatenate([self._telling, np.zeros(more, dtype=np.bool_)])
 
     def _finish(self, trial: FrozenTrial) -> None:
@@ -100,6 +105,7 @@ class TrialTable:
         self._seen.add(row)
         self._rows[trial.number] = row
         self._values[trial.number] = [self._reading(trial, metric) for metric in self._metrics]
+        self._margins[trial.number] = [self._margin(trial, each) for each in self._confident]
         self._telling[trial.number] = trial.state in _TELLING
 
     def _row(self, trial: FrozenTrial) -> Row | None:
@@ -125,6 +131,18 @@ class TrialTable:
             if constraint.metric == metric and name in trial.constraints:
                 return _value(constraint, trial.constraints[name])
         return float("nan")
+
+    def _margin(self, trial: FrozenTrial, limit: Constraint) -> float:
+        """Return by how much what a trial held against a limit is worse than the metric's value.
+
+        Its violation tells the end of the interval. Where the metric is no objective, that end is
+        all that is known of it, and is taken for the value.
+        """
+        if str(limit) not in trial.constraints:
+            return float("nan")
+        value = self._reading(trial, limit.metric)
+        over = trial.constraints[str(limit)] - limit.excess(value)
+        return max(0.0, over * abs(limit.bound))
 
 
 def _index(hparam: Hparam, value: Any) -> int:

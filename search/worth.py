@@ -28,13 +28,14 @@ class Standing:
     Attributes:
         losses: Objectives of all observations, to be minimized, NaN where not read, ``[n, m]``.
         kept: Which of them have all objectives, were trained to their end and were read to keep
-            every limit.
+            every limit, with the whole interval where that is demanded.
         front: Positions of the members among the observations.
         corner: The reference point, to be minimized, ``[m]``. Where none is given, an objective's
             own limit where it has one on its worse side, else half of the front's extent beyond
             its worst member.
         short: By how much of the front's extent each observation falls short of it, ``[n]``; those
             that keep the limits come before all others.
+        margins: By limit, by how much better than its bound a candidate must be expected to be.
     """
 
     def __init__(
@@ -50,10 +51,13 @@ class Standing:
         kept: BoolArray = np.asarray(np.isfinite(self.losses).all(axis=1))
         for constraint in constraints:
             read = observations.values[constraint.metric]
-            kept = np.logical_and(kept, constraint.violations(read) <= 0)
+            over = constraint.violations(read)
+            over = over + observations.margin(constraint) / abs(constraint.bound)
+            kept = np.logical_and(kept, over <= 0)
         if observations.early is not None:
             kept = np.logical_and(kept, ~observations.early)
         self.kept = kept
+        self.margins = {each: observations.usual_margin(each) for each in constraints}
         inside = np.flatnonzero(kept)
         self.front = inside[non_dominated(self.losses[inside])]
         self.corner = (
@@ -121,7 +125,7 @@ class Worth:
     ) -> None:
         self._expected = expected
         self._objectives = tuple(objectives)
-        self._limits = tuple(limits)
+        self._limits = {each: standing.margins.get(each, 0.0) for each in limits}
         front = standing.losses[standing.front]
         if len(pending):
             means, _, likely = self._judge(pending)
@@ -144,17 +148,18 @@ class Worth:
 
 
 def likelihood(
-    expected: Mapping[str, tuple[FloatArray, FloatArray]], limits: Sequence[Constraint]
+    expected: Mapping[str, tuple[FloatArray, FloatArray]], limits: Mapping[Constraint, float]
 ) -> FloatArray:
     """Return how likely candidates keep some limits together, ``[n]``.
 
     Args:
         expected: Mean and deviation by metric, both ``[n]``.
         limits: On metrics that are not known before they are measured; independent of each other.
+            For each, by how much better than its bound the metric must be.
     """
     likely = np.ones(len(next(iter(expected.values()))[0]))
-    for limit in limits:
+    for limit, margin in limits.items():
         mean, deviation = expected[limit.metric]
         sign = 1.0 if limit.sense is Sense.AT_MOST else -1.0
-        likely *= probability_below(sign * limit.bound, sign * mean, deviation)
+        likely *= probability_below(sign * limit.bound - margin, sign * mean, deviation)
     return likely

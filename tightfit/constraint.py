@@ -64,6 +64,10 @@ class Constraint:
             return self._worse_end(reading)
         return reading.value
 
+    def margin(self, reading: Reading) -> float:
+        """Return by how much worse than the value is what is held against the bound, at least 0."""
+        return abs(self.judged(reading) - reading.value)
+
     def within_noise(self, reading: Reading) -> bool:
         """Whether the value keeps the bound, but the 95 % interval reaches over it."""
         kept = self.excess(self.judged(reading)) <= 0

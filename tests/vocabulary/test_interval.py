@@ -65,3 +65,11 @@ def test_a_confident_limit_demands_the_whole_interval() -> None:
     assert ceiling.excess(ceiling.judged(Reading(0.99, Kind.MEASURED, Stage.RUNTIME, 0.1, 5))) > 0
     predicted = Reading(0.99, Kind.ESTIMATED, Stage.STATIC)
     assert ceiling.excess(ceiling.judged(predicted)) < 0
+
+
+def test_a_margin_is_what_a_confident_limit_demands_beyond_its_bound() -> None:
+    reading = Reading(0.9, Kind.MEASURED, Stage.RUNTIME, stderr=0.01)
+    for sense in Sense:
+        whole = Constraint("latency_ms", sense, 1.0, confident=True)
+        assert whole.margin(reading) == pytest.approx(0.01959964)
+        assert Constraint("latency_ms", sense, 1.0).margin(reading) == 0
