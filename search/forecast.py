@@ -8,7 +8,7 @@ static limit are left out by their exact costs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import stats
@@ -19,7 +19,9 @@ from tightfit import (
     Constraint,
     FloatArray,
     IntArray,
+    Kind,
     Metric,
+    Reading,
     Record,
     SearchSpace,
     Sense,
@@ -85,12 +87,14 @@ class Forecast:
         models: By metric; only those that enough records have a reading of.
         logarithms: Metrics that are modelled by their logarithm.
         records: How many the models have learned from, the fewest of any.
+        measured: By metric the readings that have an interval, for limits that demand it whole.
     """
 
     space: SearchSpace
     models: Mapping[str, Outlook]
     logarithms: frozenset[str]
     records: int
+    measured: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -103,6 +107,7 @@ class Forecast:
         known = list({record.candidate: record for record in records}.values())
         models: dict[str, Outlook] = {}
         logarithms: set[str] = set()
+        measured: dict[str, tuple[Reading, ...]] = {}
         counts = [0]
         for metric in metrics:
             having = [
@@ -111,8 +116,10 @@ class Forecast:
                 if metric.name in record.measurement
                 and record.measurement[metric.name].stage is metric.stage
             ]
-            values = np.array([record.measurement.value(metric.name) for record in having])
-            errors = np.array([record.measurement[metric.name].stderr for record in having])
+            readings = [record.measurement[metric.name] for record in having]
+            measured[metric.name] = tuple(each for each in readings if each.kind is Kind.MEASURED)
+            values = np.array([each.value for each in readings])
+            errors = np.array([each.stderr for each in readings])
             if metric.stage is Stage.RUNTIME and (values > 0).all():
                 logarithms.add(metric.name)
                 values, errors = np.log(values), errors / values
@@ -122,7 +129,8 @@ class Forecast:
             if model is not None:
                 models[metric.name] = model
                 counts.append(len(values))
-        return cls(space, models, frozenset(logarithms), min(counts[1:], default=0))
+        least = min(counts[1:], default=0)
+        return cls(space, models, frozenset(logarithms), least, measured)
 
     def chances(self, batch: IntArray, limits: Sequence[Constraint]) -> FloatArray:
         """Return with which probability candidates keep limits on the modelled metrics, ``[n]``."""
@@ -130,7 +138,7 @@ class Forecast:
         for limit in limits:
             model = self.models[limit.metric]
             deviation = np.sqrt(model.variance(batch) + model.noise**2)
-            bound = self._scaled(limit.metric, limit.bound)
+            bound = self._demanded(limit)
             below: FloatArray = stats.norm.cdf((bound - model.mean(batch)) / deviation)
             chance *= below if limit.sense is Sense.AT_MOST else 1 - below
         return chance
@@ -142,7 +150,7 @@ class Forecast:
         kept = np.ones((DRAWS, len(batch)), dtype=np.bool_)
         for limit in limits:
             values = self.models[limit.metric].draws(batch, DRAWS, rng)
-            bound = self._scaled(limit.metric, limit.bound)
+            bound = self._demanded(limit)
             kept &= values <= bound if limit.sense is Sense.AT_MOST else values >= bound
         return kept
 
@@ -164,10 +172,21 @@ class Forecast:
             found[name] = Expected(*(float(value) for value in values))
         return found
 
-    def _scaled(self, metric: str, value: float) -> float:
-        if metric not in self.logarithms:
-            return value
-        return float(np.log(value)) if value > 0 else -np.inf
+    def _demanded(self, limit: Constraint) -> float:
+        """Return what a value must reach to keep a limit, as the metric is modelled.
+
+        That is the bound and, where the whole interval counts, the readings' usual margin to it.
+        """
+        scaled = limit.metric in self.logarithms
+        bound = limit.bound
+        if scaled:
+            bound = float(np.log(bound)) if bound > 0 else -np.inf
+        margins = [
+            limit.margin(each) / (each.value if scaled else 1.0)
+            for each in self.measured.get(limit.metric, ())
+        ]
+        margin = float(np.median(margins)) if margins else 0.0
+        return bound - margin if limit.sense is Sense.AT_MOST else bound + margin
 
 
 def candidates_to_try(

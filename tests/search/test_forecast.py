@@ -64,6 +64,29 @@ def test_the_most_promising_candidates_are_better_than_others(forecast: Forecast
     assert actual[order[:20]].mean() < actual[order[-200:]].mean()
 
 
+def test_a_limit_on_the_whole_interval_is_promised_less() -> None:
+    known = [
+        replace(
+            record,
+            measurement=Measurement(
+                {"error": replace(record.measurement["error"], stderr=0.02, repeats=1)}
+            ),
+        )
+        for record in records(40)
+    ]
+    forecast = Forecast.of(SPACE, known, [ERROR])
+    batch = candidates_to_try(REGION, known)
+    whole = replace(floor(0.5), confident=True)
+    chances, lower = (forecast.chances(batch, [floor(b)]) for b in (0.5, 0.5 - 1.959964 * 0.02))
+    assert forecast.chances(batch, [whole]) == pytest.approx(lower)
+    assert chances.mean() > lower.mean()
+    drawn, all_drawn = (
+        forecast.draws(batch[:64], [limit], np.random.default_rng(0))
+        for limit in (whole, floor(0.5))
+    )
+    assert drawn.mean() < all_drawn.mean()
+
+
 def test_what_is_promised_has_no_record_and_keeps_the_static_limits(forecast: Forecast) -> None:
     known = records(40)
     batch = candidates_to_try(REGION, known)
