@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -43,6 +43,7 @@ class Bench:
         costs: The static metrics of candidates.
         device: Where files are measured.
         beside: By name of a metric, the same machine with another runtime.
+        files: Folder of candidates' files where that is not the run's own.
     """
 
     assembly: Assembly
@@ -55,6 +56,7 @@ class Bench:
     costs: StaticCosts
     device: Device
     beside: Mapping[str, Device]
+    files: Path | None = None
 
     @property
     def workshop(self) -> Workshop:
@@ -75,7 +77,7 @@ class Bench:
             runtime=self.assembly.serving.runtime,
             timed=self.assembly.serving.chosen.timed,
             trainer=self.assembly.trainer(self.teacher, by_portions=True),
-            folder=self.folder.candidates,
+            folder=self.files or self.folder.candidates,
             metadata={"tightfit": __version__, "baseline": self.fingerprint},
             seed=self.assembly.study.spec.seed,
             quality=self.assembly.quality,
@@ -188,19 +190,23 @@ def _teacher(
     )
 
 
-def open_bench(study: str, overrides: list[str], folder: str) -> Bench:
+def open_bench(
+    study: str, overrides: list[str], folder: str, *, files: str | None = None
+) -> Bench:
     """Open a prepared run, e.g. in a worker.
 
     Args:
         study: Path of the study file.
         overrides: As given to the run.
         folder: Of the run.
+        files: Folder of candidates' files where that is not the run's own.
 
     Raises:
         SpecError: The study or its data are not usable.
     """
     assembly = assemble(read_study(Path(study), overrides))
-    return prepare(assembly, RunFolder(Path(folder)), say=_quiet, progress=_no_progress)
+    bench = prepare(assembly, RunFolder(Path(folder)), say=_quiet, progress=_no_progress)
+    return replace(bench, files=None if files is None else Path(files))
 
 
 def use_processors(spec: StudySpec) -> None:

@@ -2,13 +2,14 @@
 
 Every search begins with nothing: what plain ways reach stands beside them and is not given to them.
 A candidate that several searches propose is trained once and takes each of them its full time.
+The files have a folder of their own, so that those of a run in the same folder stay as they are.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,14 @@ from tightfit.studies.assembly import assemble, static_errors
 from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.outsiders import outsider_records
 from tightfit.studies.references import believed_damage, references
-from tightfit.studies.session import RunRequest, Watcher, reference_point, working
+from tightfit.studies.session import (
+    RunRequest,
+    Watcher,
+    check_same_fingerprint,
+    check_same_study,
+    reference_point,
+    working,
+)
 
 PLAIN = "plain"
 """Name of the search that holds what plain ways reach."""
@@ -145,16 +153,20 @@ def compare_samplers(request: RunRequest, contest: Contest, watcher: Watcher) ->
     """Run the searches of a comparison; run again, it goes on where it was interrupted.
 
     Raises:
-        SpecError: The study cannot be run as written, or nothing feasible was found.
+        SpecError: The study cannot be run as written, nothing feasible was found, or the folder
+            holds another study's run.
         StorageError: The disk is full; what was finished is kept.
     """
     folder = request.folder
+    check_same_study(request)
     folder.make()
-    folder.comparison.mkdir(exist_ok=True)
+    folder.compared.mkdir(parents=True, exist_ok=True)
     with folder.locked():
         assembly = assemble(request.study)
         watcher.begin(assembly.metrics)
         bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step)
+        check_same_fingerprint(bench)
+        bench = replace(bench, files=folder.compared)
         with working(request, bench, watcher) as worker:
             return _compared(bench, worker, contest, watcher)
 
@@ -166,7 +178,7 @@ def _compared(bench: Bench, worker: Evaluator, contest: Contest, watcher: Watche
     def keep(record: Record, progress: Progress) -> None:
         watcher.record(record, progress)
         # Nothing of a comparison is exported: readings are all that is wanted of a file.
-        shutil.rmtree(folder.candidate(record.candidate), ignore_errors=True)
+        shutil.rmtree(folder.compared / record.candidate.key, ignore_errors=True)
 
     plain = _search(bench, memo, PLAIN, sampler="random", seed=spec.seed)
     watcher.say("what plain ways reach")

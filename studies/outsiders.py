@@ -157,7 +157,7 @@ def _evaluate(bench: Bench, outsider: Outsider, progress: Progress) -> Record:
         workshop,
         outsider.model,
         recipe=outsider.recipe,
-        folder=bench.folder.path / "outsiders" / outsider.origin.replace(" ", "_"),
+        folder=workshop.folder.parent / "outsiders" / outsider.origin.replace(" ", "_"),
         seed=workshop.seed,
         origin=outsider.origin,
     )

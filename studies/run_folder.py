@@ -64,6 +64,11 @@ class RunFolder:
         return self.path / "comparison"
 
     @property
+    def compared(self) -> Path:
+        """Folder of the files of candidates while samplers are compared: none of the run's own."""
+        return self.comparison / "candidates"
+
+    @property
     def proof(self) -> Path:
         """Why no candidate can keep the static limits, where that was proven."""
         return self.path / "proof.json"

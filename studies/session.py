@@ -83,9 +83,7 @@ def prepared(request: RunRequest, watcher: Watcher, *, teach: bool = True) -> It
         SpecError: The study cannot be run as written, or the folder holds another study's run.
     """
     folder = request.folder
-    if folder.started():
-        spec = request.study.spec.model_dump(mode="json")
-        Plan.read(folder.plan).check_same_study(spec, folder.path)
+    check_same_study(request)
     folder.make()
     with folder.locked():
         assembly = assemble(request.study)
@@ -93,6 +91,18 @@ def prepared(request: RunRequest, watcher: Watcher, *, teach: bool = True) -> It
         bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step, teach=teach)
         keep_plan(bench, request.study_path, request.storage)
         yield bench
+
+
+def check_same_study(request: RunRequest) -> None:
+    """Refuse a folder that holds another study's run.
+
+    Raises:
+        SpecError: It does; the differences are listed.
+    """
+    folder = request.folder
+    if folder.started():
+        spec = request.study.spec.model_dump(mode="json")
+        Plan.read(folder.plan).check_same_study(spec, folder.path)
 
 
 @contextmanager
@@ -104,6 +114,7 @@ def working(request: RunRequest, bench: Bench, watcher: Watcher) -> Iterator[Wor
             "study": str(request.study_path.resolve()),
             "overrides": list(request.overrides),
             "folder": str(request.folder.path.resolve()),
+            "files": str(bench.workshop.folder.resolve()),
         },
         request.folder.log,
         fingerprint=bench.fingerprint,
@@ -195,13 +206,22 @@ def keep_plan(bench: Bench, study_path: Path | None, storage: str | None) -> Non
     Raises:
         SpecError: The run was begun with others.
     """
+    check_same_fingerprint(bench)
+    _plan(bench, study_path, storage).write(bench.folder.plan)
+
+
+def check_same_fingerprint(bench: Bench) -> None:
+    """Refuse a run whose readings depend on something else than they would now.
+
+    Raises:
+        SpecError: The run was begun with other weights, data, code or another version.
+    """
     folder = bench.folder
     if folder.started() and Plan.read(folder.plan).fingerprint != bench.fingerprint:
         raise SpecError(
             f"{folder.path} was begun with other weights, data, code of yours, or another version; "
             "its readings do not compare with new ones; choose another folder with --to"
         )
-    _plan(bench, study_path, storage).write(folder.plan)
 
 
 def _plan(bench: Bench, study_path: Path | None, storage: str | None) -> Plan:

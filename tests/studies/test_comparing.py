@@ -13,6 +13,8 @@ from tightfit import Candidate, Record
 from tightfit.search import Band, open_storage, records
 from tightfit.studies.comparing import Contest
 from tightfit.studies.figures.comparison import ComparisonLines, Level, draw_comparison
+from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.standing import members, standings
 
 
 def by_candidate(folder: Path) -> dict[Candidate, list[Record]]:
@@ -23,6 +25,11 @@ def by_candidate(folder: Path) -> dict[Candidate, list[Record]]:
             if record.trained:
                 found.setdefault(record.candidate, []).append(record)
     return found
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Return the bytes of every file in a folder."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 SMALL = ("--samplers", "tpe,random", "--seeds", 2, "--trials", 3)
@@ -57,6 +64,28 @@ def test_samplers_are_compared_with_what_plain_ways_reach_and_nothing_is_trained
         assert each["shares"] == sorted(each["shares"])
         assert each["seconds"] == sorted(each["seconds"])
     assert max(each["shares"][-1] for each in document["searches"]) <= 1.0
+
+
+@pytest.mark.slow
+def test_a_comparison_in_a_run_s_folder_leaves_the_run_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, run = tiny_study(tmp_path), tmp_path / "run"
+    few = ("--to", run, "--trials", 2, "--set", "references.small_nets=[]")
+    assert tightfit("run", study, *few) == 0
+    kept = contents(run / "candidates"), contents(run / "outsiders")
+    one = ("--samplers", "random", "--seeds", 1)
+    assert tightfit("compare", study, *few, *one) == 0
+    assert kept[0]
+    assert (contents(run / "candidates"), contents(run / "outsiders")) == kept
+    assert not contents(run / "comparison" / "candidates")
+    results = RunFolder(run).results()
+    for trial in (each.key for each in members(standings(results))):
+        assert tightfit("export", run, "--pick", trial, "--to", tmp_path / trial) == 0
+    other = (*few, "--set", "training.baseline_epochs=1")
+    capsys.readouterr()
+    assert tightfit("compare", study, *other, *one) == 2
+    assert "belongs to another study" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(
