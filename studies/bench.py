@@ -190,9 +190,7 @@ def _teacher(
     )
 
 
-def open_bench(
-    study: str, overrides: list[str], folder: str, *, files: str | None = None
-) -> Bench:
+def open_bench(study: str, overrides: list[str], folder: str, *, files: str | None = None) -> Bench:
     """Open a prepared run, e.g. in a worker.
 
     Args:

@@ -14,7 +14,7 @@ from typing import Any
 
 from tightfit import Candidate, Record
 from tightfit.objectives.artifact.files import write_atomically
-from tightfit.search import Progress, Search, pareto_front
+from tightfit.search import Progress, Search
 from tightfit.search.minimization import Minimizer
 from tightfit.search.proof import judge_limits
 from tightfit.search.screening import Screen
@@ -141,27 +141,35 @@ class _Question:
         )
 
     def by_records(self) -> Decision | None:
-        """Answer where a record keeps all limits, and so does its file when it is exported."""
+        """Answer where a record keeps all limits, and so does its file when it is exported.
+
+        What a refuted member beats is tried after it: the front is that of the others.
+        """
         bench = self._bench
         results = bench.folder.results()
-        for standing in standings(results):
-            record = standing.record
-            if not standing.member or record.candidate in self._refuted:
-                continue
-            assert standing.trial is not None
+        lost = {each.candidate for each in results.records if not self._has_file(each)}
+        while True:
+            without = self._refuted | lost
+            front = (each for each in standings(results, without=without) if each.member)
+            standing = next(front, None)
+            if standing is None or standing.trial is None:
+                return None
             self._watcher.say(f"exporting {standing.name} and measuring it again")
             witness = hand_over(
                 bench.folder,
                 standing.trial,
-                constraints=bench.constraints,
                 assembly=bench.assembly,
                 to=bench.folder.witness,
+                without=without,
             )
             if witness.verified:
                 message = f"{standing.name} keeps all limits, and so does its exported file"
                 return self._decision(Answer.YES, message, witness=witness)
-            self._refuted.add(record.candidate)
-        return None
+            self._refuted.add(standing.record.candidate)
+
+    def _has_file(self, record: Record) -> bool:
+        bench = self._bench
+        return (bench.folder.candidate(record.candidate) / bench.assembly.file).is_file()
 
     def by_measuring(self) -> Decision | None:
         """Answer where even the fastest candidates miss a limit that must be measured."""
@@ -195,12 +203,11 @@ class _Question:
 
         def on_record(record: Record, progress: Progress) -> None:
             self._watcher.record(record, progress)
-            bench.folder.keep_front_files(search.records, plan)
+            bench.folder.keep_front_files(search.records, plan, without=self._refuted)
 
-        def enough(_record: Record, _progress: Progress) -> bool:
-            members = pareto_front(search.records, bench.assembly.objectives).members
-            found = any(each.candidate not in self._refuted for each in members)
-            return found or self._budget.over
+        def enough(record: Record, _progress: Progress) -> bool:
+            untried = record.candidate not in self._refuted and self._has_file(record)
+            return (record.feasible and untried) or self._budget.over
 
         first = references(bench)
         if self._allowed is not None:
@@ -222,6 +229,10 @@ class _Question:
                 return self._not_found(outcome.message)
 
     def _not_found(self, message: str) -> Decision:
+        if self._refuted:
+            message += (
+                f"; {len(self._refuted)} keep all limits by their records, and their files not"
+            )
         results = self._bench.folder.results()
         near = misses(standings(results), 1)
         found = prospect(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tightfit import SpecError
+from tightfit import Candidate, SpecError
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.artifact.preprocessing import write_preprocessed
 from tightfit.objectives.inheritance import WEIGHTS_FILE
@@ -83,6 +84,7 @@ def export_member(
     assembly: Assembly | None = None,
     proof: bool = True,
     preprocess: Preprocess | None = None,
+    without: Collection[Candidate] = (),
 ) -> Exported:
     """Write a member of a run's front to a folder of its own, verified in a fresh process.
 
@@ -95,13 +97,14 @@ def export_member(
             verify the export. A test split of more than ``LARGEST_PICTURES`` bytes never does.
         preprocess: Whether, and from what size, the file takes pictures as they are and prepares
             them itself.
+        without: Candidates that are not to be on the front, which is that of the others.
 
     Raises:
         SpecError: Nothing is feasible, the pick is none of the front, or ``to`` cannot be written.
         MeasurementError: The file does not run.
     """
     results = folder.results()
-    standing = chosen(standings(results), pick=pick)
+    standing = chosen(standings(results, without=without), pick=pick)
     if standing is None or standing.trial is None:
         raise SpecError(
             f"{folder.path} has nothing feasible to export; 'tightfit front {folder.path}' shows "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,13 +169,21 @@ class RunFolder:
             gains=read_gains(self.binding),
         )
 
-    def keep_front_files(self, records: tuple[Record, ...], plan: Plan) -> None:
+    def keep_front_files(
+        self, records: tuple[Record, ...], plan: Plan, *, without: Collection[Candidate] = ()
+    ) -> None:
         """Remove the files of candidates that are not on the front: only those are exported.
 
         Where candidates inherit, the weights of some others stay.
+
+        Args:
+            records: Of the run.
+            plan: What it was started to do.
+            without: Candidates whose files did not hold: the front of the others stays as well.
         """
-        members = pareto_front(records, plan.objectives).members
-        kept = {record.candidate.key for record in members}
+        others = tuple(each for each in records if each.candidate not in without)
+        fronts = [pareto_front(each, plan.objectives).members for each in (records, others)]
+        kept = {record.candidate.key for members in fronts for record in members}
         donors: set[str] = set()
         if plan.spec["training"].get("inherit"):
             donors = {each.key for each in weights_kept(records, plan.objectives)}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tightfit import Outcome, Record, SpecError
+from tightfit import Candidate, Outcome, Record, SpecError
 from tightfit.search.front import Front, nearest_misses, pareto_front
 from tightfit.search.samplers import SAMPLER_NAMES
 from tightfit.studies.results import Results
@@ -64,12 +64,17 @@ class Standing:
         return self.record.outcome is Outcome.EVALUATED
 
 
-def standings(results: Results) -> tuple[Standing, ...]:
+def standings(results: Results, *, without: Collection[Candidate] = ()) -> tuple[Standing, ...]:
     """Return every network of a run: trials in their order, then those outside the space.
 
     A candidate that a sampler proposed again is left out: it is the network of an earlier trial.
+
+    Args:
+        results: Of the run.
+        without: Candidates that are not to be on the front, which is that of the others.
     """
-    front = pareto_front(results.records, results.objectives)
+    others = [each for each in results.records if each.candidate not in without]
+    front = pareto_front(others, results.objectives)
     ranks = {id(record): rank for rank, record in enumerate(front.members)}
     picks = _picks(front)
     found: list[Standing] = []

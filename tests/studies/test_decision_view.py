@@ -10,6 +10,7 @@ from rich.console import Console
 from tests.studies.conftest import LATENCY, METRICS, SIZE, SPACE
 from tightfit import Kind, Reading, Stage
 from tightfit.search.forecast import Expected, Promise
+from tightfit.studies.claims import Kept
 from tightfit.studies.decision import Answer, Decision
 from tightfit.studies.decision_view import decision_view
 from tightfit.studies.fastest import Fastest
@@ -63,6 +64,13 @@ def test_a_witness_is_shown_with_what_its_file_has() -> None:
     broken = Checked(SIZE, 900.0, 0.0)
     assert not broken.kept
     assert not replace(witness, checks=(broken,)).verified
+
+
+def test_what_a_fresh_process_found_counts_and_not_what_the_record_says() -> None:
+    kept = Checked(SIZE, 600.0, 0.0, Kept.NOISE)
+    assert Witness(7, Path("out"), (kept,)).verified
+    assert not Witness(7, Path("out"), (replace(kept, again=Kept.BROKEN),)).verified
+    assert not Witness(7, Path("out"), (kept,), broken=("size",)).verified
 
 
 def test_what_was_measured_stands_beside_the_limit_that_it_misses() -> None:

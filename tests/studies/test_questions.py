@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,19 @@ import pytest
 
 from tests.studies.command_line import tightfit, tiny_study
 from tightfit import IntArray, SpecError
+from tightfit.objectives.proof import Found
 from tightfit.search.region import Region
 from tightfit.search.screening import Screen
+from tightfit.studies import exporting
 from tightfit.studies.assembly import assemble
+from tightfit.studies.claims import Kept
 from tightfit.studies.costs import StaticCosts
 from tightfit.studies.duration import seconds_of
+from tightfit.studies.examining import Quality
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.study_file import read_study
+from tightfit.studies.verification import Verification
+from tightfit.studies.verifying import compare
 
 Capture = pytest.CaptureFixture[str]
 Ask = Callable[..., Any]
@@ -138,6 +145,34 @@ def test_yes_is_an_exported_witness_and_stands_when_asked_again(ask: Ask, study:
     assert tightfit("whatif", run, "--limits", "size_kb <= 1e6") == 0
     assert tightfit("whatif", run, "--limits", "size_kb <= 0.2") == 1
     assert tightfit("tighten", study, "--limit", "trials", "--to", run) == 0
+
+
+@pytest.mark.slow
+def test_a_file_that_breaks_a_limit_is_no_witness_and_what_it_beats_is_tried_after_it(
+    ask: Ask, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[float] = []
+
+    def refuting(report: Any, found: Found, quality: Quality | None, *, title: str) -> Verification:
+        """Refute all but what a refuted one is smaller than, which the front does not hold."""
+        honest = compare(report, found, quality, title=title)
+        beaten = any(size < found.size_kb.value for size in sizes)
+        sizes.append(found.size_kb.value)
+        if beaten:
+            return honest
+        limits = tuple(replace(each, kept=Kept.BROKEN) for each in honest.limits)
+        return replace(honest, limits=limits)
+
+    monkeypatch.setattr(exporting, "compare", refuting)
+    limits = '["size_kb <= 0.9 * baseline", "accuracy >= 0.05"]'
+    small = ("--set", 'objectives=["size_kb"]')
+    found = ask("decide", "refuted", *small, code=0, limits=limits)
+    assert len(sizes) > 1
+    assert found["witness"]["verified"]
+    assert {each["read_again"] for each in found["witness"]["limits"]} == {True}
+    records = RunFolder(study.parent / "runs" / "refuted").results().records
+    witness = records[found["witness"]["trial"]].measurement.value("size_kb")
+    assert witness == sizes[-1] > min(sizes)
 
 
 @pytest.mark.slow
