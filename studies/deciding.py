@@ -45,7 +45,8 @@ class Budget:
 
     Attributes:
         trials: Candidates that may be trained, those of earlier runs in the same folder included.
-        seconds: Wall time; a training that was begun is finished. ``None`` for no limit.
+        seconds: Wall time; a training that was begun is finished, and none is begun after it.
+            ``None`` for no limit.
         began: When, by the clock of :func:`time.perf_counter`.
     """
 
@@ -79,6 +80,8 @@ def decide(request: RunRequest, watcher: Watcher, budget: Budget) -> Decision:
         answer = question.by_arithmetic() or question.by_records() or question.by_measuring()
         if answer is not None:
             return answer
+        if budget.over:
+            return question.out_of_time()
         prepare(
             bench.assembly, bench.folder, say=watcher.say, progress=watcher.step, space=bench.space
         )
@@ -212,7 +215,7 @@ class _Question:
         first = references(bench)
         if self._allowed is not None:
             first.append((WITHIN, compressed_as(bench, self._allowed)))
-        while True:
+        while not self._budget.over:
             outcome = search.run(
                 trials=self._budget.trials,
                 references=first,
@@ -223,10 +226,13 @@ class _Question:
             answer = self.by_records()
             if answer is not None:
                 return answer
-            if self._budget.over:
-                return self._not_found("the time is up")
-            if len(self._refuted) == before:
+            if len(self._refuted) == before and not self._budget.over:
                 return self._not_found(outcome.message)
+        return self.out_of_time()
+
+    def out_of_time(self) -> Decision:
+        """Answer with what the records say where the time is up."""
+        return self._not_found("the time is up")
 
     def _not_found(self, message: str) -> Decision:
         if self._refuted:

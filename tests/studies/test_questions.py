@@ -205,6 +205,14 @@ def test_not_found_says_what_came_nearest_and_a_bracket_closes_on_what_is_kept(
     assert trial.measurement.value("macs") == bracket["reached"]
 
 
+@pytest.mark.slow
+def test_nothing_is_trained_when_the_time_is_up_before(ask: Ask) -> None:
+    found = ask("decide", "late", "--within", "0.01s", code=1)
+    assert found["answer"] == "not found"
+    assert found["message"] == "the time is up"
+    assert found["cost"]["trained"] == 0
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90.0), ("30m", 1800.0), ("1.5h", 5400.0)])
 def test_times_are_read_as_people_write_them(text: str, seconds: float) -> None:
     assert seconds_of(text) == seconds
