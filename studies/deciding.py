@@ -75,7 +75,7 @@ def decide(request: RunRequest, watcher: Watcher, budget: Budget) -> Decision:
         SpecError: The study cannot be run as written, or the folder holds another study's run.
         StorageError: The disk is full; what was finished is kept.
     """
-    with prepared(request, watcher, teach=False) as bench:
+    with prepared(request, watcher, run=False) as bench:
         question = _Question(bench, watcher, budget)
         answer = question.by_arithmetic() or question.by_records() or question.by_measuring()
         if answer is not None:

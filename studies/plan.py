@@ -37,7 +37,10 @@ _CURE = "the run's records are in its storage; choose another folder with --to t
 _ADDED = {"confident": False, "within": None, "patience": None, "fidelity": None}
 """Keys of a study that older runs do not know, with what they did."""
 
-_FREE_TO_CHANGE = ("trials", "within", "patience", "fidelity", "references", "trial")
+ENDS = ("trials", "within", "patience")
+"""Keys of a study that say when its search ends."""
+
+_FREE_TO_CHANGE = (*ENDS, "fidelity", "references", "trial")
 """Keys of a study that may differ when a run is resumed: they change no reading."""
 
 _RUNGS = ("fidelity", "fidelity.rungs", "fidelity.data")
@@ -77,7 +80,7 @@ class Plan:
     @property
     def end(self) -> Any:
         """When its search ends, as a JSON value that is kept when it does."""
-        limits = [self.spec["trials"], self.spec.get("within"), self.spec.get("patience")]
+        limits = [self.spec.get(key) for key in ENDS]
         return limits if any(each is not None for each in limits[1:]) else limits[0]
 
     def write(self, path: Path) -> None:

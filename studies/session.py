@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,7 +22,7 @@ from tightfit.search import Halving, Inheriting, Search, open_storage, snapshot
 from tightfit.search import Progress as SearchProgress
 from tightfit.studies.assembly import assemble, static_errors
 from tightfit.studies.bench import Bench, prepare
-from tightfit.studies.plan import Plan
+from tightfit.studies.plan import ENDS, Plan
 from tightfit.studies.references import believed_damage
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.study_file import Study
@@ -71,13 +71,14 @@ class RunRequest:
 
 
 @contextmanager
-def prepared(request: RunRequest, watcher: Watcher, *, teach: bool = True) -> Iterator[Bench]:
+def prepared(request: RunRequest, watcher: Watcher, *, run: bool = True) -> Iterator[Bench]:
     """Prepare a study in its run's folder, and keep other processes out of there inside.
 
     Args:
         request: What is asked for.
         watcher: Told what is done.
-        teach: Whether anything will be trained; without that the teacher is not asked.
+        run: Whether it is run. A question may train nothing, so that the teacher is not asked yet,
+            and a run that it finds ends where it was to end, and is kept where it was.
 
     Raises:
         SpecError: The study cannot be run as written, or the folder holds another study's run.
@@ -88,8 +89,8 @@ def prepared(request: RunRequest, watcher: Watcher, *, teach: bool = True) -> It
     with folder.locked():
         assembly = assemble(request.study)
         watcher.begin(assembly.metrics)
-        bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step, teach=teach)
-        keep_plan(bench, request.study_path, request.storage)
+        bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step, teach=run)
+        keep_plan(bench, request.study_path, request.storage, run=run)
         yield bench
 
 
@@ -200,14 +201,27 @@ def make_search(
     )
 
 
-def keep_plan(bench: Bench, study_path: Path | None, storage: str | None) -> None:
+def keep_plan(
+    bench: Bench, study_path: Path | None, storage: str | None, *, run: bool = True
+) -> None:
     """Write what the run is about; one that was begun with other weights, data or code stays so.
+
+    Args:
+        bench: The study.
+        study_path: Its file.
+        storage: URL of another storage than the run's own file.
+        run: Whether it is run; otherwise the end and the storage of one that was begun stay.
 
     Raises:
         SpecError: The run was begun with others.
     """
     check_same_fingerprint(bench)
-    _plan(bench, study_path, storage).write(bench.folder.plan)
+    folder, plan = bench.folder, _plan(bench, study_path, storage)
+    if not run and folder.started():
+        begun = Plan.read(folder.plan)
+        ends = {key: begun.spec[key] for key in ENDS if key in begun.spec}
+        plan = replace(plan, spec={**plan.spec, **ends}, storage=begun.storage)
+    plan.write(folder.plan)
 
 
 def check_same_fingerprint(bench: Bench) -> None:

@@ -90,7 +90,7 @@ def tighten(
     names = [each.name for each in (*METRICS, study_task(study.spec, study.folder).metric)]
     if metric not in names:
         raise SpecError(f"--limit names {unknown('metric', metric, names)}")
-    with prepared(request, watcher, teach=False) as bench:
+    with prepared(request, watcher, run=False) as bench:
         work = _Tightening(request, bench, bench.assembly.metrics[metric], watcher)
         work.prove()
         if not work.conflict:

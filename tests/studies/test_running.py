@@ -86,6 +86,16 @@ def test_a_finished_run_is_shown_at_once(
     assert (run / "journal.log").read_bytes() == before
 
 
+def test_a_question_leaves_a_finished_run_finished(study: Path, run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    assert tightfit("decide", study, "--to", copy, "--trials", 9) == 0
+    assert RunFolder(copy).results().finished
+    before = (copy / "journal.log").read_bytes()
+    assert tightfit("run", study, "--to", copy) == 0
+    assert (copy / "journal.log").read_bytes() == before
+
+
 def test_the_next_commands_run_as_they_are_printed(
     study: Path, run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
