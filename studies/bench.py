@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from tightfit import Constraint, Measurement, __version__
+from tightfit import Constraint, Measurement, Sense, __version__
 from tightfit.objectives.evaluator import Progress, StagedEvaluator
 from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
@@ -190,7 +190,14 @@ def _teacher(
     )
 
 
-def open_bench(study: str, overrides: list[str], folder: str, *, files: str | None = None) -> Bench:
+def open_bench(
+    study: str,
+    overrides: list[str],
+    folder: str,
+    *,
+    files: str | None = None,
+    constraints: Sequence[tuple[str, str, float, bool]] | None = None,
+) -> Bench:
     """Open a prepared run, e.g. in a worker.
 
     Args:
@@ -198,13 +205,17 @@ def open_bench(study: str, overrides: list[str], folder: str, *, files: str | No
         overrides: As given to the run.
         folder: Of the run.
         files: Folder of candidates' files where that is not the run's own.
+        constraints: In place of the study's; what is read stays what the study names.
 
     Raises:
         SpecError: The study or its data are not usable.
     """
     assembly = assemble(read_study(Path(study), overrides))
     bench = prepare(assembly, RunFolder(Path(folder)), say=_quiet, progress=_no_progress)
-    return replace(bench, files=None if files is None else Path(files))
+    limits = bench.constraints
+    if constraints is not None:
+        limits = tuple(Constraint(name, Sense(sense), *more) for name, sense, *more in constraints)
+    return replace(bench, files=None if files is None else Path(files), constraints=limits)
 
 
 def use_processors(spec: StudySpec) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,16 @@ from tightfit import Candidate, Metric, SearchSpace, Sense
 from tightfit.studies import wording
 
 
+def still_tried(not_found: Sequence[float], reached: float | None, sense: Sense) -> float | None:
+    """Return the bound that was not found nearest to what is reached; ``None`` where there is none.
+
+    One that a later witness keeps says nothing any longer.
+    """
+    if sense is Sense.AT_MOST:
+        return max((each for each in not_found if reached is None or each < reached), default=None)
+    return min((each for each in not_found if reached is None or each > reached), default=None)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A bound that was asked for.
@@ -23,7 +33,7 @@ class Step:
         bound: ``None`` where the limit was left out.
         found: Whether a candidate kept it and the other limits.
         trained: Candidates that were trained for it.
-        tried: The tightest bound that was not reached within its trainings, so far.
+        tried: The nearest bound that is not reached and was not found within its trainings, so far.
         reached: The tightest bound that is kept by a witness, so far.
     """
 
@@ -45,7 +55,8 @@ class Bracket:
         proven: No candidate of the space passes it under the static ones of the other limits;
             ``None`` where nothing is proven.
         why: Why nothing is proven, or that the other limits conflict.
-        reached: The witness's reading; ``None`` without one.
+        reached: The tightest bound that the witness keeps: its reading, or the worse end of the
+            interval where the study asks for that; ``None`` without one.
         witness: That keeps the other limits and has it.
         trial: Its number in the run; ``None`` without a witness.
         known: What the records had before anything was trained; ``None`` where nothing.
@@ -74,7 +85,7 @@ class Bracket:
 
     @property
     def tried(self) -> float | None:
-        """The tightest bound that was not reached within its trainings; this is no proof."""
+        """The nearest bound that was not reached within its trainings; this is no proof."""
         return self.steps[-1].tried if self.steps else None
 
     def to_json(self, space: SearchSpace) -> dict[str, Any]:

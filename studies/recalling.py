@@ -14,14 +14,12 @@ class Recalling:
 
     Attributes:
         known: By candidate; evaluated ones before others. New ones are added.
-        fresh: Records that were made here, in order.
     """
 
     def __init__(self, records: Iterable[Record]) -> None:
         self.known: dict[Candidate, Record] = {}
-        self.fresh: list[Record] = []
         for record in records:
-            self._learn(record)
+            self.add(record)
 
     def under(self, limits: Sequence[Constraint], evaluator: Evaluator) -> Evaluator:
         """Return what answers under some limits, and asks an evaluator where nothing is known."""
@@ -43,11 +41,7 @@ class Recalling:
         return judged
 
     def add(self, record: Record) -> None:
-        """Learn a record that was made now."""
-        self.fresh.append(record)
-        self._learn(record)
-
-    def _learn(self, record: Record) -> None:
+        """Learn a record."""
         before = self.known.get(record.candidate)
         if before is None or before.outcome is not Outcome.EVALUATED:
             self.known[record.candidate] = record

@@ -116,6 +116,10 @@ def working(request: RunRequest, bench: Bench, watcher: Watcher) -> Iterator[Wor
             "overrides": list(request.overrides),
             "folder": str(request.folder.path.resolve()),
             "files": str(bench.workshop.folder.resolve()),
+            "constraints": [
+                (each.metric, each.sense.value, each.bound, each.confident)
+                for each in bench.constraints
+            ],
         },
         request.folder.log,
         fingerprint=bench.fingerprint,

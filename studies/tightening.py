@@ -6,7 +6,6 @@ was not found. Every record answers for every bound, so that nothing is trained 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,18 +18,15 @@ from tightfit import (
     Outcome,
     Record,
     Sense,
-    SpecError,
 )
-from tightfit.objectives.metrics import METRICS
 from tightfit.search import Progress, Search, open_storage
 from tightfit.search.ledger import every_record
 from tightfit.search.minimization import Minimizer
 from tightfit.studies import wording
 from tightfit.studies.assembly import certain, static_allowance
 from tightfit.studies.bench import Bench, prepare
-from tightfit.studies.bracket import Bracket, Step
+from tightfit.studies.bracket import Bracket, Step, still_tried
 from tightfit.studies.deciding import Budget
-from tightfit.studies.limits import unknown
 from tightfit.studies.plan import Plan
 from tightfit.studies.recalling import Recalling
 from tightfit.studies.references import references
@@ -42,7 +38,7 @@ from tightfit.studies.session import (
     prepared,
     working,
 )
-from tightfit.studies.settings import study_task
+from tightfit.studies.unread import check_read
 from tightfit.studies.whatif import judged_anew
 
 TIGHTENED = "tightened"
@@ -73,7 +69,8 @@ def tighten(
 ) -> Bracket:
     """Find the tightest bound on a metric that a study's other limits allow.
 
-    What is trained is added to the run: its records are those of a run there as well.
+    What is trained is added to the run, also when it is interrupted: its records are those of a run
+    there as well.
 
     Args:
         request: The study and the run's folder.
@@ -83,18 +80,17 @@ def tighten(
         fineness: Of the bracket.
 
     Raises:
-        SpecError: The study cannot be run as written, or there is no such metric.
+        SpecError: The study cannot be run as written or does not read the metric, or there is none.
         StorageError: The disk is full; what was finished is kept.
     """
-    study = request.study
-    names = [each.name for each in (*METRICS, study_task(study.spec, study.folder).metric)]
-    if metric not in names:
-        raise SpecError(f"--limit names {unknown('metric', metric, names)}")
+    check_read(metric, request.study)
     with prepared(request, watcher, run=False) as bench:
         work = _Tightening(request, bench, bench.assembly.metrics[metric], watcher)
         work.prove()
-        if not work.conflict:
-            work.close(budget, fineness)
+        try:
+            if not work.conflict:
+                work.close(budget, fineness)
+        finally:
             work.keep()
         return work.bracket(budget)
 
@@ -107,12 +103,10 @@ class _Tightening:
         usual = Sense.AT_MOST if metric.direction is Direction.MINIMIZE else Sense.AT_LEAST
         self._sense = limited[0] if limited else usual
         self._others = tuple(each for each in bench.constraints if each.metric != metric.name)
-        plan = Plan.read(bench.folder.plan)
-        storage = open_storage(plan.storage or bench.folder.journal)
-        self._records = Recalling(every_record(storage, bench.fingerprint))
+        self._records = Recalling(self._recorded())
         self._known = self._reached()
         self._proven: float | None = None
-        self._tried: float | None = None
+        self._not_found: list[float] = []
         self._steps: list[Step] = []
         self._why = self._message = ""
         self.conflict = False
@@ -141,9 +135,11 @@ class _Tightening:
 
     def close(self, budget: Budget, fineness: Fineness) -> None:
         """Ask for one bound after the other until the bracket is narrow or the budget spent."""
-        if self._known is None:
+        if self._known is None and not budget.over:
             self._ask(None, budget.trials, budget)
-        self._message = "there is no witness to start from"
+        self._message = (
+            "the budget is spent" if budget.over else "there is no witness to start from"
+        )
         while (reached := self._reached()) is not None:
             bound = self._between(reached)
             left = budget.trials - sum(step.trained for step in self._steps)
@@ -156,12 +152,19 @@ class _Tightening:
             self._ask(bound, min(left, fineness.step), budget)
 
     def keep(self) -> None:
-        """Add what was trained to the run's own records; it counts for none of the run's trials."""
-        search = make_search(self._bench, self._bench.evaluator(self._watcher.step))
-        for record in self._records.fresh:
-            if record.outcome is Outcome.EVALUATED:
-                judged = judged_anew(record, self._bench.constraints)
-                search.add(replace(judged, origin=TIGHTENED, trained=False))
+        """Add to the run's own records what it lacks; it counts for none of the run's trials.
+
+        That is what was trained now, and what an earlier call was killed before it could add.
+        """
+        own = {each.candidate for each in self._own() if each.outcome is Outcome.EVALUATED}
+        trained = {each.candidate: each for each in self._recorded() if each.trained}
+        lacking = [record for candidate, record in trained.items() if candidate not in own]
+        judged = [judged_anew(each, self._bench.constraints) for each in lacking]
+        added = [each for each in judged if each.outcome is Outcome.EVALUATED]
+        if added:
+            search = make_search(self._bench, self._bench.evaluator(self._watcher.step))
+            for record in added:
+                search.add(replace(record, origin=TIGHTENED, trained=False))
 
     def bracket(self, budget: Budget) -> Bracket:
         """Return what is known now."""
@@ -187,17 +190,33 @@ class _Tightening:
             seconds=budget.spent,
         )
 
+    def _own(self) -> tuple[Record, ...]:
+        return self._bench.folder.results().records
+
+    def _recorded(self) -> list[Record]:
+        """Return all records there are, but those of files that a run removed before it had them.
+
+        Such a candidate is trained again: what the run does not hold it cannot hand over.
+        """
+        folder, file = self._bench.folder, self._bench.assembly.file
+        plan = Plan.read(folder.plan)
+        storage = open_storage(plan.storage or folder.journal)
+        own = {each.candidate for each in self._own()}
+        return [
+            each
+            for each in every_record(storage, self._bench.fingerprint)
+            if each.outcome is not Outcome.EVALUATED
+            or each.candidate in own
+            or (folder.candidate(each.candidate) / file).is_file()
+        ]
+
     def _ask(self, bound: float | None, trials: int, budget: Budget) -> None:
         """Train candidates until one keeps a bound and the other limits, or they are spent."""
-        name, limits = self._metric.name, self._others
-        if bound is not None:
-            limits = (*limits, Constraint(name, self._sense, bound))
+        limits = self._others if bound is None else (*self._others, self._limit(bound))
         self._teach()
-        texts = [f"{each.metric} {each.sense.value} {each.bound!r}" for each in limits]
-        overrides = (*self._request.overrides, f"constraints={json.dumps(texts)}")
-        request = replace(self._request, overrides=overrides)
         self._watcher.say(f"searching under {', '.join(map(str, limits)) or 'no limit'}")
-        with working(request, self._bench, self._watcher) as worker:
+        bench = replace(self._bench, constraints=limits)
+        with working(self._request, bench, self._watcher) as worker:
             evaluator = inheriting(self._bench, worker, self._records.known.values())
             search = make_search(
                 self._bench,
@@ -216,8 +235,8 @@ class _Tightening:
         reached = self._reached()
         found = reached is not None and (bound is None or not self._beyond(bound, reached))
         if not found and bound is not None:
-            self._tried = bound
-        self._steps.append(Step(bound, found, trained, self._tried, reached))
+            self._not_found.append(bound)
+        self._steps.append(Step(bound, found, trained, self._tried(reached), reached))
 
     def _show(self, record: Record, progress: Progress) -> None:
         if record.origin != RECALLED:
@@ -255,15 +274,26 @@ class _Tightening:
         kept = [each for each in self._records.judged(self._others) if each.feasible]
         kept = [each for each in kept if name in each.measurement]
         sign = 1.0 if self._sense is Sense.AT_MOST else -1.0
-        return min(kept, key=lambda each: sign * each.measurement.value(name), default=None)
+        return min(kept, key=lambda each: sign * self._kept_by(each), default=None)
+
+    def _limit(self, bound: float) -> Constraint:
+        confident = self._bench.assembly.study.spec.confident
+        return Constraint(self._metric.name, self._sense, bound, confident)
+
+    def _kept_by(self, record: Record) -> float:
+        """Return the tightest bound that a record keeps."""
+        return self._limit(1.0).judged(record.measurement[self._metric.name])
 
     def _reached(self) -> float | None:
         witness = self._witness()
-        return None if witness is None else witness.measurement.value(self._metric.name)
+        return None if witness is None else self._kept_by(witness)
+
+    def _tried(self, reached: float | None) -> float | None:
+        return still_tried(self._not_found, reached, self._sense)
 
     def _between(self, reached: float) -> float | None:
         """Return the next bound to ask for; ``None`` where the bracket is closed."""
-        ends = [each for each in (self._proven, self._tried) if each is not None]
+        ends = [each for each in (self._proven, self._tried(reached)) if each is not None]
         if self._sense is Sense.AT_MOST:
             low = max([0.0, *ends])
             if low >= reached:

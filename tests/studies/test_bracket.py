@@ -8,7 +8,7 @@ from rich.console import Console
 
 from tests.studies.conftest import METRICS, SPACE
 from tightfit import Sense
-from tightfit.studies.bracket import Bracket, Step
+from tightfit.studies.bracket import Bracket, Step, still_tried
 from tightfit.studies.first_met import first_met
 from tightfit.studies.results import Results
 
@@ -44,6 +44,16 @@ def test_every_step_is_shown_and_what_is_kept_is_not_rounded_away() -> None:
     assert "Proven: no candidate of the space passes 56.7 kB." in text
     assert BRACKET.trained == 5
     assert BRACKET.to_json(SPACE)["not_found_within_its_trainings"] == 152.5
+
+
+def test_a_bound_that_was_not_found_says_nothing_once_a_witness_keeps_it() -> None:
+    assert still_tried([100.0, 120.0], 150.0, Sense.AT_MOST) == 120.0
+    assert still_tried([80.0, 120.0], 95.0, Sense.AT_MOST) == 80.0
+    assert still_tried([100.0], 95.0, Sense.AT_MOST) is None
+    assert still_tried([0.9, 0.8], 0.7, Sense.AT_LEAST) == 0.8
+    assert still_tried([0.9, 0.8], 0.85, Sense.AT_LEAST) == 0.9
+    assert still_tried([100.0], None, Sense.AT_MOST) == 100.0
+    assert still_tried([], 95.0, Sense.AT_MOST) is None
 
 
 def test_without_a_witness_or_a_proof_it_says_so() -> None:

@@ -13,7 +13,7 @@ import onnxruntime
 import pytest
 
 from tests.studies.command_line import tightfit, tiny_study
-from tightfit import IntArray, SpecError
+from tightfit import IntArray, Record, SpecError
 from tightfit.objectives.proof import Found
 from tightfit.search.region import Region
 from tightfit.search.screening import Screen
@@ -25,8 +25,10 @@ from tightfit.studies.duration import seconds_of
 from tightfit.studies.examining import Quality
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.study_file import read_study
+from tightfit.studies.tightening import TIGHTENED, _Tightening
 from tightfit.studies.verification import Verification
 from tightfit.studies.verifying import compare
+from tightfit.studies.watching import ConsoleWatcher
 
 Capture = pytest.CaptureFixture[str]
 Ask = Callable[..., Any]
@@ -206,6 +208,62 @@ def test_not_found_says_what_came_nearest_and_a_bracket_closes_on_what_is_kept(
 
 
 @pytest.mark.slow
+def test_what_was_trained_before_an_interrupt_is_the_run_s(
+    ask: Ask, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(study.parent / "runs" / "interrupted")
+    limits = '["accuracy >= 0.2"]'
+    question = ("tighten", study, "--limit", "macs", "--to", folder.path, "--set")
+    few = ("references.small_nets=[]", "--set", f"constraints={limits}")
+
+    def interrupt(_watcher: object, record: Record, _progress: object) -> None:
+        if record.trained:
+            raise KeyboardInterrupt
+
+    def is_killed(_work: object) -> None:
+        return None
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ConsoleWatcher, "record", interrupt)
+        patch.setattr(_Tightening, "keep", is_killed)
+        assert tightfit(*question, *few) == 130
+    assert not folder.results().records
+    late = ("--limit", "macs", "--within", "0.01s")
+    found = ask("tighten", "interrupted", *late, code=0, limits=limits)
+    assert found["cost"]["trained"] == 0
+    (record,) = folder.results().records
+    assert found["trial"] == 0
+    assert record.origin == TIGHTENED
+    assert record.measurement.value("macs") == found["reached"]
+    with monkeypatch.context() as patch:
+        patch.setattr(ConsoleWatcher, "record", interrupt)
+        assert tightfit(*question, *few) == 130
+    _, again = folder.results().records
+    assert again.candidate != record.candidate
+    assert (folder.candidate(again.candidate) / "model.onnx").is_file()
+
+
+@pytest.mark.slow
+def test_a_metric_that_is_read_where_it_is_named_is_read_while_it_is_tightened(
+    ask: Ask, study: Path
+) -> None:
+    limits = '["load_ms <= 20 * baseline", "agreement >= 0.05", "accuracy >= 0.1"]'
+    sure = ("--set", "confident=true")
+    folder = RunFolder(study.parent / "runs" / "named")
+    load = ("--limit", "load_ms", "--trials", 1)
+    found = ask("tighten", "named", *load, *sure, code=0, limits=limits)
+    record = folder.results().records[found["trial"]]
+    # The whole interval keeps the bound, as the study asks of it.
+    assert found["reached"] == record.measurement["load_ms"].interval.high
+    late = ("--limit", "agreement", "--within", "0.01s")
+    found = ask("tighten", "named", *late, *sure, code=0, limits=limits)
+    assert found["reached"] == record.measurement["agreement"].interval.low
+    found = ask("decide", "named", *sure, code=0, limits=limits)
+    assert found["witness"]["verified"]
+    assert found["cost"]["trained"] == 0
+
+
+@pytest.mark.slow
 def test_nothing_is_trained_when_the_time_is_up_before(ask: Ask) -> None:
     found = ask("decide", "late", "--within", "0.01s", code=1)
     assert found["answer"] == "not found"
@@ -230,4 +288,7 @@ def test_a_question_about_nothing_is_refused(tmp_path: Path, capsys: Capture) ->
     study = tiny_study(tmp_path)
     assert tightfit("tighten", study, "--limit", "latency", "--to", tmp_path / "run") == 2
     assert "did you mean 'latency_ms'" in capsys.readouterr().err
+    for unread in ("load_ms", "agreement"):
+        assert tightfit("tighten", study, "--limit", unread, "--to", tmp_path / "run") == 2
+        assert "which this study does not read; name it in" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
