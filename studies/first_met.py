@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tightfit import Record
 from tightfit.studies.results import Results
+from tightfit.studies.tightening import TIGHTENED
 
 SPENT = ("trials", "hours")
 """What can be asked for in place of a metric."""
@@ -17,7 +19,8 @@ class FirstMet:
 
     Attributes:
         trial: Its number; ``None`` where no record does.
-        trials: Candidates that were trained until then, itself included.
+        trials: Candidates that were trained until then, itself included, and those for a tighter
+            limit.
         hours: That evaluating took until then, without what lies between evaluations.
         trained: Candidates that were trained in all.
     """
@@ -51,10 +54,15 @@ class FirstMet:
 def first_met(results: Results) -> FirstMet:
     """Return when the limits of a run were met for the first time."""
     trained, seconds = 0, 0.0
-    every = sum(record.trained for record in results.records)
+    every = sum(map(_trained, results.records))
     for number, record in enumerate(results.records):
-        trained += record.trained
+        trained += _trained(record)
         seconds += sum(record.seconds.values())
         if record.feasible:
             return FirstMet(number, trained, seconds / 3600, every)
     return FirstMet(None, None, None, every)
+
+
+def _trained(record: Record) -> bool:
+    """Whether a training was spent on it: one for a tighter limit is none of the run's trials."""
+    return record.trained or record.origin == TIGHTENED

@@ -11,6 +11,7 @@ from tightfit import Sense
 from tightfit.studies.bracket import Bracket, Step, still_tried
 from tightfit.studies.first_met import first_met
 from tightfit.studies.results import Results
+from tightfit.studies.tightening import TIGHTENED
 
 BRACKET = Bracket(
     metric="size_kb",
@@ -82,6 +83,9 @@ def test_what_it_took_to_meet_the_limits_is_counted_to_the_first_that_does(
     assert found.trials == sum(record.trained for record in until)
     assert found.hours == sum(sum(record.seconds.values()) for record in until) / 3600
     assert f"met by trial {found.trial}" in found.text("trials")
+    tightened = [replace(each, origin=TIGHTENED, trained=False) for each in until if each.trained]
+    only = first_met(replace(results, records=tuple(tightened)))
+    assert (only.trials, only.trained) == (found.trials, found.trials)
     never = first_met(empty_front)
     assert never.trials is None
     assert never.text("hours").startswith("The limits were not met in")
