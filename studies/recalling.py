@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tightfit import Candidate, Constraint, Evaluator, Outcome, Record
-from tightfit.studies.whatif import NO_LONGER, judged_anew
+from tightfit.studies.whatif import NO_LONGER, UNREAD, judged_anew
 
 
 class Recalling:
@@ -36,7 +36,7 @@ class Recalling:
         if record is None or record.outcome is Outcome.FAILED:
             return None
         judged = judged_anew(record, limits)
-        if judged.reason == NO_LONGER or judged.outcome is Outcome.STOPPED:
+        if judged.reason in (NO_LONGER, UNREAD) or judged.outcome is Outcome.STOPPED:
             return None
         return judged
 

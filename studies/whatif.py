@@ -23,8 +23,10 @@ from tightfit.studies.limits import check_contradictions, parse_limit
 from tightfit.studies.promising import prospect
 from tightfit.studies.results import Results
 from tightfit.studies.tables import front_rows, front_table
+from tightfit.studies.unread import NAMED, how
 
 NO_LONGER = "stopped by a limit that is not one of these"
+UNREAD = "trained, and not every metric that is limited was read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,14 @@ class WhatIf:
             does, or nothing is proven.
         promise: What a model of the records expects of candidates without one; ``None`` where no
             candidate is left, or the records are too few.
+        unread: Trials that were trained, and of which not every metric of the limits was read.
     """
 
     results: Results
     unknown: int
     proof: Proof | None
     promise: Promise | None
+    unread: int = 0
 
     @property
     def met(self) -> bool:
@@ -60,6 +64,7 @@ class WhatIf:
             "met": self.met,
             "networks": rows,
             "not_trained": self.unknown,
+            "not_read": self.unread,
             "impossible": self.proof is not None,
             "conflict": [] if self.proof is None else [str(each) for each in self.proof.conflict],
             "predicted": None
@@ -78,6 +83,11 @@ class WhatIf:
                 f"{self.unknown} trials were stopped by limits that are none of these, and were "
                 "not trained."
             )
+        if self.unread:
+            yield (
+                f"{self.unread} trials were trained, and not every metric of these limits was read "
+                "of them."
+            )
         if self.proof is not None:
             names = [wording.limit(each, metrics[each.metric]) for each in self.proof.conflict]
             yield f"Impossible, by proof: no candidate of the space keeps {wording.listed(names)}."
@@ -87,15 +97,29 @@ class WhatIf:
             yield "Nothing is predicted: the records are too few, or no candidate is left."
 
 
-def new_limits(results: Results, texts: Sequence[str]) -> tuple[Constraint, ...]:
+def new_limits(
+    results: Results, texts: Sequence[str], *, confident: bool | None = None
+) -> tuple[Constraint, ...]:
     """Return a run's limits with others in place of those on the same side of the same metric.
 
+    Args:
+        results: Of the run.
+        texts: The other limits.
+        confident: Whether the whole interval must keep them; ``None`` is as with the run's own.
+
     Raises:
-        SpecError: A limit that cannot be, or contradicts another one.
+        SpecError: A limit that cannot be, contradicts another one, or is on a metric that the run
+            did not read.
     """
     if not texts:
         raise SpecError("--limits is missing; write e.g. --limits 'latency_ms <= 2'")
-    new = [parse_limit(text, results.metrics).resolve(results.baseline.value) for text in texts]
+    if confident is None:
+        confident = any(each.confident for each in results.constraints)
+    known = {*results.metrics, *(each.name for each in NAMED)}
+    limits = [parse_limit(text, known) for text in texts]
+    for limit in limits:
+        _check_read(limit.metric, results)
+    new = [limit.resolve(results.baseline.value, confident=confident) for limit in limits]
     replaced = {(limit.metric, limit.sense) for limit in new}
     kept = [each for each in results.constraints if (each.metric, each.sense) not in replaced]
     found = (*kept, *new)
@@ -103,11 +127,18 @@ def new_limits(results: Results, texts: Sequence[str]) -> tuple[Constraint, ...]
     return found
 
 
+def _check_read(metric: str, results: Results) -> None:
+    evaluated = [each for each in results.records if each.outcome is Outcome.EVALUATED]
+    somewhere = any(metric in each.measurement for each in evaluated) or not evaluated
+    if metric not in results.metrics or not somewhere:
+        raise SpecError(f"{metric!r} was not read in this run: {how(metric)}")
+
+
 def judged_anew(record: Record, limits: Sequence[Constraint]) -> Record:
     """Return a record as it stands under other limits.
 
-    One that was not trained and breaks none of them is of no use: it has no violations then, and
-    says so.
+    One that was not trained, or not read as far as they ask, and breaks none of them is of no use:
+    it has no violations then, and says so.
     """
     if record.outcome is Outcome.FAILED:
         return record
@@ -123,7 +154,8 @@ def judged_anew(record: Record, limits: Sequence[Constraint]) -> Record:
     if broken:
         reason = max(violations, key=lambda each: violations[each])
         return replace(record, outcome=Outcome.SCREENED, violations=violations, reason=reason)
-    return replace(record, outcome=Outcome.SCREENED, violations={}, reason=NO_LONGER)
+    reason = UNREAD if record.outcome is Outcome.EVALUATED else NO_LONGER
+    return replace(record, outcome=Outcome.SCREENED, violations={}, reason=reason)
 
 
 def results_under(results: Results, limits: Sequence[Constraint]) -> Results:
@@ -147,9 +179,10 @@ def what_if(results: Results, assembly: Assembly, texts: Sequence[str], *, trial
         trials: How many further trainings the model is asked about.
 
     Raises:
-        SpecError: A limit that cannot be, or contradicts another one.
+        SpecError: A limit that cannot be, contradicts another one, or is on a metric that the run
+            did not read.
     """
-    limits = new_limits(results, texts)
+    limits = new_limits(results, texts, confident=assembly.study.spec.confident)
     under = results_under(results, limits)
     space = assembly.space(assembly.model.module)
     costs = StaticCosts(space, assembly.profile)
@@ -165,5 +198,7 @@ def what_if(results: Results, assembly: Assembly, texts: Sequence[str], *, trial
     found = None
     if proof is None:
         found = prospect(assembly, space, costs, limits, results.records).promise(trials)
-    unknown = sum(record.reason == NO_LONGER for record in under.records)
-    return WhatIf(under, unknown, proof, found)
+    unknown, unread = (
+        sum(record.reason == reason for record in under.records) for reason in (NO_LONGER, UNREAD)
+    )
+    return WhatIf(under, unknown, proof, found, unread)

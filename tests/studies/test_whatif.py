@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from tests.studies.conftest import ACCURACY, LATENCY, SIZE
-from tightfit import Constraint, Outcome, Sense, SpecError
+from tightfit import Constraint, Outcome, Record, Sense, SpecError
+from tightfit.objectives.metrics import load_ms
 from tightfit.search import pareto_front
 from tightfit.studies.results import Results
-from tightfit.studies.whatif import NO_LONGER, judged_anew, new_limits, results_under
+from tightfit.studies.whatif import NO_LONGER, UNREAD, judged_anew, new_limits, results_under
 
 
 def under(results: Results, *texts: str) -> Results:
     return results_under(results, new_limits(results, texts))
+
+
+def under_all(results: Results, limits: Sequence[Constraint]) -> list[Record]:
+    """Return the records that have a latency as they stand under limits."""
+    judged = results_under(results, limits).records
+    return [each for each in judged if "latency_ms" in each.measurement]
 
 
 def test_the_same_limits_change_nothing(results: Results) -> None:
@@ -58,6 +66,32 @@ def test_an_evaluated_record_without_a_reading_is_not_called_feasible(results: R
     record = next(each for each in results.records if each.outcome is Outcome.EVALUATED)
     judged = judged_anew(record, [Constraint("latency_ms.pi4", Sense.AT_MOST, 1e9)])
     assert not judged.feasible
+    assert judged.reason == UNREAD
+
+
+def test_a_limit_on_a_metric_that_the_run_did_not_read_is_refused_with_what_to_do(
+    results: Results,
+) -> None:
+    known = replace(results, metrics={**results.metrics, "load_ms": load_ms.METRIC})
+    for text in ("load_ms <= 3", "load_ms <= 0.5 * baseline"):
+        with pytest.raises(SpecError, match="'load_ms' was not read in this run: name it in a lim"):
+            new_limits(known, [text])
+    with pytest.raises(SpecError, match=r"'agreement' was not read .* or 'quality.metrics' of the"):
+        new_limits(results, ["agreement >= 0.9"])
+
+
+def test_other_limits_of_a_run_that_must_be_sure_are_kept_by_the_whole_interval(
+    results: Results,
+) -> None:
+    (limit,) = new_limits(replace(results, constraints=()), ["latency_ms <= 0.3"], confident=True)
+    assert limit.confident
+    sure = replace(results, constraints=tuple(replace(c, confident=True) for c in (SIZE, LATENCY)))
+    reading = next(each for each in results.records if each.feasible).measurement["latency_ms"]
+    between = (reading.value + reading.interval.high) / 2
+    limits = new_limits(sure, [f"latency_ms <= {between}"])
+    assert all(each.confident for each in limits)
+    judged = {each.measurement["latency_ms"]: each for each in under_all(results, limits)}
+    assert not judged[reading].feasible
 
 
 @pytest.mark.parametrize(
