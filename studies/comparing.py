@@ -123,8 +123,10 @@ class Comparison:
 
     @property
     def seconds(self) -> float:
-        """Wall time that every search had: that of the fastest."""
-        return min(float(each.seconds[-1]) for each in self.curves)
+        """Wall time that every search had: that of the fastest of those that trained something."""
+        return min(
+            (float(each.seconds[-1]) for each in self.curves if len(each.seconds)), default=0.0
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the curves and what plain ways reach, as JSON values."""
