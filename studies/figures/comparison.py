@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from tightfit.search import Band
-from tightfit.studies.comparing import Comparison
+from tightfit.studies.comparing import Comparison, Way
 from tightfit.studies.figures import style
 
 _HUES = (style.MEMBER, style.REFERENCE, style.OUTSIDE, style.FEASIBLE, style.MUTED, style.LIMIT)
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _PLAIN_DASH = "4px,3px"
 _HEIGHT = 460
+_LINE = 14
 _SHADE = 0.14
 
 
@@ -37,7 +38,8 @@ class ComparisonLines:
 
     Attributes:
         bands: One a sampler.
-        levels: Plain ways that keep all limits, the best first.
+        levels: Plain ways, the best first; those that reach nothing lie at 0, and their names say
+            why.
         seeds: Searches of each sampler.
     """
 
@@ -48,12 +50,19 @@ class ComparisonLines:
 
 def comparison_lines(found: Comparison) -> ComparisonLines:
     """Return what is drawn of a comparison."""
-    levels = [Level(way.name, way.share) for way in found.ways if way.share > 0]
+    levels = [Level(_name(way), way.share) for way in found.ways]
     return ComparisonLines(
         bands=found.bands,
         levels=tuple(sorted(levels, key=lambda level: -level.share)),
         seeds=len(found.curves) // len(found.bands),
     )
+
+
+def _name(way: Way) -> str:
+    if way.share > 0:
+        return way.name
+    feasible = any(each.feasible for each in way.records)
+    return f"{way.name} ({'reaches nothing of worth' if feasible else 'breaks a limit'})"
 
 
 def draw_comparison(lines: ComparisonLines) -> go.Figure:
@@ -62,7 +71,9 @@ def draw_comparison(lines: ComparisonLines) -> go.Figure:
     for position, band in enumerate(lines.bands):
         _add_band(figure, band, hue=_HUES[position % len(_HUES)], dash=_DASHES[position % 6])
     last = max(len(band.mean) for band in lines.bands)
-    for level in lines.levels:
+    for position, level in enumerate(lines.levels):
+        # Names of levels of the same height stand one above the other.
+        below = sum(other.share == level.share for other in lines.levels[:position])
         figure.add_scatter(
             x=[1, last],
             y=[100 * level.share] * 2,
@@ -73,7 +84,7 @@ def draw_comparison(lines: ComparisonLines) -> go.Figure:
         )
         figure.add_annotation(
             x=1, y=100 * level.share, text=level.name, showarrow=False, xanchor="left",
-            yanchor="bottom", font={"size": 11, "color": style.MUTED},
+            yanchor="bottom", yshift=_LINE * below, font={"size": 11, "color": style.MUTED},
         )  # fmt: skip
     words = f"range of {lines.seeds} seeds, and mean" if lines.seeds > 1 else "one seed"
     figure.update_xaxes(title_text=f"trainings ({words})", rangemode="tozero")

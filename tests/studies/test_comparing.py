@@ -7,12 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from tests.studies.command_line import tightfit, tiny_study
 from tightfit import Candidate, Record
-from tightfit.search import Band, open_storage, records
-from tightfit.studies.comparing import Contest
-from tightfit.studies.figures.comparison import ComparisonLines, Level, draw_comparison
+from tightfit.search import Band, Curve, open_storage, records
+from tightfit.studies.comparing import Comparison, Contest, Way
+from tightfit.studies.comparison_table import comparison_table
+from tightfit.studies.figures.comparison import (
+    ComparisonLines,
+    Level,
+    comparison_lines,
+    draw_comparison,
+)
+from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.standing import members, standings
 
@@ -103,6 +111,50 @@ def test_all_samplers_have_a_seed_before_any_has_the_next() -> None:
     assert [*Contest(("tpe", "gp"), 2).searches()] == [
         ("tpe", 0), ("gp", 0), ("tpe", 1), ("gp", 1)
     ]  # fmt: skip
+
+
+def test_a_search_that_trained_nothing_and_a_way_that_breaks_a_limit_are_shown(
+    results: Results,
+) -> None:
+    found = comparison(results)
+    assert found.seconds == 9.0
+    assert json.dumps(found.to_json())
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(comparison_table(found))
+    assert "breaks a limit" in capture.get()
+    lines = comparison_lines(found)
+    assert lines.levels == (
+        Level("uniform", 0.5), Level("small net (breaks a limit)", 0.0),
+        Level("from scratch (breaks a limit)", 0.0),
+    )  # fmt: skip
+    figure = draw_comparison(lines)
+    names = {each.name: each.y for each in figure.data}
+    assert names["from scratch (breaks a limit)"] == (0.0, 0.0)
+    assert [each.yshift for each in figure.layout.annotations] == [0, 0, 14]
+
+
+def comparison(results: Results) -> Comparison:
+    """Return a comparison in which one of two searches trained nothing."""
+    kept = next(each for each in results.records if each.feasible)
+    broken = next(each for each in results.records if not each.feasible)
+    curves = (
+        Curve("tpe", 0, np.array([0.4, 1.0]), np.array([4.0, 9.0])),
+        Curve("random", 0, np.array([]), np.array([])),
+    )
+    return Comparison(
+        study="it",
+        trials=2,
+        metrics=results.metrics,
+        objectives=results.objectives,
+        curves=curves,
+        records={"tpe": (kept,), "random": (broken,)},
+        ways=(
+            Way("small net", (broken,), 0.0),
+            Way("uniform", (kept,), 0.5),
+            Way("from scratch", (broken,), 0.0),
+        ),
+    )
 
 
 def test_the_picture_has_a_band_and_a_line_a_sampler_and_a_level_a_plain_way() -> None:
