@@ -214,7 +214,10 @@ def open_bench(
     bench = prepare(assembly, RunFolder(Path(folder)), say=_quiet, progress=_no_progress)
     limits = bench.constraints
     if constraints is not None:
-        limits = tuple(Constraint(name, Sense(sense), *more) for name, sense, *more in constraints)
+        limits = tuple(
+            Constraint(name, Sense(sense), bound, confident)
+            for name, sense, bound, confident in constraints
+        )
     return replace(bench, files=None if files is None else Path(files), constraints=limits)
 
 

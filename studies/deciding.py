@@ -235,11 +235,14 @@ class _Question:
         return self._not_found("the time is up")
 
     def _not_found(self, message: str) -> Decision:
-        if self._refuted:
-            message += (
-                f"; {len(self._refuted)} keep all limits by their records, and their files not"
-            )
         results = self._bench.folder.results()
+        kept = {each.candidate for each in results.records if each.feasible}
+        refuted = len(kept & self._refuted)
+        removed = len(kept - self._refuted)
+        if refuted:
+            message += f"; {refuted} keep all limits by their records, and their files do not"
+        if removed:
+            message += f"; of {removed} that keep all limits the run has no file any longer"
         near = misses(standings(results), 1)
         found = prospect(
             self._bench.assembly,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -175,6 +176,10 @@ def test_a_file_that_breaks_a_limit_is_no_witness_and_what_it_beats_is_tried_aft
     records = RunFolder(study.parent / "runs" / "refuted").results().records
     witness = records[found["witness"]["trial"]].measurement.value("size_kb")
     assert witness == sizes[-1] > min(sizes)
+    # What has no file is not taken for a witness: that is said, beside those that were refuted.
+    shutil.rmtree(study.parent / "runs" / "refuted" / "candidates")
+    found = ask("decide", "refuted", *small, "--within", "0.01s", code=1, limits=limits)
+    assert "that keep all limits the run has no file any longer" in found["message"]
 
 
 @pytest.mark.slow
