@@ -37,7 +37,9 @@ def weights_kept(
     """Return the candidates whose weights are kept, in the order in which they were evaluated."""
     evaluated: dict[Candidate, Record] = {}
     for record in records:
-        if record.outcome is Outcome.EVALUATED:
+        # One that lacks a reading is a failure to the search (search/judge.py).
+        whole = all(each.metric in record.measurement for each in objectives)
+        if record.outcome is Outcome.EVALUATED and whole:
             evaluated.setdefault(record.candidate, record)
     members = pareto_front(tuple(evaluated.values()), objectives).members
     kept = {*list(evaluated)[-KEPT:], *(member.candidate for member in members)}

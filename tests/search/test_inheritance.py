@@ -97,6 +97,12 @@ def test_weights_are_kept_of_the_front_and_of_the_last() -> None:
     assert kept == (good.candidate, *(each.candidate for each in bad[-KEPT:]))
 
 
+def test_one_that_lacks_a_reading_hands_nothing_down() -> None:
+    whole = evaluated((0, 0, 0), accuracy=0.9, size_kb=50.0)
+    lacking = evaluated((1, 0, 0), size_kb=40.0)
+    assert weights_kept([whole, lacking], TWO) == (whole.candidate,)
+
+
 def test_only_what_a_sampler_proposed_inherits() -> None:
     heir = Inheriting(Heirs(), space=SPACE, shaping=(), objectives=OBJECTIVES)
     first, second, third = allowed(3)
