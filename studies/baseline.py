@@ -58,7 +58,9 @@ def trained_module(
         return module
     path = folder.path.parent / ".baselines" / f"{_training_key(assembly)}.safetensors"
     if path.is_file():
-        module.load_state_dict({**module.state_dict(), **load_file(path)})
+        state = module.state_dict()  # with the versions of its modules, which some ask for
+        state.update(load_file(path))
+        module.load_state_dict(state)
         return module.eval()
     spec = assembly.study.spec.training
     say(f"training the baseline for {spec.baseline_epochs} epochs, once")

@@ -153,7 +153,9 @@ def load_checked(model: nn.Module, state: State, *, source: str) -> None:
     ]
     if problems:
         raise SpecError(f"{source} do not fit the model: {'; '.join(problems)}")
-    model.load_state_dict(state, strict=False)
+    # The model's own dict has the versions of its modules, which some ask for.
+    target.update(state)
+    model.load_state_dict(target)
 
 
 def _first(names: Sequence[str]) -> str:

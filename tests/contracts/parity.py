@@ -187,7 +187,9 @@ class Comparison:
             state = {key: each.contiguous() for key, each in trained.state_dict().items()}
             save_file(state, path.with_suffix(".new"))
             path.with_suffix(".new").replace(path)
-        module.load_state_dict(load_file(path))
+        state = module.state_dict()  # with versions, which some networks ask for
+        state.update(load_file(path))
+        module.load_state_dict(state)
         if isinstance(module, Network):
             module.mark_calibrated()
             module.quantization = True

@@ -108,6 +108,15 @@ def test_weights_saved_before_torch_counted_batches_are_read(tmp_path: Path) -> 
     assert torch.equal(loaded.module(grey()), saved(grey()))
 
 
+def test_a_network_that_asks_for_the_version_of_its_weights_reads_a_file_without_one(
+    tmp_path: Path,
+) -> None:
+    saved = load("mnasnet0_5", tmp_path).module.eval()
+    save_file(saved.state_dict(), tmp_path / "mnasnet.safetensors")
+    loaded = load("mnasnet0_5", tmp_path, weights="mnasnet.safetensors", seed=1)
+    assert torch.equal(loaded.module.eval()(grey()), saved(grey()))
+
+
 def test_weights_for_colours_compute_the_same_of_grey_pictures(tmp_path: Path) -> None:
     coloured = small_resnet(channels=3)
     save_file(coloured.state_dict(), tmp_path / "rgb.safetensors")
