@@ -2,15 +2,14 @@
 
     python -m benchmarks.samplers run tabular synthetic --seeds 10 20 --to curves.jsonl
     python -m benchmarks.samplers table curves.jsonl
-    python -m benchmarks.samplers grow --layers 10 30 100
 
 Problems are `synthetic`, that of the tests; `tabular`, 2,048 candidates of a small network, all of
-which were trained (`benchmarks/tabular`); and the cases of `benchmarks/adverse.py`. What the file
-has of a problem, sampler and seed is not run again. The project's own samplers propose only
-candidates within the static limits. A name that begins with ``optuna:`` is that sampler in a plain
-study, as a user writes it: values and constraints are told, and what breaks a limit has been
-trained for nothing. ``+prior`` is told what single choices damage, ``+corner`` the reference point
-too. One thread each.
+which were trained (`benchmarks/tabular`); the cases of `benchmarks/adverse.py`; and those of
+`benchmarks/per_layer.py`, residual networks with 21 to 209 hparams. What the file has of a problem,
+sampler and seed is not run again. The project's own samplers propose only candidates within the
+static limits. A name that begins with ``optuna:`` is that sampler in a plain study, as a user
+writes it: values and constraints are told, and what breaks a limit has been trained for nothing.
+``+prior`` is told what single choices damage, ``+corner`` the reference point too. One thread each.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -30,17 +29,19 @@ import numpy as np
 import optuna
 
 from benchmarks.adverse import CASES, Adverse
+from benchmarks.per_layer import CASES as NETWORKS
+from benchmarks.per_layer import PerLayer
 from benchmarks.problem import Answers, Problem, Values, curve, truths
 from benchmarks.synthetic import Synthetic
 from benchmarks.tabular.problem import Tabular
-from tests.integration import chain_problem
 from tightfit import Evaluator, FloatArray
-from tightfit.search import Search, SearchOutcome, hypervolume_history
+from tightfit.search import Search, SearchOutcome
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {
     "synthetic": Synthetic,
     "tabular": Tabular,
     **{case: partial(Adverse, case) for case in CASES},
+    **{case: partial(PerLayer, case) for case in NETWORKS},
 }
 SAMPLERS = (
     *("greybox+prior", "greybox", "gp", "tpe", "nsga2", "random"),
@@ -50,7 +51,13 @@ AT = (10, 25, 50, 100, 200)
 NAME = "samplers"
 """Of a search in its storage."""
 
-ENOUGH = 0.95
+ENOUGH = (0.80, 0.90, 0.95)
+
+
+@cache
+def made(problem: str) -> Problem:
+    """Return a problem by its name, whose best front is looked for once."""
+    return PROBLEMS[problem]()
 
 
 def own_search(
@@ -93,41 +100,6 @@ def own_curve(problem: Problem, name: str, seed: int, trials: int) -> FloatArray
     return np.pad(found, (0, trials - len(found)), mode="edge")
 
 
-def chain_curve(name: str, layers: int, seed: int, trials: int) -> FloatArray:
-    """Return the hypervolume after each training on a chain of layers, ``[trials]``."""
-    sampler, *extras = name.split("+")
-    chain = chain_problem.Chain(layers)
-    search = Search(
-        space=chain.space,
-        costs=chain.costs,
-        constraints=chain_problem.CONSTRAINTS,
-        objectives=chain_problem.OBJECTIVES,
-        evaluator=chain,
-        storage=optuna.storages.InMemoryStorage(),
-        name="chain",
-        fingerprint="f",
-        sampler=sampler,
-        damage=chain.noisy_damage(seed) if "prior" in extras else None,
-        corner=chain_problem.CORNER,
-        seed=seed,
-    )
-    records = search.run(trials=trials).records
-    corner = np.array(chain_problem.CORNER)
-    found: FloatArray = hypervolume_history(records, chain_problem.OBJECTIVES, corner)
-    return found / float(corner.prod())
-
-
-def grow(samplers: list[str], layers: list[int], trials: int) -> None:
-    """Print which share of the box up to the corner is dominated, by number of hparams."""
-    for count in layers:
-        for sampler in samplers:
-            began = time.process_time()
-            curve = 100 * chain_curve(sampler, count, 0, trials)
-            seconds = (time.process_time() - began) / trials
-            shown = " | ".join(f"{curve[at - 1]:.1f}" for at in AT if at <= trials)
-            print(f"| {2 * count} | {sampler} | {shown} | {seconds:.2f} |", flush=True)
-
-
 def plain_curve(problem: Problem, name: str, seed: int, trials: int) -> FloatArray:
     """Return the same of a sampler of Optuna's in a study of ten lines."""
     samplers = {
@@ -155,9 +127,9 @@ def run(problem: str, sampler: str, seeds: range, trials: int, to: Path) -> None
     """Add a line to a file for every seed that it lacks."""
     done = {(line["problem"], line["sampler"], line["seed"]) for line in read_lines(to)}
     lacking = [seed for seed in seeds if (problem, sampler, seed) not in done]
-    known = PROBLEMS[problem]() if lacking else None
     for seed in lacking:
-        assert known is not None
+        known = made(problem)
+        print(f"{problem}: the best hypervolume is {known.best:.6g}", flush=True)
         began = time.process_time()
         plain = sampler.startswith("optuna:")
         name = sampler.removeprefix("optuna:")
@@ -188,8 +160,9 @@ def table(path: Path) -> None:
         row = line["problem"], line["sampler"]
         curves[row].append(line["curve"])
         seconds[row].append(line["seconds"] / len(line["curve"]))
-    print(f"| problem | sampler | seeds | {' | '.join(map(str, AT))} | to 95 % | s a training |")
-    print("| --- " * (len(AT) + 5) + "|")
+    shares = " | ".join(f"to {100 * share:.0f} %" for share in ENOUGH)
+    print(f"| problem | sampler | seeds | {' | '.join(map(str, AT))} | {shares} | s a training |")
+    print("| --- " * (len(AT) + len(ENOUGH) + 4) + "|")
     for row, found in curves.items():
         cells = []
         for at in AT:
@@ -197,15 +170,16 @@ def table(path: Path) -> None:
             spread = f"{np.mean(values):.1f} ± {np.std(values):.1f}" if values else "-"
             cells.append(spread)
         print(
-            f"| {' | '.join(row)} | {len(found)} | {' | '.join(cells)} | {_reaching(found)} "
+            f"| {' | '.join(row)} | {len(found)} | {' | '.join(cells)} "
+            f"| {' | '.join(_reaching(found, share) for share in ENOUGH)} "
             f"| {np.mean(seconds[row]):.2f} |"
         )
 
 
-def _reaching(curves: list[list[float]]) -> str:
-    """Return the median number of trainings until ``ENOUGH``, and how many seeds came there."""
+def _reaching(curves: list[list[float]], share: float) -> str:
+    """Return the median number of trainings until a share, and how many seeds came there."""
     counts = [
-        1 + int(np.argmax(np.array(curve) >= ENOUGH)) if max(curve) >= ENOUGH else np.inf
+        1 + int(np.argmax(np.array(curve) >= share)) if max(curve) >= share else np.inf
         for curve in curves
     ]
     reached = sum(np.isfinite(counts))
@@ -224,19 +198,12 @@ def main() -> None:
     running.add_argument("--seeds", type=int, nargs=2, default=(0, 10))
     running.add_argument("--trials", type=int, default=200)
     running.add_argument("--to", type=Path, required=True)
-    growing = commands.add_parser("grow")
-    growing.add_argument("--samplers", nargs="+", default=["greybox+prior", "greybox", "tpe"])
-    growing.add_argument("--layers", type=int, nargs="+", default=[10, 30, 100])
-    growing.add_argument("--trials", type=int, default=50)
     commands.add_parser("table").add_argument("path", type=Path)
     arguments = parser.parse_args()
     if arguments.command == "table":
         table(arguments.path)
         return
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    if arguments.command == "grow":
-        grow(arguments.samplers, arguments.layers, arguments.trials)
-        return
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     seeds = range(*arguments.seeds)
     for problem, sampler in product(arguments.problems, arguments.samplers):
