@@ -63,7 +63,7 @@ class LeastDamage:
         Returns:
             The candidates, ``[n, hparams]``.
         """
-        budgets: FloatArray = most * _RATIO ** np.arange(_BUDGETS)
+        budgets = np.array([most * _RATIO**step for step in range(_BUDGETS)])
         rows = self._of_worth(self._allocations(metric, budgets, worst), metric, worst)
         rng, before = np.random.default_rng(0), np.full(len(budgets), np.inf)
         for _ in range(_ROUNDS):
