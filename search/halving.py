@@ -36,6 +36,7 @@ from tightfit import (
 )
 from tightfit.search.early import Ends
 from tightfit.search.hypervolume import as_losses
+from tightfit.search.judge import lacks_reading
 from tightfit.search.ranking import ranking
 from tightfit.search.samplers import SAMPLER_NAMES
 
@@ -77,6 +78,8 @@ class Halving:
         self._keep = keep
         self._objectives = tuple(objectives)
         self._constraints = tuple(constraints)
+        self._needed = {each.metric for each in self._objectives}
+        self._needed |= {each.metric for each in self._constraints}
         self._luck = _luck(self._objectives, self._constraints)
         self._known: dict[Candidate, Record] = {}
         for record in known:
@@ -96,20 +99,11 @@ class Halving:
         return record
 
     def _remember(self, record: Record) -> None:
+        # With one that lacks a reading nobody could be compared; the search keeps it as failed.
+        failed = record.outcome is Outcome.FAILED or lacks_reading(record, self._needed)
         # A candidate whose evaluation was interrupted comes again, and counts once.
-        if record.rungs and record.outcome is not Outcome.FAILED and not self._lacks(record):
+        if record.rungs and not failed:
             self._known[record.candidate] = record
-
-    def _lacks(self, record: Record) -> bool:
-        """Whether a whole training lacks a reading that the study needs.
-
-        The search keeps such a one as failed (search/judge.py): what goes on from its records
-        would not know it, and with it nobody could be compared by that metric.
-        """
-        wanted = {each.metric for each in self._objectives}
-        wanted |= {each.metric for each in self._constraints}
-        whole = record.outcome is Outcome.EVALUATED
-        return whole and any(metric not in record.measurement for metric in wanted)
 
     def _promising(self, candidate: Candidate, rung: Rung) -> bool:
         """Return whether a candidate is among the best that came to a rung."""

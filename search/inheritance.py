@@ -25,6 +25,7 @@ from tightfit import (
     SearchSpace,
 )
 from tightfit.search.front import pareto_front
+from tightfit.search.judge import lacks_reading
 from tightfit.search.samplers import SAMPLER_NAMES
 
 KEPT = 16
@@ -36,10 +37,9 @@ def weights_kept(
 ) -> tuple[Candidate, ...]:
     """Return the candidates whose weights are kept, in the order in which they were evaluated."""
     evaluated: dict[Candidate, Record] = {}
+    read = [each.metric for each in objectives]
     for record in records:
-        # One that lacks a reading is a failure to the search (search/judge.py).
-        whole = all(each.metric in record.measurement for each in objectives)
-        if record.outcome is Outcome.EVALUATED and whole:
+        if record.outcome is Outcome.EVALUATED and not lacks_reading(record, read):
             evaluated.setdefault(record.candidate, record)
     members = pareto_front(tuple(evaluated.values()), objectives).members
     kept = {*list(evaluated)[-KEPT:], *(member.candidate for member in members)}

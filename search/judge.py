@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tightfit import (
@@ -16,6 +16,12 @@ from tightfit import (
     Record,
     SpecError,
 )
+
+
+def lacks_reading(record: Record, metrics: Iterable[str]) -> bool:
+    """Return whether an evaluated record lacks a reading of some metrics: it is a failed one."""
+    evaluated = record.outcome is Outcome.EVALUATED
+    return evaluated and any(metric not in record.measurement for metric in metrics)
 
 
 class Judge:

@@ -58,7 +58,7 @@ def compare(
     notes = [f"{claim.name}: {claim.why}" for claim in claims if claim.found is None]
     if away:
         notes.append(f"times and memory are not judged: {away}")
-    if quality is not None and found.answered_here and not found.measured_here:
+    if quality is not None and found.apart:
         notes.append("the answers are this machine's: the runtime gives none from a device")
     if found.unchecked:
         notes.append(found.unchecked)

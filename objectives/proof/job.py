@@ -96,8 +96,7 @@ class Found:
         machine: Processor and system of the device.
         unchecked: What running the file there cannot show of other processors, in words; empty
             where it computes the same on all of them.
-        measured_here: Whether latency and memory are this machine's, and not a device's.
-        answered_here: Whether the answers are.
+        apart: Whether the answers are this machine's, where latency and memory are a device's.
         modules: What the process had loaded beside Python's own.
         beside: By name of a further runtime, the latency's ratio to the baseline in it; none where
             the runtime is not there.
@@ -116,8 +115,7 @@ class Found:
     runtime: str
     machine: Mapping[str, str] = field(default_factory=dict)
     unchecked: str = ""
-    measured_here: bool = True
-    answered_here: bool = True
+    apart: bool = False
     modules: tuple[str, ...] = ()
     arena_kb: Reading | None = None
     beside: Mapping[str, Reading] = field(default_factory=dict)
@@ -135,8 +133,7 @@ class Found:
             "runtime": self.runtime,
             "machine": dict(self.machine),
             "unchecked": self.unchecked,
-            "measured_here": self.measured_here,
-            "answered_here": self.answered_here,
+            "apart": self.apart,
             "modules": list(self.modules),
             "beside": {name: each.to_json() for name, each in self.beside.items()},
             "footprint": {name: each.to_json() for name, each in self.footprint.items()},
@@ -159,8 +156,7 @@ class Found:
             runtime=values["runtime"],
             machine=values["machine"],
             unchecked=values["unchecked"],
-            measured_here=values["measured_here"],
-            answered_here=values["answered_here"],
+            apart=values["apart"],
             modules=tuple(values["modules"]),
             beside=_readings(values["beside"]),
             footprint=_readings(values["footprint"]),

@@ -24,7 +24,7 @@ from tightfit.objectives.meter.connection import LOCAL
 from tightfit.objectives.meter.device import Device, NoRuntimeError, UntoldError
 from tightfit.objectives.metrics import peak_kb
 from tightfit.objectives.proof.job import Found, Job
-from tightfit.objectives.proof.machine import instructions_elsewhere, machine, machine_elsewhere
+from tightfit.objectives.proof.machine import instructions, machine
 from tightfit.objectives.proof.pictures import Pictures, as_they_are, prepared, read_pictures
 from tightfit.objectives.runtimes import RUNTIMES, Float32Array, Runtime, predict
 from tightfit.objectives.runtimes.litert_micro import arena_kb
@@ -49,17 +49,17 @@ def measure(job: Job) -> Found:
     right, pairs = None, None
     size = job.model.stat().st_size / 1000
     here, device = job.device.connect == LOCAL, Device(job.device)
-    there = not here and device.gives_answers
+    answered_here = here or not device.gives_answers
     try:
         if pictures is not None:
-            right, pairs = _answers(job, pictures, runtime, device if there else None)
+            right, pairs = _answers(job, pictures, runtime, None if answered_here else device)
         ratio, milliseconds = _latency(job, device) if known.timed else (None, None)
         memory = _memory(job, device) if known.timed else None
         footprint = _footprint(job, device)
         facts = device.facts()
     finally:
         device.close()
-    instructions = instructions_elsewhere(facts) if there else instruction_set()
+    having = instruction_set() if answered_here else instructions(facts)
     return Found(
         size_kb=Reading(size, Kind.COUNTED, Stage.RUNTIME),
         memory_kb=memory,
@@ -71,21 +71,20 @@ def measure(job: Job) -> Found:
         pictures=0 if pictures is None else len(pictures),
         pictures_digest="" if pictures is None else pictures.digest,
         runtime=facts.runtime_name,
-        machine=machine() if here else machine_elsewhere(facts),
-        unchecked=_unchecked(job.model, instructions),
-        measured_here=here,
-        answered_here=not there,
+        machine=machine(facts),
+        unchecked=_unchecked(job.model, having),
+        apart=answered_here and not here,
         modules=_foreign_modules(),
         beside=dict(_latencies_beside(job)),
         footprint=footprint,
     )
 
 
-def _unchecked(model: Path, instructions: InstructionSet) -> str:
+def _unchecked(model: Path, having: InstructionSet) -> str:
     """Return what cannot be seen here of other processors; only ONNX files may differ there."""
     if model.suffix != ".onnx":
         return ""
-    return unchecked_here(onnx.load(model), instructions) or ""
+    return unchecked_here(onnx.load(model), having) or ""
 
 
 def _foreign_modules() -> tuple[str, ...]:
