@@ -12,28 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from tightfit import (
-    Candidate,
     Constraint,
     Direction,
     FloatArray,
     Hparam,
     IntArray,
-    Kind,
-    Measurement,
     Objective,
-    Outcome,
-    Reading,
-    Record,
     SearchSpace,
     Sense,
-    Stage,
 )
 
 KEPT = np.array([1.0, 0.75, 0.5, 0.375, 0.25])
 BITS = np.array([8, 6, 4, 2])
 OBJECTIVES = (Objective("error", Direction.MINIMIZE), Objective("size", Direction.MINIMIZE))
 CONSTRAINTS = (Constraint("size", Sense.AT_MOST, 0.06), Constraint("macs", Sense.AT_MOST, 0.35))
-CORNER = (0.6, 0.06)
 
 
 @dataclass(frozen=True)
@@ -74,13 +66,6 @@ class Chain:
         bits = [each * np.array([0.0, 0.03, 0.15, 0.7]) for each in sensitive]
         return [*kept, *bits]
 
-    def noisy_damage(self, seed: int, spread: float = 0.2) -> list[FloatArray]:
-        """Return that with log-normal noise."""
-        rng = np.random.default_rng([seed, 20])
-        return [
-            each * np.exp(spread * rng.standard_normal(len(each))) for each in self.single_damage()
-        ]
-
     def errors(self, batch: IntArray) -> FloatArray:
         """Return the error of a batch ``[n, 2 layers]``, ``[n]``."""
         single = self.single_damage()
@@ -90,25 +75,6 @@ class Chain:
         total = by_layer.sum(axis=1) + coupled
         found: FloatArray = 0.05 + 0.9 * (1 - np.exp(-total - 0.5 * total**2))
         return found
-
-    def evaluate(self, candidate: Candidate, origin: str, number: int) -> Record:
-        """Return the record of a candidate; every one keeps the limits or is not asked for."""
-        del number
-        batch = self.space.batch([candidate])
-        values = {name: float(value[0]) for name, value in self.costs(batch).items()}
-        values["error"] = float(self.errors(batch)[0])
-        measurement = Measurement(
-            {name: Reading(value, Kind.COUNTED, Stage.LEARNED) for name, value in values.items()}
-        )
-        return Record(
-            candidate=candidate,
-            outcome=Outcome.EVALUATED,
-            measurement=measurement,
-            violations={str(each): each.violation(measurement) for each in CONSTRAINTS},
-            origin=origin,
-            fingerprint="chain",
-            trained=True,
-        )
 
     def _weights(self) -> FloatArray:
         weights: FloatArray = np.linspace(0.3, 1.7, self.layers) / self.layers
