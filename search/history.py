@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, IntDistribution
-from optuna.samplers import NSGAIISampler
+from optuna.samplers import NSGAIIISampler, NSGAIISampler
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
@@ -25,7 +25,7 @@ from tightfit.search.region import Row
 from tightfit.search.screening import Screen
 
 POPULATION = 20
-"""Members of a generation of NSGA-II: small, as studies have tens to hundreds of trials."""
+"""Members of a generation of NSGA-II and -III: few, as studies have tens to hundreds of trials."""
 
 
 class History:
@@ -112,16 +112,19 @@ class History:
     def _add_evaluated(self, record: Record) -> None:
         """Every evaluated trial has the same constraints in the same order.
 
-        GP and NSGA-II need that. Limits that the screen decides exactly are left out: every
-        evaluated candidate keeps them, and a model of each would cost time and teach nothing.
+        GP and the genetic samplers need that. Limits that the screen decides exactly are left out:
+        every evaluated candidate keeps them, and a model of each would cost time and teach nothing.
         """
         self._add_trial(
             record.candidate.indices,
             TrialState.COMPLETE,
             values=[record.measurement.value(each.metric) for each in self.objectives],
             constraints={str(each): record.violations[str(each)] for each in self.open_constraints},
-            # Trials that NSGA-II was not asked for are never parents without a generation.
-            system_attrs={NSGAIISampler._get_generation_key(): self.completed // POPULATION},
+            # Trials that a genetic sampler was not asked for are no parents without a generation.
+            system_attrs={
+                sampler._get_generation_key(): self.completed // POPULATION
+                for sampler in (NSGAIISampler, NSGAIIISampler)
+            },
         )
         self.completed += 1
 

@@ -179,7 +179,7 @@ class FidelityTable(Table):
         return self
 
 
-SamplerName = Literal["auto", "greybox", "tpe", "gp", "nsga2", "qmc", "random"]
+SamplerName = Literal["auto", "greybox", "tpe", "gp", "nsga2", "nsga3", "qmc", "random"]
 
 
 class StudySpec(Table):

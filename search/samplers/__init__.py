@@ -10,10 +10,10 @@ from tightfit.search.region import Region
 from tightfit.search.samplers.base import Proposal, Sampler
 from tightfit.search.samplers.gp import GaussianProcessSampler
 from tightfit.search.samplers.greybox import GreySampler
-from tightfit.search.samplers.optunas import Nsga2Sampler, TpeSampler
+from tightfit.search.samplers.optunas import Nsga2Sampler, Nsga3Sampler, TpeSampler
 from tightfit.search.samplers.simple import QuasiRandomSampler, RandomSampler
 
-SAMPLER_NAMES = ("auto", "greybox", "tpe", "gp", "nsga2", "qmc", "random")
+SAMPLER_NAMES = ("auto", "greybox", "tpe", "gp", "nsga2", "nsga3", "qmc", "random")
 
 __all__ = ["SAMPLER_NAMES", "Proposal", "Sampler", "check_sampler", "make_sampler"]
 
@@ -64,6 +64,7 @@ def make_sampler(
         TpeSampler(region),
         GaussianProcessSampler(region, tuple(objectives)),
         Nsga2Sampler(region),
+        Nsga3Sampler(region),
         QuasiRandomSampler(region, seed),
         RandomSampler(region),
     )

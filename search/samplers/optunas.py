@@ -1,4 +1,4 @@
-"""TPE and NSGA-II of Optuna.
+"""TPE, NSGA-II and NSGA-III of Optuna.
 
 A fresh Optuna sampler is made for every proposal and seeded for it: what a sampler remembers of its
 earlier proposals would be lost to an interrupted search.
@@ -6,13 +6,21 @@ earlier proposals would be lost to an interrupted search.
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar, cast
 
 import numpy as np
 import optuna
-from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import (
+    BaseGASampler,
+    BaseSampler,
+    NSGAIIISampler,
+    NSGAIISampler,
+    TPESampler,
+)
 from optuna.trial import FrozenTrial, TrialState
 
 from tightfit.search.history import POPULATION, History
@@ -65,25 +73,43 @@ class TpeSampler(OptunaSampler):
         return TPESampler(seed=seed, n_startup_trials=0, constant_liar=False, multivariate=True)
 
 
-class Nsga2Sampler(OptunaSampler):
-    """NSGA-II (Deb et al., 2002): crossings of a population of 20, with constrained domination.
+class GeneticSampler(OptunaSampler):
+    """Crossings of a population of 20, with constrained domination.
 
     It looks at evaluated candidates alone, so it is told no refused draws.
     """
 
-    name: ClassVar[str] = "nsga2"
     startup: ClassVar[int] = POPULATION
     redraws: ClassVar[int] = 50
-
-    def _make(self, seed: int) -> BaseSampler:
-        return NSGAIISampler(population_size=POPULATION, seed=seed)
 
     def _prepare(self, sampler: BaseSampler, study: optuna.Study, trial: FrozenTrial) -> None:
         """Let the parents of every generation be chosen and kept, the earliest first.
 
         Optuna returns the same parents in another order when it has just chosen them, and children
-        depend on the order.
+        depend on the order. NSGA-III chooses some of them by lot: a generation's lot is its own.
         """
-        assert isinstance(sampler, NSGAIISampler)
+        assert isinstance(sampler, BaseGASampler)
         for generation in range(1, sampler.get_trial_generation(study, trial) + 1):
-            sampler.get_parent_population(study, generation)
+            chooser = self._make(generation)
+            assert isinstance(chooser, BaseGASampler)
+            chooser.get_parent_population(study, generation)
+
+
+class Nsga2Sampler(GeneticSampler):
+    """NSGA-II (Deb et al., 2002): what survives is ranked by crowding distance."""
+
+    name: ClassVar[str] = "nsga2"
+
+    def _make(self, seed: int) -> BaseSampler:
+        return NSGAIISampler(population_size=POPULATION, seed=seed)
+
+
+class Nsga3Sampler(GeneticSampler):
+    """NSGA-III (Deb and Jain, 2014): reference points spread what survives."""
+
+    name: ClassVar[str] = "nsga3"
+
+    def _make(self, seed: int) -> BaseSampler:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return NSGAIIISampler(population_size=POPULATION, seed=seed)

@@ -83,6 +83,7 @@ def test_gaussian_processes_learn_where_a_runtime_limit_lies(tmp_path: Path) -> 
         ("tpe", 3),
         ("nsga2", 1),
         ("nsga2", 3),
+        ("nsga3", 3),
         pytest.param("gp", 3, marks=pytest.mark.slow),
     ],
 )
@@ -93,6 +94,16 @@ def test_one_and_three_objectives_are_searched_too(
     outcome = run(tmp_path, sampler, 24, objectives=objectives)
     assert sampler in {record.origin for record in outcome.records}
     assert len(pareto_front(outcome.records, objectives)) >= 1
+
+
+@pytest.mark.parametrize("sampler", ["nsga2", "nsga3"])
+def test_generations_are_the_same_after_a_pause(tmp_path: Path, sampler: str) -> None:
+    objectives = (*OBJECTIVES, Objective("latency", Direction.MINIMIZE))
+    (paused := tmp_path / "paused").mkdir()
+    whole = run(tmp_path, sampler, 64, objectives=objectives).records
+    run(paused, sampler, 50, objectives=objectives)
+    resumed = run(paused, sampler, 64, objectives=objectives).records
+    assert [each.candidate for each in resumed] == [each.candidate for each in whole]
 
 
 @pytest.mark.slow

@@ -404,7 +404,7 @@ def test_a_storage_of_another_study_is_refused_with_the_differences(
         ({"sampler": "tpw"}, "did you mean 'tpe'"),
         (
             {"sampler": "annealing"},
-            "one of auto, greybox, tpe, gp, nsga2, qmc, random, got 'annealing'",
+            "one of auto, greybox, tpe, gp, nsga2, nsga3, qmc, random, got 'annealing'",
         ),
         ({"static_errors": {"latency_ms": 0.1}}, "'latency_ms' has an error but is not static"),
         ({"static_errors": {"size_kb": -0.1}}, "finite and >= 0, got -0.1"),
