@@ -10,7 +10,7 @@ discrete.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,8 +49,7 @@ class Gain:
 
 def gains(
     batch: IntArray,
-    costs: Mapping[str, FloatArray],
-    limits: Sequence[Constraint],
+    held: Mapping[Constraint, FloatArray],
     *,
     outlook: Outlook,
     direction: Direction,
@@ -59,24 +58,23 @@ def gains(
 
     Args:
         batch: Candidates to choose from, ``[n, hparams]``.
-        costs: Of each of them, exact or expected, by metric, ``[n]``.
-        limits: Those whose metric is among the costs.
+        held: By limit what is held against its bound of each of them, exact or expected, ``[n]``.
         outlook: On the quality.
         direction: Of the quality.
     """
     sign = 1.0 if direction is Direction.MAXIMIZE else -1.0
     quality = sign * outlook.mean(batch)
-    kept = {limit: limit.violations(costs[limit.metric]) <= 0 for limit in limits}
+    kept = {limit: limit.violations(values) <= 0 for limit, values in held.items()}
     found = []
-    for limit in limits:
+    for limit, values in held.items():
         others = np.ones(len(batch), dtype=np.bool_)
-        for other in limits:
+        for other in held:
             if other is not limit:
                 others &= kept[other]
         picks = {
             step: int(np.where(inside, quality, -np.inf).argmax())
             for step in STEPS
-            if (inside := others & _within(limit, costs[limit.metric], step)).any()
+            if (inside := others & _within(limit, values, step)).any()
         }
         if len(picks) > 1:
             found.append(_gain(limit, picks, batch, outlook, sign))

@@ -154,10 +154,15 @@ class Forecast:
             kept &= values <= bound if limit.sense is Sense.AT_MOST else values >= bound
         return kept
 
-    def values(self, metric: str, batch: IntArray) -> FloatArray:
-        """Return what is expected of a modelled metric, in its unit, ``[n]``."""
-        mean = self.models[metric].mean(batch)
-        return np.exp(mean) if metric in self.logarithms else mean
+    def held(self, limit: Constraint, batch: IntArray) -> FloatArray:
+        """Return what is expected to be held against a limit, in its metric's unit, ``[n]``.
+
+        Where the whole interval counts, that is its worse end.
+        """
+        margin = self._margin(limit)
+        mean = self.models[limit.metric].mean(batch)
+        worse = mean + margin if limit.sense is Sense.AT_MOST else mean - margin
+        return np.exp(worse) if limit.metric in self.logarithms else worse
 
     def expected(self, candidate: Candidate) -> dict[str, Expected]:
         """Return what the models expect of a candidate's readings."""
@@ -173,20 +178,21 @@ class Forecast:
         return found
 
     def _demanded(self, limit: Constraint) -> float:
-        """Return what a value must reach to keep a limit, as the metric is modelled.
-
-        That is the bound and, where the whole interval counts, the readings' usual margin to it.
-        """
-        scaled = limit.metric in self.logarithms
+        """Return what a value must reach to keep a limit, as the metric is modelled."""
         bound = limit.bound
-        if scaled:
+        if limit.metric in self.logarithms:
             bound = float(np.log(bound)) if bound > 0 else -np.inf
+        margin = self._margin(limit)
+        return bound - margin if limit.sense is Sense.AT_MOST else bound + margin
+
+    def _margin(self, limit: Constraint) -> float:
+        """Return the readings' usual margin to a limit whose whole interval counts, as modelled."""
+        scaled = limit.metric in self.logarithms
         margins = [
             limit.margin(each) / (each.value if scaled else 1.0)
             for each in self.measured.get(limit.metric, ())
         ]
-        margin = float(np.median(margins)) if margins else 0.0
-        return bound - margin if limit.sense is Sense.AT_MOST else bound + margin
+        return float(np.median(margins)) if margins else 0.0
 
 
 def candidates_to_try(

@@ -20,7 +20,8 @@ def binding_limits(bench: Bench, records: Sequence[Record]) -> tuple[Gain, ...]:
     """Return what one per cent more of each limit would give in quality, by a model of records.
 
     Limits on the quality itself are left out. Static metrics count with their exact costs; what
-    must be measured counts with what the model expects of it.
+    must be measured counts with what the model expects of it, or of its interval's worse end where
+    the limit demands that.
     """
     space, metric = bench.space.search_space, bench.assembly.task.metric
     limits = [each for each in bench.constraints if each.metric != metric.name]
@@ -36,14 +37,12 @@ def binding_limits(bench: Bench, records: Sequence[Record]) -> tuple[Gain, ...]:
     batch = candidates_to_try(Region.survey(space, screen), records)
     evaluated = space.batch([record.candidate for record in records])
     batch = np.unique(np.concatenate([batch, evaluated]), axis=0)
-    costs = {**bench.costs(batch), **{name: forecast.values(name, batch) for name in measured}}
-    return gains(
-        batch,
-        costs,
-        limits,
-        outlook=forecast.models[metric.name],
-        direction=metric.direction,
-    )
+    costs = bench.costs(batch)
+    held = {
+        each: costs[each.metric] if each.metric in static else forecast.held(each, batch)
+        for each in limits
+    }
+    return gains(batch, held, outlook=forecast.models[metric.name], direction=metric.direction)
 
 
 def _loosened(limit: Constraint) -> Constraint:

@@ -29,7 +29,8 @@ def found(sign: float = 1.0, noise: float = 0.001) -> tuple[Gain, ...]:
     outlook = Outlook.of(SPACE, known, readings)
     assert outlook is not None
     direction = Direction.MAXIMIZE if sign > 0 else Direction.MINIMIZE
-    return gains(batch, costs(batch), [SIZE, TIME], outlook=outlook, direction=direction)
+    held = {SIZE: costs(batch)["size"], TIME: costs(batch)["time"]}
+    return gains(batch, held, outlook=outlook, direction=direction)
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
@@ -56,4 +57,5 @@ def test_a_limit_within_which_nothing_is_left_is_passed_over() -> None:
     assert outlook is not None
     none = Constraint("size", Sense.AT_MOST, 0.5)
     batch = known[costs(known)["size"] > 2]
-    assert gains(batch, costs(batch), [none], outlook=outlook, direction=Direction.MAXIMIZE) == ()
+    held = {none: costs(batch)["size"]}
+    assert gains(batch, held, outlook=outlook, direction=Direction.MAXIMIZE) == ()

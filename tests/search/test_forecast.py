@@ -80,6 +80,8 @@ def test_a_limit_on_the_whole_interval_is_promised_less() -> None:
     chances, lower = (forecast.chances(batch, [floor(b)]) for b in (0.5, 0.5 - 1.959964 * 0.02))
     assert forecast.chances(batch, [whole]) == pytest.approx(lower)
     assert chances.mean() > lower.mean()
+    worse = forecast.held(whole, batch) - forecast.held(floor(0.5), batch)
+    assert worse == pytest.approx(np.full(len(batch), 1.959964 * 0.02))
     drawn, all_drawn = (
         forecast.draws(batch[:64], [limit], np.random.default_rng(0))
         for limit in (whole, floor(0.5))
