@@ -27,14 +27,16 @@ from tightfit.objectives.models import load_model
 from tightfit.objectives.models.torchvision_models import check_name, torchvision_names
 from tightfit.objectives.profile import CPU, DeviceProfile
 from tightfit.objectives.static_readings import static_readings
+from tightfit.search.minimization import Minimizer
 from tightfit.search.survey import survey
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.settings import EVERYTHING
-from tightfit.studies.assembly import static_errors
+from tightfit.studies.assembly import static_allowance, static_errors
 from tightfit.studies.costs import StaticCosts
 from tightfit.studies.limits import parse_limit
 
 FITS, COMPRESSED, TOO_LARGE = "fits", "after compression", "not within reach"
+NOT_FOUND = "no candidate found"
 _NAMED_ONLY = (*FOOTPRINT_METRICS, *latency_ms.BY_RUNTIME.values())
 _COMPARED = [metric.name for metric in METRICS if metric not in _NAMED_ONLY]
 COLUMNS = ("params", "macs", "size_kb", "ram_kb", "latency_ms")
@@ -48,7 +50,8 @@ class Backbone:
         name: In torchvision.
         published_accuracy: On ImageNet, a share, of the first published weights.
         readings: Costs by metric; empty where it failed.
-        verdict: How it stands to the limits; empty where there are none.
+        verdict: How it stands to the limits: ``FITS``, ``COMPRESSED``, ``TOO_LARGE`` (proven) or
+            ``NOT_FOUND``; empty where there are none.
         reason: Why it failed, or which limit it breaks.
     """
 
@@ -168,15 +171,33 @@ def _verdict(
         return FITS, ""
     predicted = {each.metric.name for each in STATIC_METRICS}
     static = tuple(limit for limit in limits if limit.metric in predicted)
-    found = survey(
-        space.search_space,
-        StaticCosts(space, profile),
-        static,
-        static_errors=static_errors(static),
-    )
-    breaks = f"breaks {worst}"
-    if found.allowed is None:
-        return TOO_LARGE, f"{breaks}; compressed, still by {100 * found.excess:.3g} % in sum"
     later = dict.fromkeys(limit.metric for limit in limits if limit.metric not in predicted)
     unknown = f"; known when it is built: {', '.join(later)}" if later else ""
-    return COMPRESSED, breaks + unknown
+    reach, found = _reach(space, StaticCosts(space, profile), static)
+    return reach, f"breaks {worst}{found}{unknown if reach == COMPRESSED else ''}"
+
+
+def _reach(
+    space: CompressionSpace, costs: StaticCosts, limits: Sequence[Constraint]
+) -> tuple[str, str]:
+    """Return whether some candidate keeps static limits, and what is known where none does.
+
+    Looked for among many candidates first; that there is none is proven by exact minimization, or
+    said to be unproven.
+    """
+    found = survey(space.search_space, costs, limits, static_errors=static_errors(limits))
+    if found.allowed is not None:
+        return COMPRESSED, ""
+    minimizer = Minimizer(
+        space.search_space,
+        costs,
+        costs.structures({limit.metric for limit in limits}),
+        allowed=static_allowance,
+    )
+    least = minimizer.least(limits[0].metric, limits, sense=limits[0].sense)
+    if least.candidate is not None:
+        return COMPRESSED, ""
+    nearest = f"the nearest that was found is over by {100 * found.excess:.3g} % in sum"
+    if least.impossible:
+        return TOO_LARGE, f"; no candidate keeps the limits (proven); {nearest}"
+    return NOT_FOUND, f"; {nearest}; not proven: {least.why}"

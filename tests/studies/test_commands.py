@@ -144,7 +144,7 @@ def test_a_limit_that_no_backbone_keeps_ends_with_1(capsys: Capture) -> None:
     limits = ("--limits", "params <= 10")
     (found,) = document(capsys, "backbones", "squeezenet1_1", "--input", "3x64x64", *limits, code=1)
     assert found["verdict"] == "not within reach"
-    assert found["reason"].startswith("breaks params <= 10; compressed, still by")
+    assert found["reason"].startswith("breaks params <= 10; no candidate keeps the limits (proven)")
 
 
 def test_backbones_by_a_wrong_name_or_limit_are_named(capsys: Capture) -> None:
