@@ -24,7 +24,8 @@ class BatchChoices:
     Attributes:
         widths: By number of a dim; whole where it is not named.
         shares: By layer, its rank's share; 0 or not named where it stays whole.
-        bits: By layer; 32 or not named where it stays in float32.
+        bits: Of the weights by layer; 32 or not named where they stay in float32.
+        rounded: By layer, whether what it reads and gives is rounded; not where it is not named.
         dropped: By residual block; it stays where it is not named.
         size: Index of the input size's choice.
     """
@@ -32,6 +33,7 @@ class BatchChoices:
     widths: Mapping[int, IntArray]
     shares: Mapping[str, np.ndarray]
     bits: Mapping[str, IntArray]
+    rounded: Mapping[str, BoolArray]
     dropped: Mapping[str, BoolArray]
     size: IntArray
 

@@ -25,7 +25,7 @@ from tightfit.graph import Attribute
 from tightfit.spaces.batch_sizes import BatchChoices, BatchSizes
 from tightfit.spaces.compiled_graph import CompiledGraph
 from tightfit.spaces.decomposition import ranks, spatial
-from tightfit.spaces.quantization import rounded_activations
+from tightfit.spaces.quantization import ACTIVATION_BITS, rounded_activations
 
 
 def blueprint(compiled: CompiledGraph, choices: BatchChoices) -> Blueprint:
@@ -42,10 +42,9 @@ class _Batch:
         self._sizes = BatchSizes(compiled, choices)
         self._operations: list[Operation] = []
         self._activations: dict[str, Activation] = {}
-        quantized = {name: np.less(bits, FLOAT_BITS) for name, bits in choices.bits.items()}
         self._bypass = compiled.absence.bypass(choices.dropped)
         self._rounded = rounded_activations(
-            compiled.graph, quantized, self._bypass, integer_only=compiled.integer_only
+            compiled.graph, choices.rounded, self._bypass, integer_only=compiled.integer_only
         )
         self._stored: dict[str, str] = {}
         """By name of a value, the activation in which it lies."""
@@ -131,7 +130,8 @@ class _Batch:
             output = end if last else f"{node.name}.{position}"
             if not last:
                 elements = np.where(present, pair[1] * places, 0)
-                bits = np.where(np.less(self._weight_bits(node.name), FLOAT_BITS), 8, FLOAT_BITS)
+                rounded = self._c.rounded.get(node.name, np.zeros_like(self._all))
+                bits = np.where(rounded, ACTIVATION_BITS, FLOAT_BITS)
                 sides = self._sizes.sides(node.inputs[0] if position < busy else node.name)
                 self._activations[output] = Activation(output, elements, bits, sides)
             self._add(
@@ -242,7 +242,7 @@ class _Batch:
         rounded = self._rounded.get(self._g.origin[name])
         if rounded is None:
             return self._none + FLOAT_BITS
-        return np.where(settle(rounded), 8, FLOAT_BITS)
+        return np.where(settle(rounded), ACTIVATION_BITS, FLOAT_BITS)
 
     def _weight_bits(self, layer: str) -> IntArray:
         return self._c.bits.get(layer, self._none + FLOAT_BITS)

@@ -36,7 +36,7 @@ from tightfit.spaces.inheritance import inherited
 from tightfit.spaces.input_size import input_size, why_fixed
 from tightfit.spaces.network import Network
 from tightfit.spaces.pruning import Pruning
-from tightfit.spaces.quantization import ACTIVATION_BITS, Quantization
+from tightfit.spaces.quantization import ACTIVATION_BITS, LayerBits, Quantization
 from tightfit.spaces.settings import QuantizationSettings, SpaceSettings
 from tightfit.spaces.shapes import BATCH
 from tightfit.spaces.sites import Sites, find_sites
@@ -163,11 +163,18 @@ class CompressionSpace:
         Args:
             rounded: Of :meth:`rounded_baseline`.
         """
-        bits = {name: np.array([each]) for name, each in self._eight_bits().items() if rounded}
-        whole = BatchChoices({}, {}, bits, {}, np.zeros(1, dtype=np.int64))
+        coded = self._eight_bits() if rounded else {}
+        whole = BatchChoices(
+            widths={},
+            shares={},
+            bits={name: np.array([each.weights]) for name, each in coded.items()},
+            rounded={name: np.array([each.rounded]) for name, each in coded.items()},
+            dropped={},
+            size=np.zeros(1, dtype=np.int64),
+        )
         return blueprint(self._compiled, whole)
 
-    def _eight_bits(self) -> dict[str, int]:
+    def _eight_bits(self) -> dict[str, LayerBits]:
         return self._quantization.uniform(ACTIVATION_BITS) if self._quantization else {}
 
     def blueprint(self, batch: IntArray) -> Blueprint:
@@ -181,6 +188,7 @@ class CompressionSpace:
             widths=pruning.widths(columns, batch) if pruning else {},
             shares=decomposition.shares(columns, batch) if decomposition else {},
             bits=quantization.bits(columns, batch) if quantization else {},
+            rounded=quantization.rounded(columns, batch) if quantization else {},
             dropped=depth.dropped(columns, batch) if depth else {},
             size=size,
         )
@@ -226,7 +234,7 @@ class CompressionSpace:
         ).eval()
 
     def _quantized(
-        self, graph: Graph, tensors: dict[str, Tensor], bits: Mapping[str, int]
+        self, graph: Graph, tensors: dict[str, Tensor], bits: Mapping[str, LayerBits]
     ) -> tuple[Graph, dict[str, Tensor]]:
         assert self._quantization is not None
         if self._rounding.equalized:
@@ -344,7 +352,7 @@ class CompressionSpace:
         rewritten = Graph(graph.inputs, tuple(nodes), graph.outputs)
         return rewritten, tensors, frozenset(trainable & tensors.keys())
 
-    def _bits(self, choices: Mapping[str, Choice], graph: Graph) -> dict[str, int]:
+    def _bits(self, choices: Mapping[str, Choice], graph: Graph) -> dict[str, LayerBits]:
         """Return the bits of every layer, the parts of decomposed ones among them."""
         assert self._quantization is not None
         by_layer = self._quantization.chosen(choices)

@@ -60,8 +60,10 @@ class Depth:
         """Return an hparam that is active only while one of the layers it is about is there.
 
         It hangs on the innermost blocks that have all of them; where several sites share the
-        layers it is always active.
+        layers it is always active. One that hangs on another hparam already is as active as that.
         """
+        if hparam.active_if is not None:
+            return hparam
         for site in reversed(self.hparams):
             members = self._sites[site.name]
             least = [

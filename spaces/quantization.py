@@ -1,7 +1,8 @@
 """Quantization: which layers have weights of 8, 4 or 2 bits, and where activations are rounded.
 
 An activation is rounded where an integer runtime needs it: before every quantized layer, behind its
-output (after a ReLU that fuses with it), and behind a sum of rounded values.
+output (after a ReLU that fuses with it), and behind a sum of rounded values. A layer may have codes
+for its weights alone: it asks for no rounding, and what a neighbour rounds it reads rounded.
 """
 
 from __future__ import annotations
@@ -30,8 +31,21 @@ TAKES_ACTIVATION = QUANTIZABLE | {"add"}
 """Operators with which a runtime fuses activations."""
 
 
+@dataclass(frozen=True, slots=True)
+class LayerBits:
+    """How a layer is quantized.
+
+    Attributes:
+        weights: Bits of each, 8, 4 or 2.
+        rounded: Whether what it reads and gives is rounded to 8 bits.
+    """
+
+    weights: int
+    rounded: bool = True
+
+
 class Quantization:
-    """The knob: hparams ``SITE.bits``, and the bit-width of every layer."""
+    """The knob: hparams ``SITE.bits`` and, where it is a choice, ``SITE.activation_bits``."""
 
     def __init__(self, settings: QuantizationSettings, sites: Sites) -> None:
         layers = [
@@ -42,42 +56,62 @@ class Quantization:
         self._target_cpu = settings.target_cpu
         self._integer_only = settings.integer_only
         self._site_of: dict[str, str] = {}
+        self._activations = _integers_first(settings.activations)
         self.hparams: list[Hparam] = []
         for site, names in grouped(layers, settings.per).items():
-            self.hparams.append(Hparam(f"{site}.bits", _ordered(settings.choices)))
-            self._site_of.update(dict.fromkeys(names, f"{site}.bits"))
+            bits = Hparam(f"{site}.bits", _ordered(settings.choices))
+            self.hparams.append(bits)
+            self._site_of.update(dict.fromkeys(names, site))
+            coded = tuple(i for i, choice in enumerate(bits.choices) if choice is not None)
+            if len(self._activations) > 1 and coded:
+                self.hparams.append(
+                    Hparam(f"{site}.activation_bits", self._activations, (bits.name, coded))
+                )
 
     def bits(self, columns: Mapping[str, int], batch: IntArray) -> dict[str, IntArray]:
         """Return by layer the bits of its weights in each candidate, 32 for float32, ``[n]``."""
         by_name = {hparam.name: hparam for hparam in self.hparams}
         return {
             name: pick(
-                np.array([int(c or FLOAT_BITS) for c in by_name[site].choices]),
-                batch[:, columns[site]],
+                np.array([int(c or FLOAT_BITS) for c in by_name[f"{site}.bits"].choices]),
+                batch[:, columns[f"{site}.bits"]],
             )
             for name, site in self._site_of.items()
         }
 
-    def rewritten(self, graph: Graph, bits: Mapping[str, int]) -> Graph:
-        """Return the graph with weights of ``bits`` (by layer) and rounded activations."""
+    def rounded(self, columns: Mapping[str, int], batch: IntArray) -> dict[str, BoolArray]:
+        """Return by layer in which candidates what it reads and gives is rounded, ``[n]``."""
+        asked = np.array([choice is not None for choice in self._activations])
+        found = {}
+        for name, bits in self.bits(columns, batch).items():
+            column = columns.get(f"{self._site_of[name]}.activation_bits")
+            wanted = asked[0] if column is None else pick(asked, batch[:, column])
+            found[name] = np.less(bits, FLOAT_BITS) & wanted
+        return found
+
+    def rewritten(self, graph: Graph, bits: Mapping[str, LayerBits]) -> Graph:
+        """Return the graph with quantized layers and rounded activations."""
         return quantize_graph(
             graph, bits, target_cpu=self._target_cpu, integer_only=self._integer_only
         )
 
-    def uniform(self, bits: int) -> dict[str, int]:
-        """Return the same bits for every layer whose bits are chosen."""
-        return dict.fromkeys(self._site_of, bits)
+    def uniform(self, bits: int) -> dict[str, LayerBits]:
+        """Return the same bits for every layer whose bits are chosen, activations rounded."""
+        return dict.fromkeys(self._site_of, LayerBits(bits))
 
     def layers_of(self, hparam: str) -> list[str]:
         """Return the layers that an hparam is about."""
-        return [name for name, site in self._site_of.items() if site == hparam]
+        return [name for name, site in self._site_of.items() if site == hparam.rpartition(".")[0]]
 
-    def chosen(self, choices: Mapping[str, Choice]) -> dict[str, int]:
-        """Return by layer the bits of its weights, layers in float32 left out."""
+    def chosen(self, choices: Mapping[str, Choice]) -> dict[str, LayerBits]:
+        """Return by layer how it is quantized, layers in float32 left out."""
         return {
-            name: int(choices[site])  # type: ignore[arg-type]
+            name: LayerBits(
+                int(bits),
+                choices.get(f"{site}.activation_bits", self._activations[0]) is not None,
+            )
             for name, site in self._site_of.items()
-            if choices[site] is not None
+            if (bits := choices[f"{site}.bits"]) is not None
         }
 
 
@@ -92,20 +126,20 @@ def largest_code(bits: int, target_cpu: TargetCpu) -> int:
 
 def quantize_graph(
     graph: Graph,
-    bits: Mapping[str, int],
+    bits: Mapping[str, LayerBits],
     *,
     target_cpu: TargetCpu = "portable",
     integer_only: bool = False,
 ) -> Graph:
-    """Return the graph with weights of ``bits`` (by layer, 8, 4 or 2) and rounded activations.
+    """Return the graph with codes for weights, and rounded activations.
 
     Args:
         graph: Without quantization.
-        bits: Of the weights of each quantized layer.
+        bits: Of each quantized layer.
         target_cpu: Whose products of 8 bits must not saturate.
         integer_only: Round every activation, on grids that integer operators can work with.
     """
-    flags = {name: np.ones(1, dtype=bool) for name in bits}
+    flags = {name: np.array([each.rounded]) for name, each in bits.items()}
     marks = rounded_activations(graph, flags, integer_only=integer_only)
     rounded = {name for name, flag in marks.items() if flag[0]}
     owners = grid_owners(graph, MOVES) if integer_only else {name: name for name in rounded}
@@ -124,8 +158,8 @@ def quantize_graph(
                 parameters={**node.parameters, "weight_clip": f"{node.name}.weight_clip"},
                 attributes={
                     **node.attributes,
-                    "weight_bits": bits[node.name],
-                    "weight_limit": largest_code(bits[node.name], target_cpu),
+                    "weight_bits": bits[node.name].weights,
+                    "weight_limit": largest_code(bits[node.name].weights, target_cpu),
                 },
             )
         nodes.append(node)
@@ -147,7 +181,7 @@ def rounded_activations(
 
     Args:
         graph: Without quantization.
-        quantized: By layer, in which candidates its weights are, ``[n]``.
+        quantized: By layer, in which candidates it asks for rounding, ``[n]``.
         bypass: What of the graph is gone where. The output of a dropped block is rounded where its
             skip is, and what is fused with an activation only there is what that activation is.
         integer_only: Everything is, but what lies between operators that a runtime fuses.
@@ -275,6 +309,11 @@ def _quantize(name: str, owner: str, ends: tuple[float, float] | None) -> Node:
         {"scale": f"{owner}.quantize.scale", "zero_point": f"{owner}.quantize.zero_point"},
         {"bits": ACTIVATION_BITS, **fixed},
     )
+
+
+def _integers_first(choices: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    """Return the choices for activations, 8 bits first: what bits mean if nothing else is said."""
+    return tuple(sorted(set(choices), key=lambda choice: choice is None))
 
 
 def _ordered(choices: tuple[int | None, ...]) -> tuple[int | None, ...]:

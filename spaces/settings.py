@@ -113,6 +113,10 @@ USUAL_ROUNDING = RoundingSettings()
 class QuantizationSettings:
     """Bit-widths of weights; ``None`` leaves a layer in float32.
 
+    ``activations`` says whether a layer with weights of few bits rounds what it reads and gives to
+    8 bits, for integer kernels, or leaves them floats (``None``), where the file alone becomes
+    smaller. Where both are given, each layer has the choice.
+
     ``target_cpu`` bounds the codes of 8 bits to what the processors add up without an error.
     With ``integer_only`` no choice leaves a layer in float32, and every activation is rounded, the
     network's output among them: what processors without floats need.
@@ -123,11 +127,18 @@ class QuantizationSettings:
     target_cpu: TargetCpu = "portable"
     rounding: RoundingSettings = USUAL_ROUNDING
     integer_only: bool = False
+    activations: tuple[int | None, ...] = (8,)
 
     def __post_init__(self) -> None:
         _check_grouping("quantization.per", self.per)
         _check_grouping("quantization.target_cpu", self.target_cpu, known=get_args(TargetCpu))
         _check("quantization.bits", self.bits, lambda bits: bits in (8, 4, 2), "be None, 8, 4 or 2")
+        _check("quantization.activations", self.activations, lambda bits: bits == 8, "be None or 8")
+        if self.integer_only and None in self.activations:
+            raise SpecError(
+                "'quantization.integer_only' leaves no floats, and 'quantization.activations' has "
+                "them; write 8 alone"
+            )
         if not self.choices:
             raise SpecError(
                 "'quantization.integer_only' takes float weights out of 'quantization.bits', and "

@@ -178,7 +178,7 @@ def _verdict(
 
 
 def _reach(
-    space: CompressionSpace, costs: StaticCosts, limits: Sequence[Constraint]
+    space: CompressionSpace, costs: StaticCosts, limits: tuple[Constraint, ...]
 ) -> tuple[str, str]:
     """Return whether some candidate keeps static limits, and what is known where none does.
 

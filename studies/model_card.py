@@ -11,7 +11,7 @@ from tightfit.studies import wording
 from tightfit.studies.claims import Verdict
 from tightfit.studies.export_folder import PICTURE_FILE, PICTURES_FILE
 from tightfit.studies.export_report import Json, Member, taken_with
-from tightfit.studies.figures.layers import SiteChoice, layers
+from tightfit.studies.figures.layers import layers
 from tightfit.studies.report_page import ordered_metrics
 from tightfit.studies.verdict import headline
 from tightfit.studies.verification import (
@@ -219,7 +219,7 @@ def _what_it_is(member: Member, metric: Metric) -> str:
 def _layers(member: Member) -> str:
     found = layers(member.results.space, member.standing.record.candidate)
     rows = [
-        (f"`{site.site}`", _share(site.width), _bits(site), _share(site.rank))
+        (f"`{site.site}`", _share(site.width), site.bits_text or NOTHING, _share(site.rank))
         for site in found.sites
     ]
     settings = ", ".join(f"`{name}` {value}" for name, value in found.settings)
@@ -229,10 +229,6 @@ def _layers(member: Member) -> str:
 
 def _share(value: float | None) -> str:
     return NOTHING if value is None else f"{100 * value:.3g} %"
-
-
-def _bits(site: SiteChoice) -> str:
-    return NOTHING if site.bits is None else "float" if site.bits == 32 else str(site.bits)
 
 
 def _example(report: Json, *, proof: bool) -> str:

@@ -108,6 +108,7 @@ def space_settings(table: SpaceTable, target_cpu: TargetCpu) -> SpaceSettings:
             target_cpu,
             rounding=RoundingSettings(equalized=quantization.equalize),
             integer_only=quantization.integer_only,
+            activations=tuple(map(_or_none, quantization.activations)),
         ),
         decomposition=None
         if decomposition is None

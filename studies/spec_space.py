@@ -33,10 +33,16 @@ class PruningTable(Table):
 
 
 class QuantizationTable(Table):
-    """Bit-widths of weights; activations of quantized layers have 8 bits."""
+    """Bit-widths of weights, and whether activations of quantized layers have 8 bits."""
 
     per: Grouping = "layer"
     bits: tuple[Literal[8, 4, 2, "none"], ...] = ("none", 8, 4)
+    activations: tuple[Literal[8, "none"], ...] = Field(
+        (8,),
+        description="Of layers whose weights have few bits: 8 bits for integer kernels, or 'none' "
+        "for floats, where the file alone becomes smaller; both make it a choice of each layer.",
+        exclude_if=lambda activations: activations == (8,),
+    )
     integer_only: bool = Field(
         False,
         description="No floats anywhere: 'none' is taken out of bits, and every activation has 8 "

@@ -46,6 +46,7 @@ correct = true
 [space.quantization]
 per = "stage"
 bits = ["none", 8, 4]
+# activations = [8, "none"]    # layers may keep float activations: small files for float kernels
 
 [space.decomposition]
 per = "stage"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -13,6 +13,7 @@ from tightfit.studies import wording
 from tightfit.studies.figures import style
 
 _PRUNING, _BITS, _RANK, _DEPTH = "pruning_ratio", "bits", "rank", "depth"
+_ACTIVATIONS = "activation_bits"
 _ROW_HEIGHT = 24
 _MARGINS = 110
 
@@ -28,12 +29,23 @@ class SiteChoice:
         width: Share of the channels that are kept.
         bits: Of each weight; 32 is not quantized.
         rank: Share of the full rank that is kept.
+        weights_only: Whether activations stay floats where weights are not.
     """
 
     site: str
     width: float | None
     bits: int | None
     rank: float | None
+    weights_only: bool = False
+
+    @property
+    def bits_text(self) -> str:
+        """The bits in words; empty where they are no choice."""
+        if self.bits is None:
+            return ""
+        if self.bits == FLOAT_BITS:
+            return "float"
+        return f"{self.bits}, weights only" if self.weights_only else str(self.bits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +65,35 @@ def layers(space: SearchSpace, candidate: Candidate) -> Layers:
     """Return a candidate's choices by site."""
     by_technique: dict[str, dict[str, Choice]] = {each: {} for each in (_PRUNING, _BITS, _RANK)}
     settings = []
+    weights_only = set()
     for name, value in space.active_choices(candidate).items():
         site, _, technique = name.rpartition(".")
         whole = space.hparams[space.column(name)].choices[0]
         if technique in by_technique:
             by_technique[technique][site] = value
+        elif technique == _ACTIVATIONS:
+            weights_only |= {site} if value is None else set()
         elif technique != _DEPTH or value != whole:
             settings.append((name, wording.choice(value)))
     # The technique with most sites goes through the network layer by layer; the others, whose
     # sites stand for several layers, find their places among them.
     longest_first = sorted(by_technique.values(), key=len, reverse=True)
     order = dict.fromkeys(site for sites in longest_first for site in sites)
-    return Layers(tuple(_site(site, by_technique) for site in order), tuple(settings))
+    sites = [
+        replace(_site(site, by_technique), weights_only=site in weights_only) for site in order
+    ]
+    return Layers(tuple(sites), tuple(settings))
 
 
 def draw_layers(found: Layers) -> go.Figure:
     """Draw a bar for every site and technique, side by side."""
-    columns: list[tuple[str, list[float | None], float]] = [
-        ("width kept (%)", [_percent(each.width) for each in found.sites], 100.0),
-        ("bits", [_float(each.bits) for each in found.sites], float(FLOAT_BITS)),
-        ("rank kept (%)", [_percent(each.rank) for each in found.sites], 100.0),
+    widths = [_percent(each.width) for each in found.sites]
+    bits = [_float(each.bits) for each in found.sites]
+    ranks = [_percent(each.rank) for each in found.sites]
+    columns: list[tuple[str, list[float | None], float, list[str]]] = [
+        ("width kept (%)", widths, 100.0, list(map(_share_text, widths))),
+        ("bits", bits, float(FLOAT_BITS), [each.bits_text for each in found.sites]),
+        ("rank kept (%)", ranks, 100.0, list(map(_share_text, ranks))),
     ]
     columns = [column for column in columns if any(value is not None for value in column[1])]
     if not columns:
@@ -85,7 +106,7 @@ def draw_layers(found: Layers) -> go.Figure:
         showlegend=False,
         bargap=0.25,
     )
-    for position, (title, values, full) in enumerate(columns, start=1):
+    for position, (title, values, full, texts) in enumerate(columns, start=1):
         colour = (style.MEMBER, style.REFERENCE, style.OUTSIDE)[position - 1]
         where = {"row": 1, "col": position}
         figure.add_bar(
@@ -93,7 +114,7 @@ def draw_layers(found: Layers) -> go.Figure:
             x=[value or 0 for value in values],
             orientation="h",
             marker={"color": colour},
-            text=[_label(title, value) for value in values],
+            text=texts,
             textposition="auto",
             textangle=0,
             textfont={"size": 11},
@@ -132,11 +153,9 @@ def _percent(share: float | None) -> float | None:
     return None if share is None else 100 * share
 
 
-def _label(title: str, value: float | None) -> str:
+def _share_text(value: float | None) -> str:
     if value is None:
         return ""
-    if title == "bits":
-        return "float" if value == FLOAT_BITS else f"{value:g}"
     return "full" if value == 100 else f"{value:.3g}"
 
 

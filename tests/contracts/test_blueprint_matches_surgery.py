@@ -100,15 +100,17 @@ class Subject:
         return [space.candidate(row) for row in batch]
 
 
-def everything(model: nn.Module, shape: tuple[int, ...]) -> CompressionSpace:
+def everything(
+    model: nn.Module, shape: tuple[int, ...], settings: SpaceSettings = ALL
+) -> CompressionSpace:
     """Return the space with every technique, the input's size where it can change."""
     example = torch.zeros(1, *shape)
     try:
-        return CompressionSpace(model, example, settings=ALL)
+        return CompressionSpace(model, example, settings=settings)
     except SpecError as error:
         if "'input.size' cannot change" not in str(error):
             raise
-        return CompressionSpace(model, example, settings=replace(ALL, input_size=None))
+        return CompressionSpace(model, example, settings=replace(settings, input_size=None))
 
 
 def digest(model: nn.Module) -> str:

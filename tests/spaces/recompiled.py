@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -17,8 +18,13 @@ from tightfit.spaces.sites import find_sites
 from tightfit.spaces.tracing import Traced
 
 
-def recompiled(network: Network) -> Blueprint:
-    """Return the blueprint of a built network, its graph read as if it were a baseline's."""
+def recompiled(network: Network, weights_only: Collection[str] = ()) -> Blueprint:
+    """Return the blueprint of a built network, its graph read as if it were a baseline's.
+
+    Args:
+        network: As it was built.
+        weights_only: Layers of the baseline that ask for no rounding.
+    """
     nodes: list[Node] = []
     named: dict[str, str] = {}
     for node in network.graph.nodes:
@@ -41,5 +47,8 @@ def recompiled(network: Network) -> Blueprint:
         for node in nodes
         if "weight_bits" in node.attributes
     }
-    choices = BatchChoices({}, {}, bits, {}, np.zeros(1, dtype=np.int64))
+    rounded = {
+        name: np.array([not {name, name.rpartition(".")[0]} & {*weights_only}]) for name in bits
+    }
+    choices = BatchChoices({}, {}, bits, rounded, {}, np.zeros(1, dtype=np.int64))
     return blueprint(compile_graph(traced, layers, ties, [shapes]), choices)
