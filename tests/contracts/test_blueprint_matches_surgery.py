@@ -319,11 +319,14 @@ def test_a_float_candidates_file_is_its_network(subject: Subject, tmp_path: Path
     assert np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("bits", [8, None])
 def test_a_quantized_candidates_file_is_its_network(
-    subject: Subject, tmp_path: Path, bits: int
+    subject: Subject, tmp_path: Path, bits: int | None
 ) -> None:
-    network = calibrated(subject.space.build(everywhere(subject.space, "bits", bits)))
+    """With 8 bits everywhere, and with bits by lot among all other techniques."""
+    mixed = subject.candidates(1)[0]
+    candidate = everywhere(subject.space, "bits", bits) if bits else mixed
+    network = calibrated(subject.space.build(candidate))
     write_onnx(network.program(), tmp_path / "model.onnx", metadata=METADATA)
     inputs = pictures(network.input_shape, 128, seed=2)
     found = torch.from_numpy(predict(OnnxRuntime().open(tmp_path / "model.onnx"), inputs.numpy()))
@@ -333,8 +336,10 @@ def test_a_quantized_candidates_file_is_its_network(
         whole = network(inputs)
     # What is computed in floats may fall on the next level, and what follows turns it into more.
     # Grids that differed would be further off than the rounding is.
-    assert error(found, expected) < 0.9 * error(expected, whole)
-    if subject.name in (*QUICK, *SLOW) and subject.name not in SIGMOIDS:
+    assert error(found, expected) < 0.9 * error(expected, whole) + 1e-5
+    if bits is None:  # Layers of floats lie between those of codes, and their sums differ.
+        assert error(found, expected) < 0.5 * error(expected, whole) + 1e-5
+    elif subject.name in (*QUICK, *SLOW) and subject.name not in SIGMOIDS:
         assert error(found, expected) < 1e-3
 
 
