@@ -12,11 +12,12 @@ import torch
 from safetensors.torch import load_file, save
 from torch import nn
 
-from tightfit import Measurement, Reading, Recipe, SpecError
+from tightfit import Measurement, Reading, Recipe, SpecError, __version__
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.objectives.artifact.formats import write_file
 from tightfit.objectives.calibration import settle
 from tightfit.objectives.evaluator import Progress
+from tightfit.objectives.file_metadata import file_metadata
 from tightfit.objectives.file_readings import write_network
 from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
@@ -39,7 +40,6 @@ from tightfit.studies.settings import measuring_precision
 
 READINGS_FILE = "readings.json"
 DEVICE_FILE = "device.json"
-_METADATA = {"tightfit": "baseline"}
 
 Say = Callable[[str], None]
 """Told in a few words what is being done."""
@@ -183,7 +183,7 @@ def _readings(
     shapes = space.baseline_blueprint(rounded=runtime.integers)
     readings = static_readings(shapes, profile)
     network = served_baseline(assembly, space, runtime)
-    readings |= write_network(network, path, metadata=_METADATA, profile=profile)
+    readings |= write_network(network, path, metadata=_metadata(assembly), profile=profile)
     if runtime.timed:
         meter = LatencyMeter(path, device, precision=precision)
         readings[latency_ms.METRIC.name] = meter.measure_baseline()
@@ -199,6 +199,11 @@ def _readings(
     return readings
 
 
+def _metadata(assembly: Assembly) -> dict[str, str]:
+    """Return what the baseline's file says of itself: what a candidate's file says."""
+    return file_metadata({"tightfit": __version__}, data=assembly.data, origin="baseline")
+
+
 def _latency_beside(
     assembly: Assembly, space: CompressionSpace, folder: RunFolder, metric: str, device: Device
 ) -> Reading:
@@ -206,7 +211,7 @@ def _latency_beside(
     runtime = assembly.serving.beside[metric]
     path = folder.baseline / runtime.model_file
     if not path.is_file():
-        write_file(served_baseline(assembly, space, runtime), path, metadata=_METADATA)
+        write_file(served_baseline(assembly, space, runtime), path, metadata=_metadata(assembly))
     precision = measuring_precision(assembly.study.spec.device)
     try:
         return LatencyMeter(path, device, precision=precision).measure_baseline()

@@ -193,6 +193,10 @@ def test_a_file_says_what_it_was_made_from_and_how_to_feed_it(run: Path, exporte
     assert [float(value) for value in said["std"].split()] == pytest.approx(report["input"]["std"])
     keys = {record.candidate.key for record in RunFolder(run).results().records}
     assert said["candidate"] in keys
+    baseline = onnxruntime.InferenceSession(exported / "proof" / "baseline.onnx")
+    beside = baseline.get_modelmeta().custom_metadata_map
+    assert beside["candidate"] == "baseline"
+    assert all(beside[key] == said[key] for key in ("tightfit", "mean", "std"))
 
 
 def test_a_loaded_export_computes_what_its_file_computes(exported: Path) -> None:
