@@ -45,7 +45,7 @@ class LayerBits:
 
 
 class Quantization:
-    """The knob: hparams ``SITE.bits`` and, where it is a choice, ``SITE.activation_bits``."""
+    """The knob: hparams ``SITE.bits`` and, unless all are rounded, ``SITE.activation_bits``."""
 
     def __init__(self, settings: QuantizationSettings, sites: Sites) -> None:
         layers = [
@@ -63,7 +63,7 @@ class Quantization:
             self.hparams.append(bits)
             self._site_of.update(dict.fromkeys(names, site))
             coded = tuple(i for i, choice in enumerate(bits.choices) if choice is not None)
-            if len(self._activations) > 1 and coded:
+            if self._activations != (ACTIVATION_BITS,) and coded:
                 self.hparams.append(
                     Hparam(f"{site}.activation_bits", self._activations, (bits.name, coded))
                 )
@@ -85,8 +85,9 @@ class Quantization:
         found = {}
         for name, bits in self.bits(columns, batch).items():
             column = columns.get(f"{self._site_of[name]}.activation_bits")
-            wanted = asked[0] if column is None else pick(asked, batch[:, column])
-            found[name] = np.less(bits, FLOAT_BITS) & wanted
+            found[name] = np.less(bits, FLOAT_BITS)
+            if column is not None:
+                found[name] = found[name] & pick(asked, batch[:, column])
         return found
 
     def rewritten(self, graph: Graph, bits: Mapping[str, LayerBits]) -> Graph:
@@ -108,7 +109,7 @@ class Quantization:
         return {
             name: LayerBits(
                 int(bits),
-                choices.get(f"{site}.activation_bits", self._activations[0]) is not None,
+                choices.get(f"{site}.activation_bits", ACTIVATION_BITS) is not None,
             )
             for name, site in self._site_of.items()
             if (bits := choices[f"{site}.bits"]) is not None

@@ -35,6 +35,25 @@ def test_techniques_that_are_off_take_no_column() -> None:
     assert [*figure.data[0].text] == ["4", "8"]
 
 
+def test_layers_whose_weights_alone_are_codes_are_told_apart() -> None:
+    space = SearchSpace(
+        tuple(
+            hparam
+            for name in ("conv", "fc")
+            for hparam in (
+                Hparam(f"{name}.bits", (None, 8, 4)),
+                Hparam(f"{name}.activation_bits", (8, None), (f"{name}.bits", (1, 2))),
+            )
+        )
+    )
+    chosen = {"conv.bits": 4, "conv.activation_bits": None, "fc.bits": 8}
+    found = layers(space, space.from_choices(chosen))
+
+    assert [site.bits_text for site in found.sites] == ["4, weights only", "8"]
+    assert found.settings == ()
+    assert [*draw_layers(found).data[0].text] == ["4, weights only", "8"]
+
+
 def test_a_space_of_settings_alone_has_nothing_by_layer() -> None:
     space = SearchSpace((Hparam("schedule.epochs", (4, 8)),))
     found = layers(space, space.baseline())
