@@ -44,7 +44,10 @@ SLOW = (
 CALM = (*QUICK, "squeezenet1_1")
 SIGMOIDS = ("efficientnet_b0",)
 """A runtime's sigmoid differs from torch's in the last bits; of the quick and the slow, this one's
-goes on through roundings. All others compute the same codes as their files."""
+goes on through roundings."""
+FLOATS_BETWEEN = ("small_vit",)
+"""So do sums and exponentials of attention, on processors with AVX2 alone. All others compute the
+same codes as their files."""
 CHAOTIC = {
     "mobilenet_v3_small": 1.0,
     "efficientnet_b0": 0.8,
@@ -339,6 +342,8 @@ def test_a_quantized_candidates_file_is_its_network(
     assert error(found, expected) < 0.9 * error(expected, whole) + 1e-5
     if bits is None:  # Layers of floats lie between those of codes, and their sums differ.
         assert error(found, expected) < 0.5 * error(expected, whole) + 1e-5
+    elif subject.name in FLOATS_BETWEEN:
+        assert error(found, expected) < 0.1 * error(expected, whole)
     elif subject.name in (*QUICK, *SLOW) and subject.name not in SIGMOIDS:
         assert error(found, expected) < 1e-3
 

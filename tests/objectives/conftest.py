@@ -15,6 +15,10 @@ from tightfit.program import Program
 Residual = Callable[..., Program]
 
 
+LARGEST_CODE = {8: 63, 4: 7, 2: 1}
+"""Of weights, within 7 bits: processors without VNNI multiply no more without saturating."""
+
+
 class _Sketch:
     """Collects nodes and tensors; quantizes where it is told bits."""
 
@@ -48,7 +52,7 @@ class _Sketch:
         if self.bits is None:
             self.tensors[roles["weight"]] = weight.astype(np.float32)
         else:
-            largest = 2 ** (self.bits - 1) - 1
+            largest = LARGEST_CODE[self.bits]
             scale = np.abs(weight).reshape(shape[0], -1).max(1) / largest
             codes = np.rint(weight / scale.reshape(-1, *(1,) * (len(shape) - 1)))
             roles["weight_scale"] = f"{name}.weight_scale"

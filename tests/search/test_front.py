@@ -29,7 +29,7 @@ def beats(a: tuple[float, float], b: tuple[float, float]) -> bool:
 
 
 @given(VALUES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_front_is_what_nothing_beats(points: list[tuple[float, float]]) -> None:
     kept = {point for point in points if not any(beats(other, point) for other in points)}
     front = front_of(*points)
@@ -37,7 +37,7 @@ def test_the_front_is_what_nothing_beats(points: list[tuple[float, float]]) -> N
 
 
 @given(VALUES)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_of_equal_records_the_earliest_is_a_member(points: list[tuple[float, float]]) -> None:
     for member, values in zip(front_of(*points).members, front_of(*points).values, strict=True):
         assert member.candidate.indices[0] == points.index((values[0], values[1]))

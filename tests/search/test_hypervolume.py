@@ -25,7 +25,7 @@ def cells(points: list[tuple[int, ...]], reference: tuple[int, ...]) -> int:
 
 
 @given(st.integers(1, 3), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_hypervolume_is_the_number_of_dominated_cells(m: int, data: st.DataObject) -> None:
     point = st.tuples(*[st.integers(-2, 6)] * m)
     points = data.draw(st.lists(point, max_size=6))
@@ -35,7 +35,7 @@ def test_hypervolume_is_the_number_of_dominated_cells(m: int, data: st.DataObjec
 
 
 @given(st.lists(st.tuples(*[st.floats(0, 1)] * 3), min_size=1, max_size=8))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_maximizing_is_minimizing_the_negative(points: list[tuple[float, ...]]) -> None:
     values = np.array(points)
     signs = np.array([1.0, -1.0, 1.0])

@@ -287,7 +287,7 @@ def test_a_linear_layer_on_more_axes_keeps_its_codes(
     tmp_path: Path, bits: int, bias: bool, grid: bool
 ) -> None:
     rng = np.random.default_rng(0)
-    largest = 2 ** (bits - 1) - 1
+    largest = min(63, 2 ** (bits - 1) - 1)  # Without VNNI, larger codes saturate.
     tensors: dict[str, npt.NDArray[Any]] = {
         "weight": rng.integers(-largest, largest + 1, (32, 16)).astype(np.int8),
         "weight_scale": (rng.random(32) / largest).astype(np.float32),
