@@ -19,6 +19,7 @@ from rich.progress import (
 
 from tightfit import Measurement, Metric, Outcome, Record
 from tightfit.search import Progress as SearchProgress
+from tightfit.studies.interrupts import Interrupts
 from tightfit.studies.wording import reading_text
 
 
@@ -49,11 +50,16 @@ class ConsoleWatcher:
         )
         self._search: TaskID | None = None
         self._job: TaskID | None = None
+        self._interrupts = Interrupts()
 
     @contextmanager
     def shown(self) -> Iterator[ConsoleWatcher]:
-        """Show the bar inside."""
-        with self._bar:
+        """Show the bar inside; a Ctrl-C that is lost there is raised with the next step or record.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C.
+        """
+        with self._bar, self._interrupts:
             yield self
 
     def begin(self, metrics: Mapping[str, Metric]) -> None:
@@ -69,6 +75,7 @@ class ConsoleWatcher:
 
     def step(self, done: int, total: int, loss: float) -> None:
         """Show how far the job at hand is."""
+        self._interrupts.check()
         if self._job is None:
             self._job = self._bar.add_task("training", total=total, note="")
         note = f"loss {loss:.3f}" if loss else ""
@@ -76,6 +83,7 @@ class ConsoleWatcher:
 
     def record(self, record: Record, progress: SearchProgress) -> None:
         """Show a record that was kept."""
+        self._interrupts.check()
         self._forget_job()
         note = f"{progress.screened} screened out, {progress.failed} failed"
         if progress.stopped:

@@ -29,7 +29,7 @@ from tightfit.spaces.settings import QuantizationSettings
 
 NETS = (
     "odd", "Tokens", "Groups", "Skips", "small_vit",
-    pytest.param("mobilenet_v3_small", marks=pytest.mark.slow),
+    pytest.param("mobilenet_v3_small", marks=pytest.mark.matrix),
 )  # fmt: skip
 QUANTIZATION = QuantizationSettings(bits=(None, 8, 4, 2), activations=(8, None))
 

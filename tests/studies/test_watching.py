@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import io
+import os
+import signal
+
+import pytest
+from rich.console import Console
+
+from tightfit.studies.watching import ConsoleWatcher
+
+
+class InterruptedAtItsEnd:
+    """Asks for an interrupt where what is raised is dropped."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture
+def watcher() -> ConsoleWatcher:
+    return ConsoleWatcher(Console(file=io.StringIO()), objective="accuracy", trials=3)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_a_destructor_drops_comes_with_the_next_step(
+    watcher: ConsoleWatcher,
+) -> None:
+    with watcher.shown():
+        InterruptedAtItsEnd()
+        with pytest.raises(KeyboardInterrupt):
+            watcher.step(1, 2, 0.5)
+
+
+def test_the_usual_handler_is_back_and_steps_of_another_run_go_on(watcher: ConsoleWatcher) -> None:
+    with pytest.raises(KeyboardInterrupt), watcher.shown():
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with watcher.shown():
+        watcher.step(1, 2, 0.5)
+
+
+def test_who_ignores_interrupts_goes_on_ignoring_them(watcher: ConsoleWatcher) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with watcher.shown():
+            signal.raise_signal(signal.SIGINT)
+            watcher.step(1, 2, 0.5)
+    finally:
+        signal.signal(signal.SIGINT, before)
