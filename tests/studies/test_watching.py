@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 from rich.console import Console
@@ -15,6 +16,14 @@ class InterruptedAtItsEnd:
 
     def __del__(self) -> None:
         os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture(autouse=True)
+def usual_handler() -> Iterator[None]:
+    """What starts tests may have told them to ignore interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -41,10 +50,8 @@ def test_the_usual_handler_is_back_and_steps_of_another_run_go_on(watcher: Conso
 
 
 def test_who_ignores_interrupts_goes_on_ignoring_them(watcher: ConsoleWatcher) -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with watcher.shown():
-            signal.raise_signal(signal.SIGINT)
-            watcher.step(1, 2, 0.5)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with watcher.shown():
+        signal.raise_signal(signal.SIGINT)
+        watcher.step(1, 2, 0.5)
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
