@@ -173,7 +173,7 @@ def quantize_graph(
 
 def rounded_activations(
     graph: Graph,
-    quantized: Mapping[str, BoolArray],
+    asking: Mapping[str, BoolArray],
     bypass: Bypass = WHOLE,
     *,
     integer_only: bool = False,
@@ -182,19 +182,19 @@ def rounded_activations(
 
     Args:
         graph: Without quantization.
-        quantized: By layer, in which candidates it asks for rounding, ``[n]``.
+        asking: By layer, in which candidates it asks for rounding, ``[n]``.
         bypass: What of the graph is gone where. The output of a dropped block is rounded where its
             skip is, and what is fused with an activation only there is what that activation is.
         integer_only: Everything is, but what lies between operators that a runtime fuses.
     """
-    if not quantized:
+    if not asking:
         return {}
-    never = np.zeros_like(next(iter(quantized.values())))
+    never = np.zeros_like(next(iter(asking.values())))
     rounding = _Rounding(bypass, origins(graph), fused_ends(graph), never)
     for node in graph.nodes:
-        if node.name in quantized:
-            rounding.mark(node.inputs[0], rounding.here(node, quantized[node.name]))
-            rounding.mark_end(node, quantized[node.name])
+        if node.name in asking:
+            rounding.mark(node.inputs[0], rounding.here(node, asking[node.name]))
+            rounding.mark_end(node, asking[node.name])
         elif node.operator == "add":
             rounding.mark_end(node, reduce(np.logical_and, map(rounding.found, node.inputs)))
     if integer_only:

@@ -9,33 +9,34 @@ from __future__ import annotations
 
 import signal
 import threading
-from types import FrameType, TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 
 class Interrupts:
-    """Remembers Ctrl-C while it is entered; elsewhere than in the main thread it does nothing."""
+    """Ctrl-C as it was asked for, whatever became of its exception."""
 
     def __init__(self) -> None:
         self._asked = False
-        self._heard = False
 
-    def __enter__(self) -> Interrupts:
-        # Where somebody ignores the signal or has a handler of his own, that stays.
-        usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    @contextmanager
+    def remembered(self) -> Iterator[None]:
+        """Remember Ctrl-C inside.
+
+        Only the main thread hears it, and where somebody ignores the signal or has a handler of his
+        own, that stays.
+        """
         self._asked = False
-        self._heard = usual and threading.current_thread() is threading.main_thread()
-        if self._heard:
-            signal.signal(signal.SIGINT, self._interrupt)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._heard:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        usual = signal.getsignal(signal.SIGINT)
+        if usual is not signal.default_int_handler or not _in_main_thread():
+            yield
+            return
+        signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, usual)
 
     def check(self) -> None:
         """Raise the interrupt that was asked for.
@@ -49,3 +50,7 @@ class Interrupts:
     def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
         self._asked = True
         raise KeyboardInterrupt
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

@@ -18,15 +18,17 @@ from rich.table import Table
 
 from tightfit.objectives.damage import Damage
 from tightfit.studies import wording
+from tightfit.studies.interrupts import Interrupts
 from tightfit.studies.sensitivity import Sensitivity
 
 
 class SensitivityBar:
     """A bar with what is measured now."""
 
-    def __init__(self, bar: Progress, task: TaskID) -> None:
+    def __init__(self, bar: Progress, task: TaskID, interrupts: Interrupts) -> None:
         self._bar = bar
         self._task = task
+        self._interrupts = interrupts
 
     def say(self, text: str) -> None:
         """Show what is being done."""
@@ -34,15 +36,18 @@ class SensitivityBar:
 
     def step(self, done: int, total: int, what: str) -> None:
         """Show how far it is."""
+        self._interrupts.check()
         self._bar.update(self._task, completed=done, total=total, description=what)
 
 
 @contextmanager
 def sensitivity_bar(console: Console) -> Iterator[SensitivityBar]:
-    """Show a bar inside."""
+    """Show a bar inside; a Ctrl-C that is lost there is raised with the next step."""
+    interrupts = Interrupts()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        yield SensitivityBar(bar, bar.add_task("reading", total=None))
+    progress = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+    with progress as bar, interrupts.remembered():
+        yield SensitivityBar(bar, bar.add_task("reading", total=None), interrupts)
 
 
 def sensitivity_table(found: Sensitivity) -> Table:

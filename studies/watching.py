@@ -59,7 +59,7 @@ class ConsoleWatcher:
         Raises:
             KeyboardInterrupt: Ctrl-C.
         """
-        with self._bar, self._interrupts:
+        with self._bar, self._interrupts.remembered():
             yield self
 
     def begin(self, metrics: Mapping[str, Metric]) -> None:

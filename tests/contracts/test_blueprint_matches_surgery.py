@@ -322,11 +322,11 @@ def test_a_float_candidates_file_is_its_network(subject: Subject, tmp_path: Path
     assert np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("bits", [8, None])
+@pytest.mark.parametrize("bits", [8, 4, None])
 def test_a_quantized_candidates_file_is_its_network(
     subject: Subject, tmp_path: Path, bits: int | None
 ) -> None:
-    """With 8 bits everywhere, and with bits by lot among all other techniques."""
+    """With the same bits everywhere, and with bits by lot among all other techniques."""
     mixed = subject.candidates(1)[0]
     candidate = everywhere(subject.space, "bits", bits) if bits else mixed
     network = calibrated(subject.space.build(candidate))
