@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import os
 import signal
 from collections.abc import Iterator
 
@@ -12,10 +11,14 @@ from tightfit.studies.watching import ConsoleWatcher
 
 
 class InterruptedAtItsEnd:
-    """Asks for an interrupt where what is raised is dropped."""
+    """Asks for an interrupt where what is raised is dropped.
+
+    The signal goes to this very thread: another one may hear that of `os.kill`, so that it is
+    raised only later, outside of the destructor.
+    """
 
     def __del__(self) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
 
 @pytest.fixture(autouse=True)
