@@ -15,7 +15,7 @@ learning", 2006, section 5.4) under log-normal priors.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
@@ -27,6 +27,13 @@ from tightfit.search.choice_kernel import ChoiceKernel
 _JITTER = 1e-6
 _STEPS = 40
 _BELIEVED, _UNKNOWN = 0.1, 0.5
+_NOISE, _MUCH_NOISE = 2e-2, 0.2
+_FEWER_PAIRS = 0.1
+"""Of what is expected: where noise explains what pairs of choices would have to otherwise."""
+
+_EQUAL, _OF_EQUAL = 1e-6, 0.1
+"""As shares of their mean: the spread under which values are equal, and what is then taken for it.
+Equal readings, such as accuracies at chance, do not say that all others are equal too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +100,7 @@ def typical(kernel: ChoiceKernel, features: int) -> Variances:
         pairs=1.0,
         features=np.full(features, 0.3),
         curve=0.1,
-        noise=1e-3,
+        noise=_NOISE,
     )
 
 
@@ -104,7 +111,7 @@ class ChoiceProcess:
         kernel: Of the space.
         variances: Of the terms.
         points: The candidates that were read, ``[n]``.
-        values: Their readings, ``[n]``, not all equal.
+        values: Their readings, ``[n]``.
         doubt: Standard deviation of each value beside the noise of all, ``[n]``; none for 0.
     """
 
@@ -120,7 +127,7 @@ class ChoiceProcess:
         self._kernel = kernel
         self._variances = variances
         self._mean = float(values.mean())
-        self._scale = max(float(values.std()), 1e-12)
+        self._scale = _spread(values)
         self._reach = Reach(kernel, variances, points)
         covariance = self._reach(points)
         covariance[np.diag_indices(len(points))] += variances.noise + _JITTER
@@ -154,12 +161,17 @@ class ChoiceProcess:
 def fitted(
     kernel: ChoiceKernel, expected: Variances, points: Points, values: FloatArray
 ) -> Variances:
-    """Return the variances of the greatest evidence under log-normal priors around ``expected``."""
+    """Return the variances of the greatest evidence under log-normal priors around ``expected``.
+
+    What noise explains, pairs of choices explain as well, candidate by candidate: there are two
+    optima, of which climbing from what is expected finds the one without noise, whatever its
+    evidence. So it is begun from much noise too.
+    """
     centre, hparams = expected.logs(), len(expected.choices)
     widths = np.concatenate(
         [np.full(hparams, 1.0), np.full(len(expected.features), 1.5), [1.5, 1.5, 1.5]]
     )
-    scaled = (values - values.mean()) / max(float(values.std()), 1e-12)
+    scaled = (values - values.mean()) / _spread(values)
 
     def loss(logs: FloatArray) -> tuple[float, FloatArray]:
         variances = Variances.from_logs(logs, hparams)
@@ -168,10 +180,21 @@ def fitted(
         return 0.5 * float(away @ away) - value, away / widths - gradient
 
     bounds = [(low - 7.0, low + 5.0) for low in centre]
-    found = minimize(
-        loss, centre, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _STEPS}
-    )
-    return Variances.from_logs(found.x, hparams)
+    bounds[-1] = bounds[-1][0], 0.0  # all that varies may be noise, and no more than that
+    noisy = replace(expected, noise=_MUCH_NOISE, pairs=_FEWER_PAIRS * expected.pairs).logs()
+    found = [
+        minimize(
+            loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _STEPS}
+        )
+        for start in (centre, noisy)
+    ]
+    return Variances.from_logs(min(found, key=lambda each: float(each.fun)).x, hparams)
+
+
+def _spread(values: FloatArray) -> float:
+    """Return the standard deviation of values, or what is taken for it where all are equal."""
+    mean, spread = abs(float(values.mean())), float(values.std())
+    return spread if spread > _EQUAL * mean else _OF_EQUAL * mean or 1.0
 
 
 def _evidence(

@@ -104,7 +104,10 @@ class ChoiceProgram:
             The matrix ``[rows, size + 1]``, the least and the greatest of each row, ``[rows]``.
         """
         found = [(np.flatnonzero(w), w[np.flatnonzero(w)], -np.inf, high) for w, high in more]
-        where, weights, low, high = zip(*self._rows, *found, strict=True)
+        rows_found = [*self._rows, *found]
+        if not rows_found:
+            return sparse.csr_array((0, self.size + 1)), np.zeros(0), np.zeros(0)
+        where, weights, low, high = zip(*rows_found, strict=True)
         rows = np.repeat(np.arange(len(where)), [len(each) for each in where])
         at = (rows, np.concatenate(where))
         matrix = sparse.csr_array((np.concatenate(weights), at), shape=(len(where), self.size + 1))

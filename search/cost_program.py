@@ -240,8 +240,8 @@ class _LimitRows:
         if found.status != _OPTIMAL:
             return Solution(why=f"the solver stopped without a proof: {found.message}")
         assert found.x is not None
-        assert found.mip_dual_bound is not None
-        bound = float(found.mip_dual_bound)
+        # Without any choice it is a linear program, and its least value is its own bound.
+        bound = float(found.fun if found.mip_dual_bound is None else found.mip_dual_bound)
         tolerance = TOLERANCE * max(1.0, abs(bound)) if objective[-1] == 0 else TOLERANCE
         row = self._choices.row(found.x[:size])
         return Solution(row, added + float(found.fun), added + bound - tolerance)

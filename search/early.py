@@ -17,6 +17,10 @@ _FEWEST = 3
 _PRIOR = 2
 """Weight of the belief that what is a point better early is a point better in the end, in pairs."""
 
+_DOUBT, _LEFT = 2, 0.1
+"""Weight of the belief that the line leaves so much of the variance of ends, in pairs: three that
+happen to lie on a line do not say that all will."""
+
 
 class Ends:
     """Lines from early readings to final ones, learned from candidates that have both.
@@ -49,7 +53,8 @@ class Ends:
         for name, reading in rung.measurement.readings.items():
             line = self._line(name, rung.share) if _early(reading) else None
             if line is not None:
-                value = line.at(reading.value) + (luck or {}).get(name, 0.0) * line.deviation
+                lucky = (luck or {}).get(name, 0.0) * line.deviation(reading.value)
+                value = line.at(reading.value) + lucky
                 expected[name] = replace(reading, value=value)
         return rung.measurement.updated(expected)
 
@@ -62,7 +67,9 @@ class Ends:
         if not _early(rung.measurement[metric]):
             return 0.0
         line = self._line(metric, rung.share)
-        return math.inf if line is None else max(line.deviation, sys.float_info.min)
+        if line is None:
+            return math.inf
+        return max(line.deviation(rung.measurement.value(metric)), sys.float_info.min)
 
     def _line(self, metric: str, share: float) -> _Line | None:
         if (metric, share) not in self._lines:
@@ -83,13 +90,31 @@ class Ends:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
+    """A line with what is left around it.
+
+    Attributes:
+        early, final: Its means.
+        slope: Final for early.
+        squares: Sum of squared distances from the early mean, with those of the belief.
+        pairs: How many it was learned from.
+        variance: Of ends around the line.
+    """
+
     early: float
     final: float
     slope: float
-    deviation: float
+    squares: float
+    pairs: int
+    variance: float
 
     def at(self, early: float) -> float:
         return self.final + self.slope * (early - self.early)
+
+    def deviation(self, early: float) -> float:
+        """Return that of a new end, which the line's own uncertainty is part of."""
+        away = (early - self.early) ** 2
+        lever = away / self.squares if self.squares > 0 else 0.0
+        return math.sqrt(self.variance * (1 + 1 / self.pairs + lever))
 
 
 def _fitted(pairs: FloatArray) -> _Line | None:
@@ -103,7 +128,9 @@ def _fitted(pairs: FloatArray) -> _Line | None:
     together = float((away[:, 0] * away[:, 1]).sum())
     slope = (together + prior) / (squares + prior) if np.ptp(pairs[:, 0]) > 0 else 1.0
     left = float(((away[:, 1] - slope * away[:, 0]) ** 2).sum())
-    return _Line(early, final, slope, math.sqrt(left / (len(pairs) - 2)))
+    believed = _DOUBT * _LEFT * float((away[:, 1] ** 2).mean())
+    variance = (left + believed) / (len(pairs) - 2 + _DOUBT)
+    return _Line(early, final, slope, squares + prior, len(pairs), variance)
 
 
 def _early(reading: Reading) -> bool:

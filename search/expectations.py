@@ -13,8 +13,11 @@ from tightfit.search.choice_process import ChoiceProcess, Points, Variances, fit
 from tightfit.search.observations import Observations
 from tightfit.search.region import Region
 
-FEWEST = 4
-"""Readings of a metric from which on it is learned."""
+FEWEST = 2
+"""Readings of a metric from which on it is learned: with a belief behind them two tell much."""
+
+_CALIBRATED = 4
+"""Readings from which on it is known by how much predictions are off."""
 
 _MOST = 192
 _FITTED = 160
@@ -44,7 +47,7 @@ class Learner:
         raw = self._known(sample)
         self._centre, spread = raw.mean(axis=0), raw.std(axis=0)
         self._spread = np.where(spread > 1e-9 * np.abs(self._centre), spread, np.inf)
-        self._variances: dict[tuple[str, int], Variances] = {}
+        self._variances: dict[str, tuple[bytes, Variances]] = {}
 
     def expected(
         self, metrics: Sequence[str], observations: Observations, short: FloatArray
@@ -82,16 +85,16 @@ class Learner:
     def _variances_of(self, metric: str, observations: Observations) -> Variances:
         read = observations.read(metric)
         read = read[observations.doubt(metric)[read] == 0]
-        count = checkpoint(len(read))
-        if (metric, count) not in self._variances:
-            first = read[:count][-_FITTED:]
-            self._variances[metric, count] = fitted(
-                self._kernel,
-                typical(self._kernel, len(self._centre)),
-                self.points(observations.rows[first]),
-                observations.values[metric][first],
-            )
-        return self._variances[metric, count]
+        first = read[: checkpoint(len(read))][-_FITTED:]
+        rows, values = observations.rows[first], observations.values[metric][first]
+        # Of what they were found, and not of how much: a late reading may change what came first.
+        found_of = rows.tobytes() + values.tobytes()
+        known = self._variances.get(metric)
+        if known is None or known[0] != found_of:
+            expected = typical(self._kernel, len(self._centre))
+            known = found_of, fitted(self._kernel, expected, self.points(rows), values)
+            self._variances[metric] = known
+        return known[1]
 
     def _calibration(self, observations: Observations) -> dict[str, tuple[float, float]]:
         """Return by how much predictions of static metrics are off, and how surely."""
@@ -100,7 +103,7 @@ class Learner:
             if not error:
                 continue
             read = observations.read(metric) if metric in observations.values else np.zeros(0, int)
-            if len(read) < FEWEST:
+            if len(read) < _CALIBRATED:
                 found[metric] = 1.0, error / 2
                 continue
             read = read[-_MOST:]

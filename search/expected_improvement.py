@@ -10,7 +10,7 @@ hypervolume improvement", 2020). An objective that is known has no deviation, an
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import log_ndtr, ndtr
 
 from tightfit import FloatArray
 from tightfit.search.hypervolume import non_dominated
@@ -74,10 +74,10 @@ def boxes(front: FloatArray, corner: FloatArray) -> tuple[FloatArray, FloatArray
     return np.concatenate(lows), np.concatenate(highs)
 
 
-def probability_below(bound: float, mean: FloatArray, deviation: FloatArray) -> FloatArray:
-    """Return how probably a normal value is at most ``bound``, ``[n]``."""
+def log_probability_below(bound: float, mean: FloatArray, deviation: FloatArray) -> FloatArray:
+    """Return the logarithm of the probability that a normal value is at most ``bound``, ``[n]``."""
     safe = np.maximum(deviation, _KNOWN)
-    result: FloatArray = ndtr((bound - mean) / safe)
+    result: FloatArray = log_ndtr((bound - mean) / safe)
     return result
 
 

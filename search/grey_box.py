@@ -8,11 +8,11 @@ best of them reaches, is proposed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tightfit import Constraint, Direction, FloatArray, IntArray, Objective
+from tightfit import Constraint, Direction, FloatArray, IntArray, Objective, SpecError
 from tightfit.search.allocation import allocate
 from tightfit.search.allocator import Allocator
 from tightfit.search.budgets import Budgets, van_der_corput
@@ -21,9 +21,10 @@ from tightfit.search.expectations import FEWEST, Expectations, Learner
 from tightfit.search.hypervolume import hypervolume
 from tightfit.search.observations import Observations
 from tightfit.search.region import Region, Row, as_row
-from tightfit.search.worth import Standing, Worth, likelihood
+from tightfit.search.worth import Standing, Worth, log_likelihood
 
 _CHANGED, _RANDOM = 640, 256
+_PARENTS = 8
 _CLIMBERS, _ROUNDS, _SINGLES, _DOUBLES = 4, 4, 384, 96
 _ALLOCATED, _SENSIBLE = 1, 3
 _LIKELY = 0.8
@@ -46,6 +47,9 @@ class GreyBox:
         damage: By hparam what its choices are believed to damage, ``[choices]``, or empty; for
             nothing known, none at all.
         corner: The objective values from which on a front is of worth, where that is known.
+
+    Raises:
+        SpecError: There is nothing to choose, or the corner has not a finite value per objective.
     """
 
     def __init__(
@@ -58,12 +62,25 @@ class GreyBox:
         corner: Sequence[float] | None = None,
     ) -> None:
         screen = region.screen
+        if not (region.space.choice_counts > 1).any():
+            raise SpecError(
+                "every hparam of the space has a single choice: there is one candidate and nothing "
+                "to search; give an hparam a second choice"
+            )
+        if corner is not None and not (
+            len(corner) == len(objectives) and np.isfinite(corner).all()
+        ):
+            raise SpecError(
+                f"the corner needs a finite value for each of the {len(objectives)} objectives, "
+                f"got {list(corner)}"
+            )
         self._region = region
         self._objectives = tuple(objectives)
         decided = {
             each for each, exact in zip(screen.constraints, screen.exact, strict=True) if exact
         }
         self._limits = tuple(each for each in constraints if each not in decided)
+        self._decided = tuple(each for each in constraints if each in decided)
         static = screen.costs(region.space.batch([region.space.baseline()]))
         wanted = [each.metric for each in self._objectives]
         wanted += [each.metric for each in self._limits]
@@ -75,6 +92,16 @@ class GreyBox:
         self._learner = Learner(region, self._damage)
         self._allocator = Allocator(region, [each.metric for each in known], self._damage)
         self._budgets = Budgets(region, known)
+
+    @property
+    def learned_limits(self) -> tuple[Constraint, ...]:
+        """The limits on metrics that are neither known before training nor objectives."""
+        objectives = {each.metric for each in self._objectives}
+        return tuple(
+            each
+            for each in self._limits
+            if each.metric in self.learned and each.metric not in objectives
+        )
 
     def propose(self, observations: Observations, rng: np.random.Generator) -> Row | None:
         """Return an unseen candidate that keeps the static limits; ``None`` when none was found."""
@@ -122,10 +149,10 @@ class GreyBox:
     ) -> tuple[Observations, Standing, Expectations, Worth]:
         """Return the observations as they are believed, where their front is, and what is expected
         of candidates and what these are worth."""
-        standing = Standing(observations, self._objectives, self._limits, self._corner)
+        standing = self._standing(observations)
         expected = self._learner.expected(self.learned, observations, standing.short)
         believed = expected.smoothed(observations, standing.short)
-        standing = Standing(believed, self._objectives, self._limits, self._corner)
+        standing = self._standing(believed)
         worth = Worth(
             expected,
             standing,
@@ -135,13 +162,19 @@ class GreyBox:
         )
         return believed, standing, expected, worth
 
+    def _standing(self, observations: Observations) -> Standing:
+        return Standing(
+            observations, self._objectives, self._limits, self._corner, decided=self._decided
+        )
+
     def _first(self, observations: Observations, rng: np.random.Generator) -> Row | None:
         """Allocate budgets by what is believed, and doubted, before anything was read.
 
-        The budgets are swept in the order of van der Corput, so that any number of them is spread.
+        The loosest budget comes first and the tightest second, so that all that follows lies in
+        between; then in the order of van der Corput, so that any number of them is spread.
         """
         begun = len(observations.rows) + len(observations.pending)
-        position = van_der_corput(begun)
+        position = van_der_corput(begun - 1) if begun > 1 else float(begun)
         for _ in range(8):
             row = self._sensible(position, rng)
             if row is not None and as_row(row) not in observations.seen:
@@ -174,18 +207,25 @@ class GreyBox:
         and much of what the limit takes.
         """
         expected = self._learner.expected(read, observations, np.zeros(len(observations.rows)))
+        margins = {each: observations.usual_margin(each) for each in limits}
+        most = sum(float(np.abs(each).max()) for each in self._damage)
+
+        def promise(batch: IntArray) -> FloatArray:
+            chance = log_likelihood(expected(batch), margins)
+            sound = most - self._learner.believed(batch)
+            return np.where(chance >= np.log(_LIKELY), sound, chance)
+
         found = [self._sensible(float(rng.random()), rng) for _ in range(_SENSIBLE)]
-        rows = np.array([row for row in found if row is not None], dtype=np.int64)
-        pool = self._region.draws(_RANDOM, rng)
-        if len(rows):
-            pool = np.concatenate([rows, self._changes(rows, _RANDOM, rng), pool])
+        nearest = np.argsort(-promise(observations.rows), kind="stable")[:_PARENTS]
+        parents = [row for row in found if row is not None]
+        parents += list(observations.rows[nearest])
+        rows = np.array(parents, dtype=np.int64)
+        pool = np.concatenate([rows, self._changes(rows, _RANDOM, rng)])
+        pool = np.concatenate([pool, self._region.draws(_RANDOM, rng)])
         pool = _unseen(pool[self._region.screen.keeps(pool)], observations)
         if not len(pool):
             return self._region.draw(rng, observations.seen)
-        margins = {each: observations.usual_margin(each) for each in limits}
-        chance = likelihood(expected(pool), margins)
-        pool = pool[chance >= min(_LIKELY, chance.max())]
-        return as_row(pool[int(np.argmin(self._learner.believed(pool)))])
+        return as_row(self._climb(promise, pool, observations, rng))
 
     def _pool(
         self,
@@ -196,9 +236,11 @@ class GreyBox:
     ) -> IntArray:
         """Return different unseen candidates that keep the static limits, ``[n, hparams]``."""
         region = self._region
-        nearest = np.argsort(standing.short, kind="stable")[:8]
+        nearest = np.argsort(standing.short, kind="stable")[:_PARENTS]
         parents = observations.rows[
-            np.concatenate([standing.front, nearest]) if len(standing.front) < 8 else standing.front
+            np.concatenate([standing.front, nearest])
+            if len(standing.front) < _PARENTS
+            else standing.front
         ]
         parents = np.concatenate([parents, observations.pending])
         found = [region.draws(_RANDOM, rng), self._changes(parents, _CHANGED, rng)]
@@ -243,7 +285,11 @@ class GreyBox:
         return self._allocator(base, np.split(harm, starts), self._budgets(float(rng.random())))
 
     def _climb(
-        self, worth: Worth, pool: IntArray, observations: Observations, rng: np.random.Generator
+        self,
+        worth: Callable[[IntArray], FloatArray],
+        pool: IntArray,
+        observations: Observations,
+        rng: np.random.Generator,
     ) -> IntArray:
         """Return what changes of one or two choices reach from the best of the pool."""
         value = worth(pool)

@@ -52,7 +52,9 @@ class GreyBoxSampler(BaseSampler):
         corner: The reference point of the front, in the objectives' units, where it is known.
 
     Raises:
-        SpecError: A prior of an unknown hparam or of another length, more than 3 objectives.
+        SpecError: A prior of an unknown hparam or of another length, more than 3 objectives, a
+            corner of another length, a space of one candidate; while it proposes, a study with
+            other directions, or whose trials never set a constraint that is to be learned.
     """
 
     def __init__(
@@ -146,6 +148,13 @@ class GreyBoxSampler(BaseSampler):
             return self._proposed[trial.number]
 
     def _read(self, study: optuna.Study) -> TrialTable:
+        wanted = [each.direction.name for each in self._objectives]
+        directions = [each.name for each in study.directions]
+        if directions != wanted:
+            raise SpecError(
+                f"the sampler's objectives are to be {_listed(wanted)}, the study's values "
+                f"{_listed(directions)}: create the study with the same directions"
+            )
         self._proposed.clear()
         return TrialTable(
             study,
@@ -153,6 +162,7 @@ class GreyBoxSampler(BaseSampler):
             objectives=self._objectives,
             constraints=self._constraints,
             metrics=self._grey_box.metrics,
+            awaited=self._grey_box.learned_limits,
         )
 
     def _new(self, table: TrialTable, number: int) -> Row:
@@ -193,6 +203,10 @@ def by_hparam(hparams: Sequence[Hparam], prior: Mapping[str, Sequence[float]]) -
                 f"choices, got {list(values)}"
             )
     return [np.array(prior.get(hparam.name, ()), dtype=np.float64) for hparam in hparams]
+
+
+def _listed(directions: Sequence[str]) -> str:
+    return ", ".join(f"{each.lower()}d" for each in directions)
 
 
 def _holds(distribution: BaseDistribution, choice: Any) -> bool:

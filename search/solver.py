@@ -59,7 +59,11 @@ def _output_away() -> Iterator[None]:
     """Let what native code prints inside vanish."""
     if sys.stdout is not None:
         sys.stdout.flush()
-    kept = os.dup(_STANDARD_OUTPUT)
+    try:
+        kept = os.dup(_STANDARD_OUTPUT)
+    except OSError:  # it is closed, so that nothing is seen anyway
+        yield
+        return
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, _STANDARD_OUTPUT)
     try:

@@ -9,11 +9,13 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from tightfit import Candidate, Constraint, Hparam, Objective, SearchSpace, Sense
+from tightfit import Candidate, Constraint, Hparam, Objective, SearchSpace, Sense, SpecError
 from tightfit.search.observations import Observations
 from tightfit.search.region import Row, as_row
 
 _TELLING = (TrialState.COMPLETE, TrialState.PRUNED)
+_SEVERAL = 4
+"""Complete trials without a constraint that is awaited, from which on it was forgotten."""
 
 
 class TrialTable:
@@ -28,6 +30,7 @@ class TrialTable:
         objectives: What the study's values are.
         constraints: Whose texts trials may have set.
         metrics: Those to be read.
+        awaited: Constraints that complete trials must set: nothing else tells their metric.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class TrialTable:
         objectives: Sequence[Objective],
         constraints: Sequence[Constraint],
         metrics: Sequence[str],
+        awaited: Sequence[Constraint] = (),
     ) -> None:
         # A pruner may show a sampler some of the trials alone; what was tried there counts too.
         self._storage = study._storage
@@ -53,6 +57,8 @@ class TrialTable:
         self._telling = np.zeros(0, dtype=np.bool_)
         self._seen: set[Row] = set()
         self._open: list[int] = []
+        self._awaited = {str(each) for each in awaited}
+        self._complete = 0
 
     def reads(self, study: optuna.Study) -> bool:
         """Whether the trials are those of a study."""
@@ -64,6 +70,9 @@ class TrialTable:
         Args:
             number: Of the new trial, which is not counted as running.
             proposed: By number, candidates of running trials that may not have suggested them yet.
+
+        Raises:
+            SpecError: No complete trial, of several, has set a constraint that is awaited.
         """
         trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
         self._grow(len(trials))
@@ -79,6 +88,13 @@ class TrialTable:
             if each != number and row is not None and trial.state is TrialState.RUNNING:
                 running.append(row)
         self._open = still_open
+        if self._awaited and self._complete >= _SEVERAL:
+            name = min(self._awaited)
+            raise SpecError(
+                f"none of {self._complete} complete trials has set the constraint {name!r}, from "
+                "which its metric would be learned: call trial.set_constraint(str(constraint), "
+                "constraint.excess(value))"
+            )
         told = np.flatnonzero(self._telling)
         return Observations(
             rows=self._rows[told],
@@ -102,6 +118,8 @@ class TrialTable:
         row = self._row(trial)
         if row is None:
             return
+        self._complete += trial.state is TrialState.COMPLETE
+        self._awaited.difference_update(trial.constraints)
         self._seen.add(row)
         self._rows[trial.number] = row
         self._values[trial.number] = [self._reading(trial, metric) for metric in self._metrics]

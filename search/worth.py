@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from tightfit import BoolArray, Constraint, Direction, FloatArray, IntArray, Objective, Sense
-from tightfit.search.expected_improvement import boxes, expected_gain, probability_below
+from tightfit.search.expected_improvement import boxes, expected_gain, log_probability_below
 from tightfit.search.hypervolume import as_losses, non_dominated
 from tightfit.search.observations import Observations
 
@@ -18,6 +18,9 @@ Expected: TypeAlias = Callable[[IntArray], Mapping[str, tuple[FloatArray, FloatA
 _BEYOND = 0.5
 """Of the front's extent, how far beyond its worst member the reference point is taken to lie. Close
 to the front, its ends are worth next to nothing, and it grows by small steps where it is short."""
+
+_TIED = 0.1
+"""Of the extent of all that was read, the least that counts as the front's."""
 
 _LIKELY = 0.5
 
@@ -30,9 +33,9 @@ class Standing:
         kept: Which of them have all objectives, were trained to their end and were read to keep
             every limit, with the whole interval where that is demanded.
         front: Positions of the members among the observations.
-        corner: The reference point, to be minimized, ``[m]``. Where none is given, an objective's
-            own limit where it has one on its worse side, else half of the front's extent beyond
-            its worst member.
+        corner: The reference point, to be minimized, ``[m]``. Where none is given, half of the
+            front's extent beyond its worst member. Nowhere beyond an objective's own limit on its
+            worse side: what breaks a limit is worth nothing.
         short: By how much of the front's extent each observation falls short of it, ``[n]``; those
             that keep the limits come before all others.
         margins: By limit, by how much better than its bound a candidate must be expected to be.
@@ -44,6 +47,7 @@ class Standing:
         objectives: Sequence[Objective],
         constraints: Sequence[Constraint],
         corner: FloatArray | None = None,
+        decided: Sequence[Constraint] = (),
     ) -> None:
         values = np.column_stack([observations.values[each.metric] for each in objectives])
         directions = [each.direction for each in objectives]
@@ -60,11 +64,15 @@ class Standing:
         self.margins = {each: observations.usual_margin(each) for each in constraints}
         inside = np.flatnonzero(kept)
         self.front = inside[non_dominated(self.losses[inside])]
-        self.corner = (
-            self._inferred(objectives, constraints)
-            if corner is None
-            else as_losses(corner[None], directions)[0]
-        )
+        given = None if corner is None else as_losses(corner[None], directions)[0]
+        self.corner = self._inferred() if given is None else given.copy()
+        for column, objective in enumerate(objectives):
+            bounds = [
+                _as_loss(each, self.margins.get(each, 0.0))
+                for each in (*constraints, *decided)
+                if is_own(each, objective)
+            ]
+            self.corner[column] = min([self.corner[column], *bounds])
         self.short = self._falling_short()
 
     def _falling_short(self) -> FloatArray:
@@ -78,33 +86,33 @@ class Standing:
         ranked: FloatArray = np.where(self.kept, short, np.nan_to_num(short, nan=np.inf) + 1.0)
         return ranked
 
-    def _inferred(
-        self, objectives: Sequence[Objective], constraints: Sequence[Constraint]
-    ) -> FloatArray:
+    def _inferred(self) -> FloatArray:
         known = self.losses[np.isfinite(self.losses).all(axis=1)]
         members = self.losses[self.front] if len(self.front) else known
-        worst, extent = members.max(axis=0), np.ptp(known, axis=0)
+        extent = np.ptp(known, axis=0)
         if len(members) > 1:
-            extent = np.where(np.ptp(members, axis=0) > 0, np.ptp(members, axis=0), extent)
-        corner: FloatArray = worst + _BEYOND * np.maximum(extent, 1e-9)
-        for column, objective in enumerate(objectives):
-            sign, worse = (
-                (1.0, Sense.AT_MOST)
-                if objective.direction is Direction.MINIMIZE
-                else (-1.0, Sense.AT_LEAST)
-            )
-            bounds = [
-                sign * each.bound
-                for each in constraints
-                if each.metric == objective.metric and each.sense is worse
-            ]
-            if bounds:
-                corner[column] = min(bounds)
+            # Members that nearly tie in an objective do not say that it cannot vary.
+            extent = np.maximum(np.ptp(members, axis=0), _TIED * extent)
+        corner: FloatArray = members.max(axis=0) + _BEYOND * np.maximum(extent, 1e-9)
         return corner
+
+
+def is_own(limit: Constraint, objective: Objective) -> bool:
+    """Whether a limit is on an objective's metric, on its worse side."""
+    worse = Sense.AT_MOST if objective.direction is Direction.MINIMIZE else Sense.AT_LEAST
+    return limit.metric == objective.metric and limit.sense is worse
+
+
+def _as_loss(limit: Constraint, margin: float) -> float:
+    """Return the most that a limit allows its metric, turned so that less is better."""
+    return (limit.bound if limit.sense is Sense.AT_MOST else -limit.bound) - margin
 
 
 class Worth:
     """The expected gain in hypervolume, times the probability of keeping the open limits.
+
+    An objective's own limit is in the gain: beyond it, where the reference point lies, there is
+    none. It would count twice if its probability were a factor as well.
 
     Args:
         expected: Of candidates.
@@ -125,7 +133,11 @@ class Worth:
     ) -> None:
         self._expected = expected
         self._objectives = tuple(objectives)
-        self._limits = {each: standing.margins.get(each, 0.0) for each in limits}
+        self._limits = {
+            each: standing.margins.get(each, 0.0)
+            for each in limits
+            if not any(is_own(each, objective) for objective in objectives)
+        }
         front = standing.losses[standing.front]
         if len(pending):
             means, _, likely = self._judge(pending)
@@ -157,9 +169,16 @@ def likelihood(
         limits: On metrics that are not known before they are measured; independent of each other.
             For each, by how much better than its bound the metric must be.
     """
-    likely = np.ones(len(next(iter(expected.values()))[0]))
+    return np.exp(log_likelihood(expected, limits))
+
+
+def log_likelihood(
+    expected: Mapping[str, tuple[FloatArray, FloatArray]], limits: Mapping[Constraint, float]
+) -> FloatArray:
+    """Return the logarithm of :func:`likelihood`, which tells what is next to impossible apart."""
+    likely = np.zeros(len(next(iter(expected.values()))[0]))
     for limit, margin in limits.items():
         mean, deviation = expected[limit.metric]
         sign = 1.0 if limit.sense is Sense.AT_MOST else -1.0
-        likely *= probability_below(sign * limit.bound - margin, sign * mean, deviation)
+        likely += log_probability_below(_as_loss(limit, margin), sign * mean, deviation)
     return likely

@@ -39,10 +39,18 @@ def test_ends_lie_around_the_line_by_their_deviation() -> None:
     pairs = [climbed(n, 0.5 + n / 100, 0.8 + n / 100 + 0.02 * (-1) ** n) for n in range(40)]
     rung = Rung(0.25, measurement({"accuracy": 0.6}))
     ends = Ends(pairs)
-    assert ends.deviation("accuracy", rung) == pytest.approx(0.02, rel=0.1)
+    assert ends.deviation("accuracy", rung) == pytest.approx(0.02, rel=0.15)
     lucky = ends.measurement(rung, {"accuracy": 1.0}).value("accuracy")
     expected = ends.measurement(rung).value("accuracy")
     assert lucky - expected == pytest.approx(ends.deviation("accuracy", rung))
+
+
+def test_three_pairs_on_a_line_do_not_make_the_next_end_certain() -> None:
+    pairs = [climbed(n, 0.70 + n / 50, 0.80 + n / 50) for n in range(3)]
+    rungs = [Rung(0.25, measurement({"accuracy": early})) for early in (0.72, 0.80)]
+    near, far = (Ends(pairs).deviation("accuracy", rung) for rung in rungs)
+    assert 0.003 < near < 0.03
+    assert far > 1.5 * near
 
 
 def test_pairs_that_lie_on_a_line_give_that_line_when_they_are_many() -> None:

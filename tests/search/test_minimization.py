@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.search.small_costs import EVERY, SPACE, SmallCosts
-from tightfit import BoolArray, Constraint, Sense
+from tightfit import BoolArray, Constraint, CostStructure, LinearCase, Sense, Total
+from tightfit.choice_array import ChoiceArray
 from tightfit.search.minimization import Minimizer
 
 METRICS = ("size", "memory", "energy")
@@ -61,6 +62,17 @@ def test_the_least_under_limits_is_that_of_the_candidates_that_keep_them(
                 assert found.candidate is not None
                 here = np.equal(EVERY, found.candidate.indices).all(axis=1)
                 assert inside[here].all()
+
+
+def test_a_metric_that_no_choice_changes_is_proven_to_be_what_it_is() -> None:
+    """Bits alone change no operation: a limit on them is kept by all candidates or by none."""
+    total = Total((ChoiceArray((), np.array(60.0)),))
+    structures = {"macs": CostStructure("macs", (LinearCase(((total, 1.0),)),))}
+    found = Minimizer(SPACE, lambda batch: {"macs": np.full(len(batch), 60.0)}, structures)
+    assert found.least("macs", []).value == 60.0
+    assert found.least("macs", [Constraint("macs", Sense.AT_MOST, 50.0)]).impossible
+    assert not found.least("macs", [Constraint("macs", Sense.AT_MOST, 70.0)]).impossible
+    assert found.relaxation([Constraint("macs", Sense.AT_MOST, 50.0)]).value == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

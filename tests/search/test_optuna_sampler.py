@@ -17,7 +17,17 @@ from tests.integration.synthetic_problem import (
     errors,
     noisy_damage,
 )
-from tightfit import Constraint, Direction, FloatArray, IntArray, Objective, Sense, SpecError
+from tightfit import (
+    Constraint,
+    Direction,
+    FloatArray,
+    Hparam,
+    IntArray,
+    Objective,
+    SearchSpace,
+    Sense,
+    SpecError,
+)
 from tightfit.search import GreyBoxSampler
 from tightfit.search.region import Row
 
@@ -192,6 +202,47 @@ def test_a_prior_that_fits_no_hparam_is_refused() -> None:
     ):
         with pytest.raises(SpecError, match=message):
             GreyBoxSampler(SPACE, costs, CONSTRAINTS, OBJECTIVES, prior=prior)
+
+
+def test_a_sampler_that_was_used_before_proposes_as_a_fresh_one() -> None:
+    used = plain_study()
+    used.optimize(objective, n_trials=6)
+    studies = [
+        optuna.create_study(directions=["minimize"] * 2, sampler=sampler)
+        for sampler in (used.sampler, grey_sampler())
+    ]
+    for study in studies:
+        for number in range(5):
+            study.enqueue_trial({each.name: each.choices[number % 2] for each in SPACE.hparams})
+        study.optimize(objective, n_trials=7)
+    again, fresh = ([candidate(trial.params) for trial in study.trials] for study in studies)
+    assert again == fresh
+
+
+def test_what_a_study_and_its_sampler_do_not_agree_on_is_said() -> None:
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=grey_sampler())
+    with pytest.raises(SpecError, match="to be minimized, minimized, the study's values maximized"):
+        objective(study.ask())
+    for corner in ((1.0, 2.0, 3.0), (1.0, float("nan"))):
+        with pytest.raises(SpecError, match="a finite value for each of the 2 objectives"):
+            GreyBoxSampler(SPACE, costs, CONSTRAINTS, OBJECTIVES, corner=corner)
+
+
+def test_a_constraint_that_no_trial_sets_is_asked_for() -> None:
+    power = Constraint("power", Sense.AT_MOST, 8.0)
+    sampler = GreyBoxSampler(SPACE, costs, (*CONSTRAINTS, power), OBJECTIVES)
+    study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
+    with pytest.raises(
+        SpecError, match="none of 4 complete trials has set the constraint 'power <="
+    ):
+        study.optimize(objective, n_trials=6)
+
+
+def test_a_space_of_one_candidate_is_nothing_to_search() -> None:
+    space = SearchSpace((Hparam("layer0.bits", (8,)),))
+    objectives = [Objective("size", Direction.MINIMIZE)]
+    with pytest.raises(SpecError, match="one candidate and nothing to search"):
+        GreyBoxSampler(space, lambda batch: {"size": np.ones(len(batch))}, [], objectives)
 
 
 def test_limits_that_nothing_keeps_are_said_to_be_so() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import optuna
@@ -28,7 +29,7 @@ from tightfit import (
 from tightfit.search import Search
 from tightfit.search.observations import Observations
 from tightfit.search.trial_table import TrialTable
-from tightfit.search.worth import Standing, likelihood
+from tightfit.search.worth import Standing, Worth, likelihood, log_likelihood
 
 LAYERS = 6
 SPACE = SearchSpace(
@@ -91,6 +92,47 @@ def test_a_candidate_is_expected_to_need_the_margin_as_well() -> None:
     assert likelihood(expected, {FLOOR: 0.0})[0] == pytest.approx(0.5)
     assert likelihood(expected, {FLOOR: 0.01})[1] == pytest.approx(0.5)
     assert likelihood(expected, {FLOOR: 0.01})[0] < 0.05
+
+
+def test_what_breaks_an_objectives_own_limit_is_worth_nothing_and_counts_once() -> None:
+    """The worth of a candidate is the mean of what it turns out to add, by many draws."""
+    floor = Constraint("accuracy", Sense.AT_LEAST, 0.92)
+    objectives = OBJECTIVES[:1]
+    standing = Standing(observed({}), objectives, [floor], np.array([0.90]))
+    assert standing.corner.tolist() == [-0.92]
+    means, deviation = np.array([0.935, 0.94, 0.945]), 0.01
+    worth = Worth(
+        lambda batch: {"accuracy": (means[: len(batch)], np.full(len(batch), deviation))},
+        standing,
+        pending=np.zeros((0, LAYERS), dtype=np.int64),
+        objectives=objectives,
+        limits=[floor],
+    )
+    draws = means + deviation * np.random.default_rng(0).standard_normal((200_000, 3))
+    added = np.maximum(draws - 0.94, 0.0).mean(axis=0)
+    assert worth(np.zeros((3, LAYERS), dtype=np.int64)) == pytest.approx(added, rel=0.02)
+
+
+def test_an_objectives_static_limit_is_where_its_worth_begins() -> None:
+    standing = Standing(
+        observed({}), OBJECTIVES, [], decided=[Constraint("size", Sense.AT_MOST, 50.0)]
+    )
+    assert standing.corner[1] <= 50.0
+
+
+def test_members_that_nearly_tie_leave_room_for_worse_ones() -> None:
+    tied = replace(
+        observed({}),
+        values={"accuracy": np.array([0.95, 0.94999, 0.80]), "size": np.array([90.0, 40.0, 60.0])},
+    )
+    assert Standing(tied, OBJECTIVES, []).corner[0] > -0.945
+
+
+def test_what_is_next_to_impossible_is_told_apart_from_what_is_more_so() -> None:
+    expected = {"accuracy": (np.array([0.1, 0.2]), np.full(2, 1e-3))}
+    assert likelihood(expected, {FLOOR: 0.0}).tolist() == [0.0, 0.0]
+    worse, better = log_likelihood(expected, {FLOOR: 0.0})
+    assert worse < better < -1_000
 
 
 def test_where_the_whole_interval_must_keep_a_limit_most_proposals_still_do() -> None:
