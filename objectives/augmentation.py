@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from tightfit import SpecError
 from tightfit.objectives.data import Split
+from tightfit.objectives.memory_errors import is_out_of_memory
 
 Augment: TypeAlias = Callable[[Tensor, torch.Generator], Tensor]
 """Inputs ``[n, ...]`` to inputs of the same shape and dtype. All randomness comes from the
@@ -87,9 +88,9 @@ def apply(augment: Augment, inputs: Tensor, generator: torch.Generator) -> Tenso
     try:
         result = augment(inputs, generator)
         found = (tuple(result.shape), result.dtype)
-    except torch.OutOfMemoryError:
-        raise
     except (TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
+        if is_out_of_memory(error):
+            raise
         raise SpecError(
             f"'augment' must turn (inputs, generator) into inputs, but it failed: {error}"
         ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +13,7 @@ from tightfit.objectives.data import Data
 from tightfit.objectives.quality import prepare_inputs
 from tightfit.objectives.task import Task
 
-_BLOCK, _TOGETHER = 16, 128
+_BLOCK, _FEWEST_BLOCKS, _TOGETHER = 16, 8, 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,9 @@ class DamageMeter:
         count = len(data.validation)
         order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
         self._sample = data.validation.take(order[:inputs])
+        self._block = max(1, min(_BLOCK, self.inputs // _FEWEST_BLOCKS))
+        sizes = [len(each) for part in self._parts() for each in torch.split(part, self._block)]
+        self._weights = torch.tensor(sizes, dtype=torch.float64) / self.inputs
         self._data = data
         self._task = task
         self._losses, self._score = self._judge(reference)
@@ -61,7 +63,7 @@ class DamageMeter:
     @property
     def loss(self) -> float:
         """The reference's mean loss."""
-        return float(self._losses.mean())
+        return float(self._weights @ self._losses)
 
     def __call__(self, network: nn.Module) -> Damage:
         """Return by how much ``network`` is worse than the reference.
@@ -72,26 +74,34 @@ class DamageMeter:
         """
         losses, score = self._judge(network)
         gaps = losses - self._losses
-        spread = float(gaps.std()) if len(gaps) > 1 else math.nan
+        gap = float(self._weights @ gaps)
         worse = score - self._score
         if self._task.metric.direction is Direction.MAXIMIZE:
             worse = -worse
-        return Damage(float(gaps.mean()), spread / math.sqrt(len(gaps)), worse)
+        return Damage(gap, _stderr(gaps - gap, self._weights), worse)
 
     @torch.no_grad()
     def _judge(self, network: nn.Module) -> tuple[Tensor, float]:
         """Return the loss of each block, ``[blocks]``, and the score of all."""
+        shape = getattr(network, "input_shape", self._data.input_shape)
         losses, outputs = [], []
-        for inputs, targets in self._blocks(network):
-            found = network(inputs).float()
+        for chosen in self._parts():
+            part = self._sample.take(chosen)
+            found = network(prepare_inputs(self._data, part.inputs, shape)).float()
             outputs.append(found)
-            parts = zip(torch.split(found, _BLOCK), torch.split(targets, _BLOCK), strict=True)
-            losses += [self._task.penalty(*part) for part in parts]
+            blocks = (torch.split(each, self._block) for each in (found, part.targets))
+            losses += [self._task.penalty(*block) for block in zip(*blocks, strict=True)]
         score, _ = self._task.measure(torch.cat(outputs), self._sample.targets)
         return torch.stack(losses).double(), score
 
-    def _blocks(self, network: nn.Module) -> Iterator[tuple[Tensor, Tensor]]:
-        shape = getattr(network, "input_shape", self._data.input_shape)
-        for chosen in torch.split(torch.arange(self.inputs), _TOGETHER):
-            part = self._sample.take(chosen)
-            yield prepare_inputs(self._data, part.inputs, shape), part.targets
+    def _parts(self) -> tuple[Tensor, ...]:
+        """Return the numbers of the inputs that go through a network together."""
+        return torch.split(torch.arange(self.inputs), _TOGETHER)
+
+
+def _stderr(residuals: Tensor, weights: Tensor) -> float:
+    """Return the standard error of a weighted mean, from its blocks' distances from it."""
+    blocks = len(residuals)
+    if blocks < 2:
+        return math.nan
+    return math.sqrt(blocks / (blocks - 1) * float((weights * residuals).square().sum()))

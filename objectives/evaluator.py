@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-import torch
-
 from tightfit import (
     Candidate,
     CandidateError,
@@ -29,6 +27,7 @@ from tightfit import (
     Stage,
     Start,
 )
+from tightfit.objectives.memory_errors import is_out_of_memory
 from tightfit.objectives.pauses import EndedEarly
 
 
@@ -155,7 +154,9 @@ class StagedEvaluator:
             return log.record(Outcome.STOPPED, str(ended), self._violations(log.measurement))
         except (CandidateError, MeasurementError) as error:
             return log.record(Outcome.FAILED, str(error), self._violations(log.measurement))
-        except (MemoryError, torch.OutOfMemoryError) as error:
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
             reason = f"out of memory: {error}"
             return log.record(Outcome.FAILED, reason, self._violations(log.measurement))
         if broken is not None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from torch import nn
@@ -16,8 +16,39 @@ from tightfit.objectives.quality_metrics import Tuning
 SEED_STEP = 1_000_003
 """Between the seeds of one candidate; those of neighbouring trials differ by one."""
 
-Train = Callable[[nn.Module, int], nn.Module]
-"""Trains a network in place with a seed, and returns it."""
+
+class Effort:
+    """What a training takes: seconds, and memory where that is watched; pauses do not count."""
+
+    def __init__(self, *, memory: bool) -> None:
+        self.seconds = 0.0
+        self._began = 0.0
+        self._memory = PeakMemory() if memory else None
+
+    @property
+    def peak_kb(self) -> tuple[float, ...]:
+        """Resident memory above what was before; empty where nobody watched."""
+        return () if self._memory is None else (self._memory.kilobytes,)
+
+    @contextmanager
+    def spent(self) -> Iterator[None]:
+        """Count what is done inside."""
+        with self._memory or nullcontext():
+            self._began = time.perf_counter()
+            yield
+            self.seconds += time.perf_counter() - self._began
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Count nothing of what is done inside, in the midst of what is counted."""
+        self.seconds += time.perf_counter() - self._began
+        with self._memory.suspended() if self._memory else nullcontext():
+            yield
+        self._began = time.perf_counter()
+
+
+Train = Callable[[nn.Module, int, Effort], nn.Module]
+"""Trains a network in place with a seed, and returns it; it may suspend the count of its effort."""
 
 Accuracy = Callable[[nn.Module], float]
 """Of a network's file."""
@@ -47,17 +78,17 @@ class FineTuning:
             MeasurementError: The file of one that is not delivered does not run.
         """
         untrained = copy.deepcopy(model) if self.repeats > 1 else None
-        seconds, peaks, others = [], [], []
+        seconds: list[float] = []
+        peaks: list[float] = []
+        others = []
         delivered = model
         for number in range(self.repeats):
             network = model if untrained is None or not number else copy.deepcopy(untrained)
-            watch = PeakMemory() if self.memory else None
-            started = time.perf_counter()
-            with watch or nullcontext():
-                trained = self.train(network, seed + number * SEED_STEP)
-            seconds.append(time.perf_counter() - started)
-            if watch is not None:
-                peaks.append(watch.kilobytes)
+            effort = Effort(memory=self.memory)
+            with effort.spent():
+                trained = self.train(network, seed + number * SEED_STEP, effort)
+            seconds.append(effort.seconds)
+            peaks += effort.peak_kb
             if number:
                 others.append(self.accuracy(trained))
             else:

@@ -129,6 +129,6 @@ def _reading(values: list[float], unit: float) -> Reading:
         found.median * unit,
         Kind.MEASURED,
         Stage.RUNTIME,
-        stderr=found.stderr * unit,
+        stderr=found.stderr(len(values)) * unit,
         repeats=len(values),
     )

@@ -102,7 +102,8 @@ class Loop:
         if share is None:
             return
         began = time.monotonic()
-        pauses.look(share, copy.deepcopy(self._model))
+        with pauses.aside():
+            pauses.look(share, copy.deepcopy(self._model))
         # A look takes none of the time that a training is given.
         self._started += time.monotonic() - began
 

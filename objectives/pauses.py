@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from torch import nn
@@ -28,10 +29,12 @@ class Pauses:
     Attributes:
         shares: Of all steps, each between 0 and 1.
         look: What it raises ends the training.
+        aside: Entered around each pause, e.g. to count it out of what the training takes.
     """
 
     shares: tuple[float, ...] = ()
     look: Look = _nobody
+    aside: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def after(self, step: int, steps: int) -> float | None:
         """Return the share at which there is a pause once ``step`` of ``steps`` are done."""

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import gc
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -24,18 +25,27 @@ class PeakMemory:
     """
 
     def __init__(self) -> None:
-        self.kilobytes = 0.0
-        self._before = 0
+        self._before = self._peak = 0
         self._sampler: _Sampler | None = None
 
+    @property
+    def kilobytes(self) -> float:
+        """The most that was resident while it watched, above what was before."""
+        return max(0, self._peak - self._before) / 1000
+
     def __enter__(self) -> PeakMemory:
-        gc.collect()
-        _give_back()
+        self._watch()
         self._before = _resident()
-        if not _reset_peak():
-            self._sampler = _Sampler()
-            self._sampler.start()
         return self
+
+    @contextlib.contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Look away from what is done inside."""
+        self._see()
+        try:
+            yield
+        finally:
+            self._watch()
 
     def __exit__(
         self,
@@ -43,8 +53,18 @@ class PeakMemory:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
+        self._see()
+
+    def _watch(self) -> None:
+        gc.collect()
+        _give_back()
+        if not _reset_peak():
+            self._sampler = _Sampler()
+            self._sampler.start()
+
+    def _see(self) -> None:
         peak = _kernels_peak() if self._sampler is None else self._sampler.stop()
-        self.kilobytes = max(0, peak - self._before) / 1000
+        self._peak = max(self._peak, peak)
 
 
 class _Sampler(threading.Thread):

@@ -99,5 +99,10 @@ def quality_of(outputs: Tensor, split: Split, task: Task) -> Reading:
     """
     value, stderr = task.measure(outputs, split.targets)
     return Reading(
-        value, kind=Kind.MEASURED, stage=Stage.LEARNED, stderr=stderr, repeats=len(split)
+        value,
+        kind=Kind.MEASURED,
+        stage=Stage.LEARNED,
+        stderr=stderr,
+        repeats=len(split),
+        answers=task.right is not None,
     )

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from tightfit import Direction, Kind, MeasurementError, Metric, SpecError, Stage
 from tightfit.objectives.augmentation import FLIP_AND_SHIFT, Augment
+from tightfit.objectives.memory_errors import is_out_of_memory
 
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """Outputs ``[n, ...]`` and targets ``[n, ...]`` to a scalar."""
@@ -54,9 +54,9 @@ class Task:
         try:
             loss = self.loss(outputs, targets)
             shape = list(loss.shape)
-        except torch.OutOfMemoryError:
-            raise
         except _USERS_ERRORS as error:
+            if is_out_of_memory(error):
+                raise
             raise SpecError(
                 f"'loss' must turn (outputs, targets) into a scalar; for outputs "
                 f"{list(outputs.shape)} and targets {list(targets.shape)} it failed: {error}"

@@ -14,6 +14,7 @@ from tightfit.objectives.data import Data
 from tightfit.objectives.devices import Precision
 from tightfit.objectives.evaluator import Progress
 from tightfit.objectives.loop import Loop
+from tightfit.objectives.memory_errors import is_out_of_memory
 from tightfit.objectives.optimization import TrainingSettings
 from tightfit.objectives.pauses import Pauses
 from tightfit.objectives.quantizable import Quantizable
@@ -108,9 +109,11 @@ class Trainer:
             model.quantization = True
         try:
             trained = fit(model, self.data, epochs, self.teacher, seed, progress)
-        except (TightfitError, MemoryError, torch.OutOfMemoryError):
+        except TightfitError:
             raise
         except Exception as error:
+            if is_out_of_memory(error):
+                raise
             raise CandidateError(f"the study's own fit failed: {error}") from error
         if not isinstance(trained, nn.Module):
             raise CandidateError(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -22,7 +21,7 @@ from tightfit.objectives.data import Data
 from tightfit.objectives.evaluator import Progress, Rungs
 from tightfit.objectives.file_metadata import file_metadata
 from tightfit.objectives.file_readings import write_network
-from tightfit.objectives.fine_tuning import FineTuning
+from tightfit.objectives.fine_tuning import Effort, FineTuning
 from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.inheritance import WEIGHTS_FILE, better_start
 from tightfit.objectives.latency import LatencyMeter
@@ -189,25 +188,21 @@ class FileWork:
             EndedEarly: A rung has ended it.
         """
         workshop, recipe = self._workshop, self._recipe
-        looked = 0.0
 
         def look(share: float, twin: nn.Module) -> None:
-            nonlocal looked
-            began = time.perf_counter()
             assert rungs is not None
             rungs.reached(share, self._on_the_way(twin))
-            looked += time.perf_counter() - began
 
-        def train(model: nn.Module, seed: int) -> nn.Module:
-            # What is delivered is looked at; the others only tell how much it is luck.
-            pauses = Pauses(rungs.shares, look) if rungs and seed == self._seed else None
+        def train(model: nn.Module, seed: int, effort: Effort) -> nn.Module:
+            pauses = None
+            if rungs and seed == self._seed:
+                # What is delivered is looked at; the others only tell how much it is luck.
+                pauses = Pauses(rungs.shares, look, effort.suspended)
             return workshop.trainer(model, recipe, seed=seed, progress=progress, pauses=pauses)
 
         quality = workshop.quality
         tune = FineTuning(train, self._accuracy_of_other_seed, quality.repeats, quality.memory)
-        self._model, tuning = tune(self._model, self._seed)
-        first, *others = tuning.seconds
-        self._tuning = replace(tuning, seconds=(first - looked, *others))
+        self._model, self._tuning = tune(self._model, self._seed)
 
     def _on_the_way(self, twin: nn.Module) -> Mapping[str, Reading]:
         """Return the quality of a copy of the network that is being trained, as it computes then.

@@ -102,7 +102,7 @@ def diff_files(
         paths=(first, second),
         latencies=(result.baseline_ms, result.latency_ms.value),
         ratio=result.ratio.median,
-        ratio_stderr=result.ratio.stderr,
+        ratio_stderr=result.ratio.stderr(result.latency_ms.repeats),
         view=view,
     )
 

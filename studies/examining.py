@@ -177,6 +177,13 @@ def _quality(
     else:
         value = (found.right or 0) / n
         stderr = (value * (1 - value) / n) ** 0.5
-    reading = Reading(float(value), Kind.MEASURED, Stage.LEARNED, stderr=float(stderr), repeats=n)
+    reading = Reading(
+        float(value),
+        Kind.MEASURED,
+        Stage.LEARNED,
+        stderr=float(stderr),
+        repeats=n,
+        answers=score is None,
+    )
     paired = None if found.pairs is None else Paired(*found.pairs)
     return Quality(Value.of(reading), paired, same)

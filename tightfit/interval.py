@@ -48,12 +48,18 @@ def student(value: float, stderr: float, repeats: int) -> Interval:
 
     One repeat means that the error was not taken from the repeats: it is believed as it is.
     """
-    quantile = Z if repeats == 1 else _student_quantile(repeats - 1)
+    quantile = student_quantile(repeats)
     return Interval(value - quantile * stderr, value + quantile * stderr)
 
 
-def _student_quantile(freedom: int) -> float:
-    """Return Student's quantile at 0.975 (Abramowitz and Stegun 1964, 26.7.5)."""
+def student_quantile(repeats: int) -> float:
+    """Return Student's quantile at 0.975 for so many repeats, the normal one for a single one.
+
+    Abramowitz and Stegun, "Handbook of mathematical functions", 1964, 26.7.5.
+    """
+    if repeats == 1:
+        return Z
+    freedom = repeats - 1
     if freedom <= len(_FEW):
         return _FEW[freedom - 1]
     first = (Z**3 + Z) / 4

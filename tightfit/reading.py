@@ -23,11 +23,13 @@ class Reading:
         stage: The stage that took it; a later stage's reading replaces an earlier one's.
         stderr: One standard error, in the metric's unit; 0 for what is counted.
         repeats: How many independent takings ``stderr`` is over.
+        answers: Whether it is a share of ``repeats`` independent answers, each right or wrong.
         note: What went otherwise than it should, e.g. that the machine was disturbed.
         conditions: Of the machine meanwhile, where it is a time.
 
     Raises:
-        MeasurementError: A value or error that is not finite, a negative error, no repeats.
+        MeasurementError: A value or error that is not finite, a negative error, no repeats, a share
+            of answers that is none.
     """
 
     value: float
@@ -35,6 +37,7 @@ class Reading:
     stage: Stage
     stderr: float = 0.0
     repeats: int = 1
+    answers: bool = False
     note: str = ""
     conditions: Conditions = field(default_factory=Conditions)
 
@@ -45,22 +48,13 @@ class Reading:
             raise MeasurementError(f"a standard error must be finite and >= 0, got {self.stderr}")
         if self.repeats < 1:
             raise MeasurementError(f"a reading needs at least one repeat, got {self.repeats}")
-
-    @property
-    def share_of_answers(self) -> bool:
-        """Whether it is a share of ``repeats`` independent answers, each right or wrong.
-
-        Its standard error tells: that of a share follows from the share itself.
-        """
-        if self.kind is not Kind.MEASURED or self.repeats == 1 or not 0 <= self.value <= 1:
-            return False
-        binomial = math.sqrt(self.value * (1 - self.value) / self.repeats)
-        return math.isclose(self.stderr, binomial, rel_tol=1e-6, abs_tol=1e-12)
+        if self.answers and not 0 <= self.value <= 1:
+            raise MeasurementError(f"a share of answers must lie in [0, 1], got {self.value}")
 
     @property
     def interval(self) -> Interval:
         """The 95 % interval: Wilson's of a share of answers, else Student's."""
-        if self.share_of_answers:
+        if self.answers:
             return wilson(self.value, self.repeats)
         return student(self.value, self.stderr, self.repeats)
 
@@ -74,6 +68,8 @@ class Reading:
             "stage": self.stage.value,
         }
         told = self.conditions.to_json()
+        if self.answers:
+            values["answers"] = True
         if self.note:
             values["note"] = self.note
         return values | ({"conditions": told} if told else {})
@@ -87,6 +83,7 @@ class Reading:
             stage=Stage(values["stage"]),
             stderr=float(values["stderr"]),
             repeats=int(values["repeats"]),
+            answers=bool(values.get("answers", False)),
             note=str(values.get("note", "")),
             conditions=Conditions.from_json(values.get("conditions", {})),
         )

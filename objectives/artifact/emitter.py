@@ -99,9 +99,10 @@ class Emitter:
         return self._shared[key]
 
     def free(self, name: str) -> str:
-        """Return ``name``, lengthened where the graph's own inputs or outputs have it."""
+        """Return ``name``, lengthened where something else in the file has it."""
         while name in self._taken:
             name += "_"
+        self._taken.add(name)
         return name
 
     def require(self, opset: int) -> None:

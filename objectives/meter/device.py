@@ -84,7 +84,7 @@ class Device:
         self._architecture = self.settings.architecture
         self._connection: Connection | None = None
         self._facts: Facts | None = None
-        self._there: set[str] = set()
+        self._there: dict[str, str | None] = {}
         self._names: dict[tuple[Path, int, int], str] = {}
 
     def facts(self) -> Facts:
@@ -220,9 +220,10 @@ class Device:
 
     def _bring(self, connection: Connection, name: str, path: Path) -> None:
         """Let the device have a file: it finds it on a disk of both, has it, or gets it."""
-        if name in self._there:
-            return
         where = str(path.resolve()) if self.settings.connect == LOCAL else None
+        # On a disk of both the same content may lie elsewhere by now, and no more where it was.
+        if name in self._there and self._there[name] == where:
+            return
         question = {"do": "have", "name": name, "path": where}
         if not connection.ask(question, seconds=ANSWER_S)["have"]:
             content = path.read_bytes()
@@ -230,7 +231,7 @@ class Device:
                 part = base64.b64encode(content[offset : offset + CHUNK]).decode()
                 message = {"name": name, "size": len(content), "offset": offset, "data": part}
                 self._checked(connection.ask({"do": "put", **message}, seconds=ANSWER_S), {})
-        self._there.add(name)
+        self._there[name] = where
 
     def _name(self, path: Path) -> str:
         """Return a file's name on the device: its checksum, and the ending that runtimes look at.

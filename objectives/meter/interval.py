@@ -7,10 +7,11 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tightfit.interval import student_quantile
+
 FEWEST = 6
 """Readings; the range of fewer covers the median less often than nineteen times in twenty."""
 _CONFIDENCE = 0.95
-_NORMAL = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,12 @@ class Interval:
         """Half of the interval, as a share of the median."""
         return (self.high - self.low) / 2 / self.median
 
-    @property
-    def stderr(self) -> float:
-        """One standard error, in the unit of the readings: that of a normal with this interval."""
-        return (self.high - self.low) / 2 / _NORMAL
+    def stderr(self, repeats: int) -> float:
+        """Return the standard error whose Student's interval over so many readings is as wide.
+
+        It is in the unit of the readings.
+        """
+        return (self.high - self.low) / 2 / student_quantile(repeats)
 
 
 def median_interval(values: Sequence[float]) -> Interval:

@@ -103,7 +103,7 @@ class Taken:
             found.median * unit,
             Kind.MEASURED,
             Stage.RUNTIME,
-            stderr=found.stderr * unit,
+            stderr=found.stderr(len(self.sessions)) * unit,
             repeats=len(self.sessions),
             note="; ".join(filter(None, (wide, _clock_note(self.sessions)))),
             conditions=_conditions(self.sessions),

@@ -104,7 +104,7 @@ def _latency(job: Job, device: Device) -> tuple[Reading | None, Reading | None]:
         read.ratio.median,
         Kind.MEASURED,
         Stage.RUNTIME,
-        stderr=read.ratio.stderr,
+        stderr=read.ratio.stderr(read.latency_ms.repeats),
         repeats=read.latency_ms.repeats,
         note=read.latency_ms.note,
         conditions=read.latency_ms.conditions,

@@ -51,7 +51,7 @@ def share(count: int, total: int) -> Reading:
     """Return a measured share with its binomial standard error."""
     value = count / total
     stderr = math.sqrt(value * (1 - value) / total)
-    return Reading(value, Kind.MEASURED, Stage.LEARNED, stderr=stderr, repeats=total)
+    return Reading(value, Kind.MEASURED, Stage.LEARNED, stderr=stderr, repeats=total, answers=True)
 
 
 def mean_of_tunings(values: Sequence[float]) -> Reading:

@@ -58,3 +58,16 @@ def test_the_error_says_how_far_the_blocks_lie_apart() -> None:
     noisy = meter(Knowing(2.0, noise=1.0))
     assert 0 < noisy.stderr < 0.5
     assert meter(Knowing(2.0, noise=0.1)).stderr < noisy.stderr
+
+
+@pytest.mark.parametrize("inputs", [5, 17, 100, 133])
+def test_each_input_counts_alike_whatever_its_block(inputs: int) -> None:
+    meter = DamageMeter(DATA, TASK, Knowing(2.0), inputs=inputs)
+    noisy = Knowing(2.0, noise=1.0)
+    pictures = DATA.normalize(DATA.validation.inputs)
+    order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(0))[:inputs]
+    parts = torch.split(order, 128)
+    answers = torch.cat([noisy(pictures[part]) for part in parts])
+    loss = float(TASK.penalty(answers, DATA.validation.targets[order]))
+    assert meter(noisy).loss == pytest.approx(loss - meter.loss, abs=1e-5)
+    assert 0 < meter(noisy).stderr < 1

@@ -129,7 +129,12 @@ def test_a_trained_candidate_below_the_floor_is_evaluated_but_not_feasible() -> 
 
 @pytest.mark.parametrize(
     "failure",
-    [CandidateError("diverged in epoch 2"), MeasurementError("no kernel"), MemoryError("3 GB")],
+    [
+        CandidateError("diverged in epoch 2"),
+        MeasurementError("no kernel"),
+        MemoryError("3 GB"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 3 GB"),
+    ],
 )
 def test_a_candidates_own_failure_is_recorded_with_its_reason(failure: Exception) -> None:
     record = evaluator(Bench(failure=failure)).evaluate(Candidate((0,)), "tpe", 0)
@@ -142,6 +147,8 @@ def test_a_candidates_own_failure_is_recorded_with_its_reason(failure: Exception
 def test_a_programming_error_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
         evaluator(Bench(failure=ZeroDivisionError())).evaluate(Candidate((0,)), "tpe", 0)
+    with pytest.raises(RuntimeError, match="shapes"):
+        evaluator(Bench(failure=RuntimeError("shapes"))).evaluate(Candidate((0,)), "tpe", 0)
 
 
 def test_a_training_goes_through_its_rungs_where_somebody_says_so() -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 import torch
 from torch import nn
 
-from tightfit.objectives.fine_tuning import FineTuning
+from tightfit.objectives.fine_tuning import Effort, FineTuning
 
 
 class Weight(nn.Module):
@@ -13,7 +15,7 @@ class Weight(nn.Module):
         self.value = nn.Parameter(torch.zeros(()))
 
 
-def add_seed(model: nn.Module, seed: int) -> nn.Module:
+def add_seed(model: nn.Module, seed: int, _effort: Effort) -> nn.Module:
     with torch.no_grad():
         model.get_parameter("value").add_(float(seed))
     return model
@@ -40,9 +42,23 @@ def test_a_network_that_is_trained_once_is_not_copied() -> None:
 
 
 def test_the_memory_of_a_training_is_what_it_adds() -> None:
-    def hungry(model: nn.Module, _seed: int) -> nn.Module:
+    def hungry(model: nn.Module, _seed: int, _effort: Effort) -> nn.Module:
         torch.ones(10_000_000)
         return model
 
     _, tuning = FineTuning(hungry, value, memory=True)(Weight(), 0)
     assert tuning.peak_kb[0] == pytest.approx(40_000, rel=0.1)
+
+
+def test_what_is_done_in_a_pause_is_no_effort_of_the_training() -> None:
+    def looked_at(model: nn.Module, _seed: int, effort: Effort) -> nn.Module:
+        torch.ones(5_000_000)
+        with effort.suspended():
+            torch.ones(50_000_000)
+            time.sleep(0.3)
+        torch.ones(10_000_000)
+        return model
+
+    _, tuning = FineTuning(looked_at, value, memory=True)(Weight(), 0)
+    assert tuning.peak_kb[0] == pytest.approx(40_000, rel=0.1)
+    assert 0 < tuning.seconds[0] < 0.3

@@ -95,5 +95,10 @@ def test_running_out_of_memory_is_not_blamed_on_the_loss() -> None:
     def greedy(_outputs: Tensor, _targets: Tensor) -> Tensor:
         raise torch.OutOfMemoryError("16 GiB more than there is")
 
+    def greedier(_outputs: Tensor, _targets: Tensor) -> Tensor:
+        return torch.empty(10**15)
+
     with pytest.raises(torch.OutOfMemoryError, match="16 GiB"):
         with_parts(loss=greedy).penalty(SCORES, CLASSES)
+    with pytest.raises(RuntimeError, match="DefaultCPUAllocator"):
+        with_parts(loss=greedier).penalty(SCORES, CLASSES)

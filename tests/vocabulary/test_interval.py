@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tightfit import Constraint, Kind, Reading, Sense, Stage
+from tightfit import Constraint, Kind, MeasurementError, Reading, Sense, Stage
 from tightfit.interval import student, wilson
 
 
 def accuracy(share: float, n: int) -> Reading:
     error = math.sqrt(share * (1 - share) / n)
-    return Reading(share, Kind.MEASURED, Stage.LEARNED, stderr=error, repeats=n)
+    return Reading(share, Kind.MEASURED, Stage.LEARNED, stderr=error, repeats=n, answers=True)
 
 
 @pytest.mark.parametrize(("right", "n"), [(0, 20), (1, 20), (45, 90), (1342, 1500), (90, 90)])
@@ -36,11 +36,19 @@ def test_wilsons_interval_covers_as_often_as_it_says(share: float) -> None:
     assert covered == pytest.approx(0.95, abs=0.015)
 
 
-def test_a_share_of_answers_is_told_by_its_error_and_gets_wilsons_interval() -> None:
+def test_a_share_of_answers_gets_wilsons_interval_and_other_readings_do_not() -> None:
     assert accuracy(1.0, 90).interval == wilson(1.0, 90)
     assert accuracy(1.0, 90).interval.low < 1.0
+    spread = Reading(0.0, Kind.MEASURED, Stage.LEARNED, stderr=0.0, repeats=3)
+    assert spread.interval.width == 0
     latency = Reading(0.4, Kind.MEASURED, Stage.RUNTIME, stderr=0.02, repeats=5)
     assert latency.interval == student(0.4, 0.02, 5)
+
+
+def test_a_share_of_answers_lies_in_0_to_1_and_is_read_back_as_one() -> None:
+    with pytest.raises(MeasurementError, match=r"must lie in \[0, 1\], got 1\.2"):
+        Reading(1.2, Kind.MEASURED, Stage.LEARNED, answers=True)
+    assert Reading.from_json(accuracy(0.0, 90).to_json()) == accuracy(0.0, 90)
 
 
 def test_what_is_counted_is_exact() -> None:

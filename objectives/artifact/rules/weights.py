@@ -62,7 +62,8 @@ def conv(scope: Scope) -> Value:
     bits = weight_bits(scope.node)
     if bits and x.grid is not None and _result_is_quantized(scope):
         weights = _representable(_quantized(scope, axis=0), scope.optional("bias"), x.grid)
-        operands = [_integer_weight(scope, weights), *_integer_bias(scope, weights, x.grid)]
+        weight, scale = _integer_weight(scope, weights)
+        operands = [weight, *_integer_bias(scope, weights, x.grid, scale)]
     else:
         operands = [_float_weight(scope, axis=0), *_float_bias(scope)]
     return scope.result("Conv", [*scope.floats(), *operands], **_conv_attributes(scope.node))
@@ -85,8 +86,8 @@ def linear(scope: Scope) -> Value:
     x = scope.value()
     if weight_bits(scope.node) and x.grid is not None:
         weights = _representable(_quantized(scope, axis=0), scope.optional("bias"), x.grid)
-        weight = _integer_weight(scope, weights, zero_point=True)
-        operands = [weight, *_integer_bias(scope, weights, x.grid)]
+        weight, scale = _integer_weight(scope, weights, zero_point=True)
+        operands = [weight, *_integer_bias(scope, weights, x.grid, scale)]
     else:
         operands = [_float_weight(scope, axis=0), *_float_bias(scope)]
     return scope.result("Gemm", [*scope.floats(), *operands], transB=1)
@@ -108,7 +109,8 @@ def weight_bits(node: Node) -> int:
 
 def _linear_on_last_axis(scope: Scope) -> Value:
     if weight_bits(scope.node) and scope.value().grid is not None:
-        weight = _integer_weight(scope, _transposed(_quantized(scope, axis=0)), zero_point=True)
+        weights = _transposed(_quantized(scope, axis=0))
+        weight, _ = _integer_weight(scope, weights, zero_point=True)
     else:
         weight = _float_weight(scope, axis=0, transpose=True)
     bias = _float_bias(scope)
@@ -203,8 +205,10 @@ def _float_bias(scope: Scope) -> list[str]:
     return [] if bias is None else [scope.constant("b", bias.astype(np.float32, copy=False))]
 
 
-def _integer_weight(scope: Scope, weights: QuantizedWeights, *, zero_point: bool = False) -> str:
-    """Return the name of weights behind their DequantizeLinear.
+def _integer_weight(
+    scope: Scope, weights: QuantizedWeights, *, zero_point: bool = False
+) -> tuple[str, str]:
+    """Return the names of weights behind their DequantizeLinear, and of their scales.
 
     The zero points, all zero, are written where a runtime's pattern asks for them: onnxruntime
     finds its integer Gemm with a float result only where they stand in the file.
@@ -212,16 +216,17 @@ def _integer_weight(scope: Scope, weights: QuantizedWeights, *, zero_point: bool
     codes = _codes(scope, weights)
     if weights.bits in PACKED_OPSET:
         codes = scope.step("Cast", [codes], "i", to=TensorProto.INT8)
-    inputs = [codes, scope.constant("s", weights.scale)]
+    scale = scope.constant("s", weights.scale)
+    inputs = [codes, scale]
     if zero_point:
         inputs.append(scope.shared(np.zeros(weights.scale.shape, dtype=np.int8)))
-    return scope.step("DequantizeLinear", inputs, "v", axis=weights.axis)
+    return scope.step("DequantizeLinear", inputs, "v", axis=weights.axis), scale
 
 
-def _integer_bias(scope: Scope, weights: QuantizedWeights, grid: Grid) -> list[str]:
-    """Return the int32 bias behind its DequantizeLinear.
+def _integer_bias(scope: Scope, weights: QuantizedWeights, grid: Grid, scale: str) -> list[str]:
+    """Return the int32 bias behind its DequantizeLinear; ``scale`` names that of the weights.
 
-    Its scale is that of the products, input's times weights'. The product is left to the runtime,
+    Its own is that of the products, input's times weights'. The product is left to the runtime,
     which folds it: a node instead of a number for each channel.
     """
     bias = scope.optional("bias")
@@ -229,8 +234,8 @@ def _integer_bias(scope: Scope, weights: QuantizedWeights, grid: Grid) -> list[s
         return []
     unit = weights.scale.astype(np.float64) * grid.scale
     codes = scope.constant("b", np.rint(bias / unit).astype(np.int32))
-    scale = scope.step("Mul", [grid.scale_name, scope.local("s")], "k")
-    return [scope.step("DequantizeLinear", [codes, scale], "j", axis=0)]
+    products = scope.step("Mul", [grid.scale_name, scale], "k")
+    return [scope.step("DequantizeLinear", [codes, products], "j", axis=0)]
 
 
 def _representable(

@@ -226,3 +226,16 @@ def test_an_interruption_leaves_the_old_file_whole(
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_names_of_nodes_with_several_steps_are_not_those_of_later_nodes(tmp_path: Path) -> None:
+    """To the base of 36, the steps of node 5 end as the names of some nodes further behind do."""
+    steps = [Node("n0", "relu", ("input",), {}, {})]
+    roles = {5: ("roll", {"axes": (2, 3), "shifts": (1, 2)}), 41: ("rsqrt", {})}
+    for number in range(1, 42):
+        operator, attributes = roles.get(number, ("relu", {}))
+        steps.append(Node(f"n{number}", operator, (f"n{number - 1}",), {}, attributes))
+    path = tmp_path / "model.onnx"
+    write_onnx(program(tuple(steps), outputs=("n41",)), path, metadata={})
+    (found,) = OnnxRuntime().open(path).run([np.abs(picture(2, 4, 6, 6)) + 1])
+    assert found.shape == (2, 4, 6, 6)

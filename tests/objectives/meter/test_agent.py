@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import onnx
+import psutil
 import pytest
 
 from tightfit.objectives.artifact.writer import write_onnx
@@ -278,6 +279,22 @@ def test_a_system_that_tells_no_memory_says_why(
     assert found["load_ms"] > 0
     assert found["peak_kb"] is None
     assert found["untold"] == "no clear_refs to write True into"
+
+
+def test_a_file_that_never_ends_in_a_fresh_process_is_given_up_and_its_process_with_it(
+    residual_program: ResidualProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "model.onnx"
+    write_onnx(residual_program(8), path, metadata={})
+    monkeypatch.setattr(agent, "FRESH_S", 1.0)
+    monkeypatch.setattr(agent, "SOURCE", b"import time; time.sleep(60)")
+    asked = Agent()
+    name = f"{hashlib.sha256(path.read_bytes()).hexdigest()}.onnx"
+    assert asked.answer({"do": "have", "name": name, "path": str(path)})["have"]
+    answer = asked.answer({"do": "fresh", "files": [name]})
+    assert (answer["failed"], answer["file"]) == ("run", name)
+    assert answer["why"] == ": it did not end within 1 s"
+    assert not [each for each in psutil.Process().children() if "-c" in each.cmdline()]
 
 
 @pytest.mark.parametrize("told", [{"axis.height": "48", "axis.width": "64"}, {}])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import sys
 from pathlib import Path
 
@@ -63,6 +64,18 @@ def test_the_same_file_measures_over_ssh(cache: Path, nets: Nets, sshd: Served) 
     assert peak_kb is not None
     assert peak_kb > 100
     assert len(list(cache.iterdir())) == 2
+    device.close()
+
+
+def test_a_file_is_found_where_it_lies_now(nets: Nets, tmp_path: Path) -> None:
+    """Two candidates that differ in their training alone have the same file before it."""
+    device = via("local")
+    for folder in ("a", "b"):
+        path = tmp_path / folder / "model.onnx"
+        path.parent.mkdir()
+        shutil.copy(nets[0], path)
+        assert device.session([path], 0.01).ms[0] > 0
+        path.unlink()
     device.close()
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tightfit import Kind, Reading, Stage
 from tightfit.objectives.meter.interval import FEWEST, median_interval
 
 
@@ -28,4 +29,17 @@ def test_more_readings_make_it_narrower() -> None:
 def test_the_ends_of_few_readings_are_their_range() -> None:
     found = median_interval([3.0, 1.0, 2.0])
     assert (found.low, found.median, found.high) == (1.0, 2.0, 3.0)
-    assert found.stderr == pytest.approx(1 / 1.96)
+
+
+@pytest.mark.parametrize("n", [3, FEWEST, 40])
+def test_a_reading_has_the_interval_that_its_standard_error_was_made_of(n: int) -> None:
+    values = list(np.random.default_rng(2).normal(10, 1, n))
+    found = median_interval(values)
+    reading = Reading(
+        (found.low + found.high) / 2,
+        Kind.MEASURED,
+        Stage.RUNTIME,
+        stderr=found.stderr(n),
+        repeats=n,
+    )
+    assert (reading.interval.low, reading.interval.high) == pytest.approx((found.low, found.high))
