@@ -6,8 +6,9 @@ import ast
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -47,7 +48,10 @@ def load_object(name: str, *, folder: Path) -> object:
 
 
 def code_digest(names: Iterable[str | None], folder: Path) -> str:
-    """Return a digest of the files that ``module:function`` names point to beside a study file.
+    """Return a digest of the code that ``module:function`` names stand for beside a study file.
+
+    Of a package that is every file, of a module also the neighbours that it imports, and what
+    those import.
 
     Args:
         names: Those that point elsewhere, or nowhere, count by their text.
@@ -56,11 +60,44 @@ def code_digest(names: Iterable[str | None], folder: Path) -> str:
     digest = hashlib.sha256()
     for name in names:
         digest.update(str(name).encode())
-        module = (name or "").partition(":")[0]
-        path = _file_of(module, folder) if module.replace(".", "").isidentifier() else None
-        if path is not None and path.is_file():
-            digest.update(path.read_bytes())
+        root = (name or "").partition(":")[0].partition(".")[0]
+        home = _file_of(root, folder) if root.isidentifier() else None
+        if home is None:
+            continue
+        for file in _sources(home, folder):
+            # A module alone counts by its text; what lies beside it or inside by its place too.
+            if file != home:
+                digest.update(f"\0{file.relative_to(folder).as_posix()}\0".encode())
+            digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def function_digest(function: Callable[..., object]) -> str:
+    """Return a digest of a function's source; of its name where Python does not know the source.
+
+    That of an object that can be called is the source of its class. What either is bound to does
+    not count.
+    """
+    known = inspect.isroutine(function) or inspect.isclass(function)
+    named = function if known else type(function)
+    try:
+        text = inspect.getsource(named)
+    except (OSError, TypeError):
+        text = f"{named.__module__}.{named.__qualname__}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _sources(home: Path, folder: Path) -> list[Path]:
+    """Return a module's file or a package's files, then those of all neighbours they import."""
+    homes = [home]
+    found: list[Path] = []
+    for each in homes:  # which grows by what each of them imports
+        files = [each] if each.is_file() else sorted(each.rglob("*.py"))
+        found += files
+        imported = sorted({name for file in files for name in _imported_names(file)})
+        beside = (_file_of(name, folder) for name in imported)
+        homes += [path for path in dict.fromkeys(beside) if path is not None and path not in homes]
+    return found
 
 
 def _load_module(name: str, folder: Path) -> ModuleType:
@@ -151,9 +188,16 @@ def _refuse_hidden_neighbours(path: Path) -> None:
 
 
 def _imported_names(path: Path) -> set[str]:
-    """Return the first part of every module that the file imports absolutely."""
+    """Return the first part of every module that the file imports absolutely.
+
+    There are none in a file that Python cannot read: it was not imported itself.
+    """
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return names
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module is not None:

@@ -10,6 +10,7 @@ from tightfit.search.comparison import (
     best_known,
     by_sampler,
     curve,
+    share,
 )
 from tightfit.search.engine import Search
 from tightfit.search.front import Front, nearest_misses, pareto_front, total_violation
@@ -63,6 +64,7 @@ __all__ = [
     "pareto_front",
     "records",
     "reference_candidates",
+    "share",
     "snapshot",
     "survey",
     "technique_columns",

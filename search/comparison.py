@@ -89,19 +89,15 @@ class Band:
 def best_known(
     records: Iterable[Record], objectives: Sequence[Objective], reference: FloatArray
 ) -> float:
-    """Return the hypervolume of all that was found.
-
-    Raises:
-        SpecError: Nothing feasible lies within the reference point, so that there is no measure.
-    """
+    """Return the hypervolume of all that was found; 0 where nothing feasible is in reach of it."""
     history = hypervolume_history(tuple(records), objectives, reference)
-    if not len(history) or history[-1] <= 0:
-        raise SpecError(
-            "no search found a feasible candidate that is better than the reference point "
-            f"{[*np.round(reference, 6).tolist()]}: nothing can be compared; "
-            "allow more trials or wider limits"
-        )
-    return float(history[-1])
+    return float(history[-1]) if len(history) else 0.0
+
+
+def share(volumes: FloatArray, *, best: float) -> FloatArray:
+    """Return hypervolumes as shares of the best known; all are 0 where that is."""
+    shares: FloatArray = volumes / best if best > 0 else np.zeros_like(volumes)
+    return shares
 
 
 def curve(
@@ -112,7 +108,7 @@ def curve(
     A record that did not reach training belongs to the training after it; what follows the last
     training counts for nothing.
     """
-    history = hypervolume_history(trace.records, objectives, reference) / best
+    history = share(hypervolume_history(trace.records, objectives, reference), best=best)
     trained = np.flatnonzero([record.trained for record in trace.records])
     return Curve(trace.sampler, trace.seed, history[trained], trace.seconds[trained])
 

@@ -13,7 +13,8 @@ import re
 from pathlib import Path
 
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from tightfit.errors import SpecError
 from tightfit.search.journal import SafeJournalFile
@@ -34,6 +35,25 @@ def open_storage(target: str | Path) -> BaseStorage:
     if isinstance(target, str) and "://" in target:
         return _open_database(target)
     return _open_journal(Path(target))
+
+
+def absolute(target: str) -> str:
+    """Return a storage's path, or its URL where that is of a file, as it holds in every folder."""
+    if "://" not in target:
+        return str(Path(target).resolve())
+    try:
+        url = make_url(target)
+    except ArgumentError:
+        return target  # which cannot be opened, and then it is said why
+    name = url.database or ":memory:"
+    if url.get_backend_name() != "sqlite" or name.startswith((":memory:", "file:")):
+        return target
+    return url.set(database=str(Path(name).resolve())).render_as_string(hide_password=False)
+
+
+def without_password(url: str) -> str:
+    """Return a storage's URL as it may be shown."""
+    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", url)
 
 
 def _open_journal(path: Path) -> BaseStorage:
@@ -62,8 +82,7 @@ def _open_database(url: str) -> BaseStorage:
     # ImportError: the driver named in the URL is not installed.
     except (SQLAlchemyError, ImportError, ValueError, RuntimeError) as error:
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        shown = re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", url)
         raise SpecError(
-            f"cannot open the storage {shown!r}: {first_line}; "
+            f"cannot open the storage {without_password(url)!r}: {first_line}; "
             "write a path, or a URL such as 'sqlite:///run.db'"
         ) from error

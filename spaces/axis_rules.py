@@ -13,6 +13,8 @@ from tightfit.spaces.follower import Follower, Rule
 from tightfit.spaces.shapes import BATCH, Shape
 from tightfit.spaces.ties import Axes, Ties
 
+_WEIGHED = "it weighs all channels against each other"
+
 
 def find_ties(graph: Graph, tensors: Mapping[str, Tensor], shapes: Mapping[str, Shape]) -> Ties:
     """Follow the axes through the graph.
@@ -189,7 +191,7 @@ def _reduce(f: Follower, node: Node, read: list[Axes]) -> Axes:
 
 def _softmax(f: Follower, node: Node, read: list[Axes]) -> Axes:
     axis = read[0][node.integer("axis") % len(read[0])]
-    f.freeze((axis,), node, "it weighs all channels against each other")
+    f.freeze((axis,), node, _WEIGHED)
     return read[0]
 
 
@@ -207,6 +209,9 @@ def _attention(f: Follower, node: Node, read: list[Axes]) -> Axes:
     query, key, value = read[:3]
     f.same(query[-1], key[-1], node)
     f.same(key[-2], value[-2], node)
+    f.freeze((key[-2],), node, _WEIGHED)
+    if node.attributes.get("causal"):
+        f.freeze((query[-2],), node, "it hides keys by their number")
     outer = _broadcast(f, node, _broadcast(f, node, query[:-2], key[:-2]), value[:-2])
     if len(read) == 4:
         _broadcast(f, node, (*outer, query[-2], key[-2]), read[3])

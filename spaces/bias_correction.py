@@ -60,7 +60,8 @@ def correct_biases(network: Watched, inputs: Tensor) -> None:
             return values
         shift = _mean(node, values) - means[node.name]
         _shift(node, network, shift)
-        return values - (shift if node.operator == "linear" else shift.reshape(-1, 1, 1))
+        wide = () if node.operator == "linear" else (1,) * (values.dim() - 2)
+        return values - shift.reshape(-1, *wide)
 
     rounds = network.quantization
     try:

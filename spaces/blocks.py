@@ -223,11 +223,12 @@ class _Finder:
 
 def _without_folds(graph: Graph, blocks: list[Block]) -> list[Block]:
     """Leave out the block before a norm that could be folded if this block and others went."""
-    layers = {node.name for node in graph.nodes if foldable(node)}
+    nodes = {node.name: node for node in graph.nodes}
     for node in graph.nodes:
         if node.operator == "batch_norm":
             steps = steps_to(graph, blocks, node)
-            if any(step.value in layers for step in steps):
+            given = [nodes[step.value] for step in steps if step.value in nodes]
+            if any(foldable(each, node) for each in given):
                 blocks = [block for block in blocks if block != steps[0].gone[0]]
     return blocks
 

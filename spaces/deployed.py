@@ -21,7 +21,7 @@ from tightfit.fusion import rounding_behind
 from tightfit.spaces.execution import OPERATIONS, Tensors
 from tightfit.spaces.fake_quantization import along
 from tightfit.spaces.folding import grids
-from tightfit.spaces.steps import holder
+from tightfit.spaces.steps import hold, holder
 
 LAYER = "layer"
 """Under ``meta["custom"]`` of an exported operator: the node of the program that it is part of."""
@@ -71,8 +71,7 @@ class Deployed(nn.Module):
         for node in program.graph.nodes:
             if node.operator != "quantize":
                 for name in self._roles[node.name].values():
-                    owner, leaf = holder(self._numbers, name)
-                    owner.register_buffer(leaf, numbers[name])
+                    hold(self._numbers, name, numbers[name])
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the output ``[N, ...]``."""

@@ -37,11 +37,11 @@ def summed(equation: str, operands: Sequence[Tensor]) -> Tensor:
 
     Args:
         equation: With an arrow, one letter that is summed, and at most one that each operand has
-            for itself.
+            for itself; no operand has a letter twice, and the result has all but the summed one.
         operands: Two.
 
     Raises:
-        SpecError: Another kind of equation.
+        SpecError: Another kind of equation, or sides that are summed and differ.
     """
     left, arrow, result = equation.replace(" ", "").partition("->")
     letters = left.split(",")
@@ -52,9 +52,14 @@ def summed(equation: str, operands: Sequence[Tensor]) -> Tensor:
     inner = [letter for letter in first if letter in second and letter not in result]
     rows = [letter for letter in first if letter not in second]
     columns = [letter for letter in second if letter not in first]
-    if max(len(inner), len(rows), len(columns)) > 1 or len(inner) != 1 or set(rows) - set(result):
+    order = [*shared, *rows, *columns]
+    named = sorted(order) == sorted(result) and all(len({*each}) == len(each) for each in letters)
+    if max(len(rows), len(columns)) > 1 or len(inner) != 1 or not named:
         raise SpecError(f"the sum {equation!r} has no rule: it must be a product of matrices")
     a, b = operands
+    sides = a.shape[first.index(inner[0])], b.shape[second.index(inner[0])]
+    if sides[0] != sides[1]:
+        raise SpecError(f"the sum {equation!r} has no rule for sides of {sides[0]} and {sides[1]}")
     a = a.permute([first.index(letter) for letter in (*shared, *rows, *inner)])
     b = b.permute([second.index(letter) for letter in (*shared, *inner, *columns)])
     if not rows:
@@ -66,5 +71,4 @@ def summed(equation: str, operands: Sequence[Tensor]) -> Tensor:
         found = found.squeeze(-1)
     if not rows:
         found = found.squeeze(-1 if not columns else -2)
-    order = [*shared, *rows, *columns]
     return found.permute([order.index(letter) for letter in result])

@@ -22,7 +22,7 @@ from tightfit.spaces.folding import folded_norms
 
 HOMOGENEOUS = frozenset({"relu", "leaky_relu", "max_pool", "avg_pool", "adaptive_avg_pool",
                          "mean", "dropout", "flatten"})  # fmt: skip
-"""Operators that commute with a positive factor for each channel."""
+"""Operators that commute with a positive factor for each channel; a mean, if not over channels."""
 
 _MOST = 8.0
 """Factors lie in 1/8..8: a channel that hardly ever fires should not rule its readers' weights."""
@@ -36,6 +36,19 @@ class Pair:
     first: Node
     norm: Node
     second: Node
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """What reads channels behind operators that commute with factors.
+
+    Attributes:
+        node: The sole reader.
+        rank: How many axes it reads; the channels are the second one.
+    """
+
+    node: Node
+    rank: int
 
 
 def equalized(
@@ -65,35 +78,47 @@ def pairs(graph: Graph, tensors: Mapping[str, Tensor]) -> Iterator[Pair]:
         norm = norms.get(first.name)
         if norm is None or not {"weight", "bias"} <= norm.parameters.keys():
             continue
-        second = _reader(norm, graph, consumers)
-        if second is None or second.operator not in ("conv", "linear"):
+        found = _reader(first, norm, graph, consumers)
+        if found is None or found.node.operator not in ("conv", "linear"):
             continue
+        second = found.node
         names = [name for node in (norm, second) for name in node.parameters.values()]
         shared = any(uses.count(name) > 1 for name in names)
-        if not shared and _fit(first, second, tensors):
+        if not shared and _fit(first, found, tensors):
             yield Pair(first, norm, second)
 
 
-def _reader(node: Node, graph: Graph, consumers: Mapping[str, list[Node]]) -> Node | None:
-    """Return the sole reader of a node behind homogeneous operators, ``None`` where others read."""
+def _reader(
+    first: Node, norm: Node, graph: Graph, consumers: Mapping[str, list[Node]]
+) -> _Reader | None:
+    """Return the sole reader of a norm behind homogeneous operators, ``None`` where others read."""
+    node, rank = norm, 4 if first.operator == "conv" else 2
     while True:
         readers = consumers[node.name]
         if len(readers) != 1 or node.name in graph.outputs:
             return None
         node = readers[0]
         if node.operator not in HOMOGENEOUS:
-            return node
+            return _Reader(node, rank)
+        if node.operator == "flatten":
+            rank = node.integer("start") + 1
+        elif node.operator == "mean":
+            axes = {axis % rank for axis in node.integers("axes")}
+            if 1 in axes:
+                return None
+            rank -= 0 if node.integer("keepdim") else len(axes)
 
 
-def _fit(first: Node, second: Node, tensors: Mapping[str, Tensor]) -> bool:
-    """Whether the channels of one are the inputs of the other, one by one."""
+def _fit(first: Node, second: _Reader, tensors: Mapping[str, Tensor]) -> bool:
+    """Whether the channels of one are the inputs of the other, one by one or place by place."""
     channels = len(tensors[first.parameters["weight"]])
-    weight = tensors[second.parameters["weight"]]
-    if second.operator == "linear":
-        return first.operator == "conv" or weight.shape[1] == channels
-    groups = second.integer("groups", 1)
+    weight = tensors[second.node.parameters["weight"]]
+    if second.node.operator == "linear":
+        # It reads the last axis.
+        return second.rank == 2 and weight.shape[1] % channels == 0
+    groups = second.node.integer("groups", 1)
     depthwise = groups == channels == len(weight)
-    return first.operator == "conv" and (groups == 1 or depthwise)
+    return depthwise or (groups == 1 and weight.shape[1] == channels)
 
 
 def _equalize(pair: Pair, tensors: dict[str, Tensor]) -> None:

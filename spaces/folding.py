@@ -32,15 +32,22 @@ def folded_norms(graph: Graph) -> dict[str, Node]:
     for node in graph.nodes:
         readers = consumers[node.name]
         alone = len(readers) == 1 and node.name not in graph.outputs
-        if foldable(node) and alone and readers[0].operator == "batch_norm":
+        if alone and foldable(node, readers[0]):
             found[node.name] = readers[0]
     return found
 
 
-def foldable(node: Node) -> bool:
-    return node.operator in WEIGHT_OPERATORS and (
-        output_axis(node) == 0 or node.integer("groups", 1) == 1
-    )
+def foldable(node: Node, norm: Node) -> bool:
+    """Whether a node is a batch norm that multiplies the output channels of a layer.
+
+    A norm counts channels along the second axis. A linear layer gives them along the last one, so
+    that the second one of tokens ``[N, T, C]`` is that of their places.
+    """
+    if norm.operator != "batch_norm" or node.operator not in WEIGHT_OPERATORS:
+        return False
+    if node.operator == "linear":
+        return norm.integer("rank", 2) == 2
+    return output_axis(node) == 0 or node.integer("groups", 1) == 1
 
 
 def output_axis(node: Node) -> int:
@@ -148,6 +155,7 @@ class _Folder:
         self._tensors = tensors
         self._norms = folded_norms(graph)
         self._sources = folded_parameters(graph)
+        self._plain = _plain(graph, self._norms)
         self._result: dict[str, npt.NDArray[Any]] = {}
         self._renamed: dict[str, str] = {}
 
@@ -176,16 +184,17 @@ class _Folder:
 
     def _layer(self, node: Node) -> Node:
         """Return a layer with its norm folded in, its weights as codes where it is quantized."""
-        name, axis, norm = self._free(node), output_axis(node), self._norms.get(node.name)
-        parameters = {"weight": name}
+        axis, norm = output_axis(node), self._norms.get(node.name)
+        weight_name = node.parameters["weight"]
         tensors = {
             role: self._tensors[each].float() for role, each in self._sources[node.name].items()
         }
         if node.integer("weight_limit"):
             folded = folded_layer(node, tensors, norm=norm)
-            self._result[name] = folded.codes.to(torch.int8).numpy()
-            parameters["weight_scale"] = f"{node.name}.weight_scale"
-            self._result[parameters["weight_scale"]] = folded.scale.numpy()
+            parameters = {
+                "weight": self._keep(weight_name, folded.codes.to(torch.int8)),
+                "weight_scale": self._keep(f"{node.name}.weight_scale", folded.scale),
+            }
             bias = folded.bias
         else:
             weight, bias = tensors["weight"], tensors.get("bias")
@@ -193,15 +202,31 @@ class _Folder:
                 roles = {role: tensors[f"norm.{role}"] for role in norm.parameters}
                 gain, bias = gain_and_bias(roles, norm.number("eps"), bias)
                 weight = weight * along(gain, weight, axis)
-            self._result[name] = weight.numpy()
+            parameters = {"weight": self._keep(weight_name, weight)}
         if bias is not None:
-            parameters["bias"] = f"{node.name}.bias"
-            self._result[parameters["bias"]] = bias.numpy()
+            parameters["bias"] = self._keep(f"{node.name}.bias", bias)
         return replace(node, parameters=parameters)
 
-    def _free(self, node: Node) -> str:
-        """Return a name for the weights; those of a module called twice differ once folded."""
-        name = node.parameters["weight"]
-        while name in self._result:
-            name = f"{name}.{node.name}"
+    def _keep(self, wanted: str, tensor: Tensor) -> str:
+        """Keep what a layer is folded to, and return the name that it has.
+
+        It is ``wanted`` where nothing else has it: the folded tensors of a module called twice
+        differ, and what reads a layer's weights as a value reads them as they are.
+        """
+        name, count = wanted, 1
+        while name in self._result or name in self._plain:
+            name = f"{wanted}_{count}"
+            count += 1
+        self._result[name] = tensor.numpy()
         return name
+
+
+def _plain(graph: Graph, norms: Mapping[str, Node]) -> frozenset[str]:
+    """Return the names of tensors that a program has as the graph has them."""
+    gone = {norm.name for norm in norms.values()}
+    return frozenset(
+        name
+        for node in graph.nodes
+        if node.operator not in WEIGHT_OPERATORS and node.name not in gone
+        for name in node.parameters.values()
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tightfit import Node
+from tightfit import Graph, Node
 from tightfit.spaces.network import Network
 
 _TOKENS = 0.02
@@ -14,19 +14,46 @@ _TOKENS = 0.02
 _SLOPE = 0.25
 """Of a PReLU, as in He et al. (2015)."""
 
+_LAYOUTS = frozenset({"reshape", "flatten", "permute", "expand"})
+"""Operators behind which a value is what it was."""
+
 
 def fresh(network: Network, seed: int) -> Network:
     """Return a network of the same shape with new weights, initialized as torch's layers are."""
     generator = torch.Generator().manual_seed(seed)
     tensors = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     trainable = frozenset(name for name, _ in network.named_parameters())
+    factors = _factors(network.graph)
     for node in network.graph.nodes:
         for role, name in node.parameters.items():
-            if name in trainable or node.operator == "batch_norm":
+            if role == "value" and name in factors & trainable:
+                tensors[name] = torch.ones_like(tensors[name])
+            elif name in trainable or node.operator == "batch_norm":
                 tensors[name] = _initial(node, role, tensors[name], generator)
     return Network(
-        network.graph, tensors, trainable=trainable, input_shape=network.input_shape
+        network.graph,
+        tensors,
+        trainable=trainable,
+        input_shape=network.input_shape,
+        rounding=network.rounding,
     ).eval()
+
+
+def _factors(graph: Graph) -> frozenset[str]:
+    """Return the names of values that others are multiplied by or divided by: gains, gates."""
+    of = {
+        node.name: frozenset(node.parameters.values())
+        for node in graph.nodes
+        if node.operator == "parameter"
+    }
+    found: set[str] = set()
+    for node in graph.nodes:
+        read = frozenset[str]().union(*(of.get(name, frozenset()) for name in node.inputs))
+        if node.operator in _LAYOUTS:
+            of[node.name] = read
+        elif node.operator in ("mul", "div"):
+            found |= read
+    return frozenset(found)
 
 
 def _initial(node: Node, role: str, tensor: Tensor, generator: torch.Generator) -> Tensor:

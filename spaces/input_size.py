@@ -55,7 +55,7 @@ class InputSize:
         sides: dict[tuple[int, int], float] = {}
         for share in sorted({1.0, *settings.shares}, reverse=True):
             height, width = (
-                max(stride, round(share * side / stride) * stride) if share < 1 else side
+                min(side, max(stride, round(share * side / stride) * stride)) if share < 1 else side
                 for side in traced.input_shape[1:]
             )
             sides.setdefault((height, width), share)

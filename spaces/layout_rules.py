@@ -7,7 +7,7 @@ Shapes have `BATCH` for the size of a batch: a large prime, so that a size that 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from tightfit import SpecError
@@ -100,8 +100,24 @@ def _slice(args: Arguments, before: Shape, after: Shape) -> Translation:
     return Translation("slice", {"axis": axis, "start": start, "end": end, **more})
 
 
-def _upsample(before: Shape, after: Shape, more: Attributes) -> Translation:
+def _upsample(
+    before: Shape, after: Shape, more: Attributes, *, given: Sequence[object]
+) -> Translation:
+    """Scale a map.
+
+    Args:
+        before: Of the map.
+        after: Of the result.
+        more: Attributes.
+        given: Scales by which torch computes instead, flat or as a list, ``None`` for none.
+    """
     scale = (after[2] / before[2], after[3] / before[3])
+    flat = [by for part in given for by in (part if isinstance(part, list) else [part]) if by]
+    if flat and not more["align_corners"] and tuple(flat) != scale:
+        raise Unruled(
+            f"an interpolation from {list(before[2:])} to {list(after[2:])} by {flat} has no rule; "
+            "give the size that it should have"
+        )
     if any(math.floor(n * by) != m for n, by, m in zip(before[2:], scale, after[2:], strict=True)):
         raise Unruled(
             f"an interpolation from {list(before[2:])} to {list(after[2:])} has no rule; "
@@ -163,11 +179,11 @@ LAYOUT_RULES: Mapping[str, LayoutRule] = {
         [args[0], args[1], "constant", args[2]], before, after
     ),
     "softmax": _softmax,
-    "upsample_nearest2d": lambda _args, before, after: _upsample(
-        before, after, {"mode": "nearest", "align_corners": False}
+    "upsample_nearest2d": lambda args, before, after: _upsample(
+        before, after, {"mode": "nearest", "align_corners": False}, given=args[2:]
     ),
     "upsample_bilinear2d": lambda args, before, after: _upsample(
-        before, after, {"mode": "bilinear", "align_corners": bool(args[2])}
+        before, after, {"mode": "bilinear", "align_corners": bool(args[2])}, given=args[3:]
     ),
 }
 """By ATen's name without overload and without the mark of in-place variants."""

@@ -26,7 +26,7 @@ from tightfit.spaces.file_arithmetic import as_file, normed
 from tightfit.spaces.folding import fold, output_axis
 from tightfit.spaces.learned_steps import round_to_learned_steps
 from tightfit.spaces.settings import USUAL_ROUNDING, RoundingSettings
-from tightfit.spaces.steps import Step, compiled, holder
+from tightfit.spaces.steps import Step, compiled, hold, owner_of
 
 
 class Network(nn.Module):
@@ -57,20 +57,33 @@ class Network(nn.Module):
         self.graph = graph
         self.input_shape = input_shape
         self.quantization = False
-        self._rounding = rounding
+        self.rounding = rounding
         self._calibrated = False
         self._norm_momentum: float | None = None
         self._seen: dict[str, Range] | None = None
         self._learned: list[tuple[dict[str, Any], str]] = []
         for name, tensor in tensors.items():
-            owner, leaf = holder(self, name)
-            if name in trainable:
-                owner.register_parameter(leaf, nn.Parameter(tensor))
-            else:
-                owner.register_buffer(leaf, tensor)
+            hold(self, name, nn.Parameter(tensor) if name in trainable else tensor)
         self._add_grids()
         self._steps = compiled(graph, self)
         self._folds = {step.norm.name for step in self._steps if step.limit and step.norm}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute of the network's own, even where a part of the model has its name."""
+        if isinstance(value, Tensor | nn.Module):
+            super().__setattr__(name, value)
+        else:
+            object.__setattr__(self, name, value)
+
+    def get_submodule(self, target: str) -> nn.Module:
+        """Return what holds a part's tensors, which may have the name of an attribute."""
+        module: nn.Module = self
+        for part in filter(None, target.split(".")):
+            found = module._modules.get(part)
+            if found is None:
+                raise AttributeError(f"the network has no tensors under {target!r}")
+            module = found
+        return module
 
     @property
     def quantized(self) -> bool:
@@ -118,7 +131,7 @@ class Network(nn.Module):
         Args:
             inputs: Normalized, ``[n, *input_shape]``.
         """
-        if self.quantized and self._rounding.corrected_biases:
+        if self.quantized and self.rounding.corrected_biases:
             correct_biases(self, inputs)
 
     @torch.no_grad()
@@ -145,7 +158,7 @@ class Network(nn.Module):
             CandidateError: An activation is not finite, or there are no batches.
         """
         training, quantization = self.training, self.quantization
-        least_error = self._rounding.least_error_ranges
+        least_error = self.rounding.least_error_ranges
         self.eval()
         self.quantization = False
         self._seen = {}
@@ -265,27 +278,23 @@ class Network(nn.Module):
             for role, name in node.parameters.items():
                 if name in known or role not in ("scale", "zero_point", "weight_clip"):
                     continue
-                owner, leaf = holder(self, name)
                 if role == "weight_clip":
-                    self._add_clip(node, owner, leaf)
+                    self._add_clip(node, name)
                 else:
                     value = torch.tensor(1.0 if role == "scale" else 0.0, dtype=torch.float32)
-                    owner.register_buffer(
-                        leaf, value.to(torch.int32) if role == "zero_point" else value
-                    )
+                    hold(self, name, value.to(torch.int32) if role == "zero_point" else value)
 
-    def _add_clip(self, node: Node, owner: nn.Module, leaf: str) -> None:
+    def _add_clip(self, node: Node, name: str) -> None:
         weight = self.tensor(node.parameters["weight"])
-        clip = torch.ones(weight.shape[output_axis(node)], dtype=weight.dtype)
-        owner.register_buffer(leaf, clip)
+        hold(self, name, torch.ones(weight.shape[output_axis(node)], dtype=weight.dtype))
         few = node.integer("weight_limit") <= FEW_CODES
-        if few and weight.requires_grad and self._rounding.learned_steps:
-            self._learned.append((owner._buffers, leaf))
+        if few and weight.requires_grad and self.rounding.learned_steps:
+            self._learned.append(owner_of(self, name))
 
     def tensor(self, name: str) -> Tensor:
         """Return a tensor of the graph's."""
-        owner, leaf = holder(self, name)
-        found = getattr(owner, leaf)
+        owner, leaf = owner_of(self, name)
+        found = owner[leaf]
         assert isinstance(found, Tensor)
         return found
 

@@ -108,7 +108,7 @@ def _batch_norm(args: Arguments) -> Translation:
         )
     return Translation(
         "batch_norm",
-        {"momentum": float(args[6]), "eps": float(args[7])},
+        {"momentum": float(args[6]), "eps": float(args[7]), "rank": args[0].meta["val"].dim()},
         parameters={"weight": 1, "bias": 2, "running_mean": 3, "running_var": 4},
     )
 
@@ -150,9 +150,21 @@ def _binary(operator: str) -> Rule:
 
 
 def _pool(args: Arguments) -> Attributes:
+    _check_map(args)
     kernel = _pair(args[1])
     stride = _pair(args[2]) if len(args) > 2 and args[2] else kernel
     return {"kernel": kernel, "stride": stride, "padding": _pair(_get(args, 3, 0))}
+
+
+def _check_map(args: Arguments) -> None:
+    """Let maps ``[N, C, H, W]`` pass; of tokens ``[N, T, C]``, torch pools tokens and channels.
+
+    Raises:
+        Unruled: The input is no map.
+    """
+    shape = list(args[0].meta["val"].shape[1:])
+    if len(shape) != 3:
+        raise Unruled(f"a pooling of what has other axes than [C, H, W] has no rule, got {shape}")
 
 
 def _max_pool(args: Arguments) -> Translation:
@@ -171,6 +183,11 @@ def _avg_pool(args: Arguments) -> Translation:
         "count_include_pad": bool(_get(args, 5, True)),
     }
     return Translation("avg_pool", _pool(args) | more)
+
+
+def _adaptive_avg_pool(args: Arguments) -> Translation:
+    _check_map(args)
+    return Translation("adaptive_avg_pool", {"output_size": _pair(args[1])})
 
 
 def _reduce(operator: str, args: Arguments) -> Translation:
@@ -273,9 +290,7 @@ RULES: Mapping[str, Rule] = {
     "cat": _cat,
     "max_pool2d": _max_pool,
     "avg_pool2d": _avg_pool,
-    "adaptive_avg_pool2d": lambda args: Translation(
-        "adaptive_avg_pool", {"output_size": _pair(args[1])}
-    ),
+    "adaptive_avg_pool2d": _adaptive_avg_pool,
     "mean": _mean,
     "sum": lambda args: _reduce("sum", args),
     "linalg_vector_norm": _vector_norm,

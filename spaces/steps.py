@@ -140,13 +140,7 @@ def _operands(root: nn.Module, node: Node) -> tuple[Owned, ...]:
 
 
 def _owned(root: nn.Module, names: Mapping[str, str]) -> tuple[Owned, ...]:
-    owners: list[Owned] = []
-    for role, name in names.items():
-        module, leaf = holder(root, name)
-        parameters: dict[str, Any] = module._parameters
-        owner = parameters if leaf in parameters else module._buffers
-        owners.append((role, owner, leaf))
-    return tuple(owners)
+    return tuple((role, *owner_of(root, name)) for role, name in names.items())
 
 
 def _owned_grid(root: nn.Module, quantize: Node | None) -> OwnedGrid:
@@ -164,12 +158,32 @@ def _grid(owned: OwnedGrid) -> Grid | None:
     return Grid(tensors["scale"].float(), tensors["zero_point"])
 
 
+def hold(root: nn.Module, name: str, tensor: Tensor) -> None:
+    """Register a tensor under its name, ``nn.Parameter`` as what it is, others as buffers.
+
+    Torch refuses names of a module's own attributes. A model's parts may have them, and here
+    nothing is looked up as an attribute.
+    """
+    module, leaf = holder(root, name)
+    held: dict[str, Any] = (
+        module._parameters if isinstance(tensor, nn.Parameter) else module._buffers
+    )
+    held[leaf] = tensor
+
+
+def owner_of(root: nn.Module, name: str) -> tuple[dict[str, Any], str]:
+    """Return the dictionary that holds a tensor, and its key there."""
+    module, leaf = holder(root, name)
+    parameters: dict[str, Any] = module._parameters
+    return (parameters if leaf in parameters else module._buffers), leaf
+
+
 def holder(root: nn.Module, name: str) -> tuple[nn.Module, str]:
     """Return the nested module that holds a tensor, made when it is not there, and its leaf."""
     *path, leaf = name.split(".")
     module = root
     for part in path:
         if part not in module._modules:
-            module.add_module(part, nn.Module())
+            module._modules[part] = nn.Module()
         module = module._modules[part]  # type: ignore[assignment]
     return module, leaf

@@ -113,7 +113,6 @@ def _limits(node: Node, ties: Ties, widths: Mapping[int, IntArray]) -> dict[str,
 
 _CHANGES = {
     "conv": _groups,
-    "conv_transpose": _groups,
     "reshape": _shape,
     "expand": _shape,
     "slice": _limits,

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from tightfit import IntArray
-from tightfit.spaces.axes import Axis, Dim, Joined, Plain, Product, dims, product
+from tightfit.spaces.axes import Axis, Dim, Joined, Plain, Product, dims, joined, product
 from tightfit.spaces.layout_rules import BATCH
 
 Axes: TypeAlias = tuple[Axis, ...]
@@ -51,15 +51,15 @@ def changing(axes: Axes) -> Axis:
 
 
 def _of_one_picture(axis: Axis) -> Axis:
-    """Take the batch out of an axis that counts heads of every picture."""
-    if not isinstance(axis, Product):
-        return axis
-    return product(
-        tuple(
-            Plain(part.size // BATCH) if isinstance(part, Plain) and not part.size % BATCH else part
-            for part in axis.parts
-        )
-    )
+    """Take the batch out of an axis that counts heads, or channels, of every picture."""
+    match axis:
+        case Plain():
+            return axis if axis.size % BATCH else Plain(axis.size // BATCH)
+        case Dim():
+            return axis
+        case Joined():
+            return joined(tuple(map(_of_one_picture, axis.parts)))
+    return product(tuple(map(_of_one_picture, axis.parts)))
 
 
 def positions(axis: Axis, kept: Mapping[int, Tensor]) -> Tensor:

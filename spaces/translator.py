@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, fx
 
-from tightfit import Graph, Node, SpecError
+from tightfit import WEIGHT_OPERATORS, Graph, Node, SpecError
 from tightfit.spaces.advice import without_rule
 from tightfit.spaces.computed_weights import computed_weights
 from tightfit.spaces.constants import Constants
@@ -155,7 +155,9 @@ class Translator:
                 self._tensor_names[each.name] = self.constants.keep(path, constant)
         computed = [role for role, each in given.items() if each.name not in self._tensor_names]
         if computed not in ([], ["bias"]) or (computed and found.operator != "linear"):
-            raise SpecError(
+            # A layer that is recorded could not be compressed, and that is what is wanted.
+            error = SpecError if found.operator in WEIGHT_OPERATORS else Unruled
+            raise error(
                 f"the {computed[0]} of {where(node)} is computed from activations, or from "
                 "parameters that something else reads, which has no rule; give it as one parameter"
             )

@@ -9,17 +9,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tightfit import Constraint, Metric, Objective, Sense, SpecError, __version__
+from tightfit import Metric, Objective, SpecError, __version__
 from tightfit.objectives.artifact.writer import check_translations
 from tightfit.objectives.calibration import calibration_order
 from tightfit.objectives.data import Data
 from tightfit.objectives.datasets import load_data
 from tightfit.objectives.devices import choose_precision
-from tightfit.objectives.metrics import METRICS, STATIC_METRICS
+from tightfit.objectives.metrics import METRICS
 from tightfit.objectives.models import LoadedModel, load_baseline
 from tightfit.objectives.models.weights import tensors_of
 from tightfit.objectives.optimization import USUAL
@@ -30,7 +29,7 @@ from tightfit.objectives.quality_metrics import QUALITY_METRICS, WantedQuality
 from tightfit.objectives.task import Score, Task
 from tightfit.objectives.teacher import Teacher
 from tightfit.objectives.training import Fit, Trainer, TrainingSettings
-from tightfit.objectives.user_code import code_digest
+from tightfit.objectives.user_code import code_digest, function_digest
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.evidence import Evidence
 from tightfit.studies.limits import Limit, check_contradictions, parse_limit, unknown
@@ -64,6 +63,7 @@ class Assembly:
         objectives: One to three.
         quality: What is taken of each trained network beside its score.
         serving: The runtimes.
+        score_digest: Of a score that was given as an object; empty where there is none.
     """
 
     study: Study
@@ -76,6 +76,7 @@ class Assembly:
     objectives: tuple[Objective, ...]
     quality: WantedQuality
     serving: Serving
+    score_digest: str = ""
 
     @property
     def file(self) -> str:
@@ -148,25 +149,47 @@ class Assembly:
             return ()
         return tuple(map(Portion, table.rungs, table.data))
 
-    def fingerprint(self, module: nn.Module) -> str:
-        """Return the digest of all that readings depend on."""
+    def fingerprint(self, module: nn.Module, *, version: str = __version__) -> str:
+        """Return the digest of all that readings depend on.
+
+        Args:
+            module: The trained baseline.
+            version: Of the Tightfit that reads.
+        """
         digest = hashlib.sha256()
         for name, tensor in sorted(tensors_of(module).items()):
             digest.update(name.encode())
             digest.update(tensor.cpu().contiguous().numpy().tobytes())
+        digest.update(self._basis(version).encode())
+        return digest.hexdigest()[:16]
+
+    def basis(self, *, version: str = __version__) -> str:
+        """Return the digest of all that readings depend on beside the baseline's weights.
+
+        Where a run trains its baseline, the weights follow from it.
+        """
+        return hashlib.sha256(self._basis(version).encode()).hexdigest()[:16]
+
+    def _basis(self, version: str) -> str:
         spec = self.study.spec.model_dump(mode="json", include=_DEPENDED_ON)
         if self.portions:
             spec["portions"] = [[each.until, each.inputs] for each in self.portions]
-        digest.update(json.dumps(spec, sort_keys=True).encode())
-        digest.update(f"{self.data.fingerprint} {self.code} {__version__}".encode())
-        return digest.hexdigest()[:16]
+        text = json.dumps(spec, sort_keys=True)
+        return f"{text}{self.data.fingerprint} {self.code} {version}"
 
     @property
     def code(self) -> str:
-        """Digest of the user's own files: an edit of them makes another study."""
+        """Digest of the user's own files and score: an edit of them makes another study.
+
+        Weights that training begins with are among them; those of a trained baseline are read.
+        """
         spec = self.study.spec
         own = (spec.model.name, spec.training.fit, spec.training.loss, spec.training.augment)
-        return code_digest((*own, spec.quality.score), self.study.folder)
+        code = code_digest((*own, spec.quality.score), self.study.folder) + self.score_digest
+        weights = self.study.folder / Path(spec.model.weights or "").expanduser()
+        if self.model.needs_training and weights.is_file():
+            code += hashlib.sha256(weights.read_bytes()).hexdigest()
+        return code
 
 
 def assemble(study: Study) -> Assembly:
@@ -200,7 +223,8 @@ def assemble_objects(
     task = study_task(study.spec, study.folder)
     if score is not None:
         task = replace(task, score=score, right=None)
-    return _assembly(study, data=data, model=model, task=task)
+    assembly = _assembly(study, data=data, model=model, task=task)
+    return assembly if score is None else replace(assembly, score_digest=function_digest(score))
 
 
 def _assembly(study: Study, *, data: Data, model: LoadedModel, task: Task) -> Assembly:
@@ -284,36 +308,6 @@ def _require_bounds(
                 f"the objective {objective.metric!r} needs a limit as well, which says what is too "
                 "much: the baseline is not fine-tuned, and cannot tell"
             )
-
-
-def static_errors(constraints: tuple[Constraint, ...]) -> dict[str, float]:
-    """Return how far static predictions may be off, as shares of the bounds they are held to."""
-    errors = {static.metric.name: static for static in STATIC_METRICS}
-    return {
-        constraint.metric: max(
-            errors[constraint.metric].relative_error,
-            errors[constraint.metric].absolute_error / abs(constraint.bound),
-        )
-        for constraint in constraints
-        if constraint.metric in errors
-    }
-
-
-def static_allowance(limit: Constraint) -> float:
-    """Return the static value beyond which a limit on a static metric is certainly broken."""
-    for static in STATIC_METRICS:
-        if static.metric.name == limit.metric:
-            return static.nearest(limit.bound, upper=limit.sense is Sense.AT_MOST)
-    return limit.bound
-
-
-def certain(metric: str, prediction: float, sense: Sense) -> float:
-    """Return what no final value passes where no static value passes a prediction."""
-    for static in STATIC_METRICS:
-        if static.metric.name == metric:
-            error = float(static.error(np.array([prediction]))[0])
-            return prediction - error if sense is Sense.AT_MOST else prediction + error
-    return prediction
 
 
 def _load_model(spec: StudySpec, folder: Path, data: Data) -> LoadedModel:

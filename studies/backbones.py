@@ -21,19 +21,18 @@ from tightfit import Constraint, Measurement, Reading, SpecError, TightfitError
 from tightfit.objectives.file_readings import write_network
 from tightfit.objectives.footprint import FOOTPRINT_METRICS
 from tightfit.objectives.latency import LatencyMeter
+from tightfit.objectives.memory_errors import is_out_of_memory
 from tightfit.objectives.meter.device import Device, DeviceSettings
 from tightfit.objectives.metrics import METRICS, STATIC_METRICS, latency_ms
 from tightfit.objectives.models import load_model
 from tightfit.objectives.models.torchvision_models import check_name, torchvision_names
 from tightfit.objectives.profile import CPU, DeviceProfile
 from tightfit.objectives.static_readings import static_readings
-from tightfit.search.minimization import Minimizer
-from tightfit.search.survey import survey
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.settings import EVERYTHING
-from tightfit.studies.assembly import static_allowance, static_errors
 from tightfit.studies.costs import StaticCosts
 from tightfit.studies.limits import parse_limit
+from tightfit.studies.static_reach import static_reach
 
 FITS, COMPRESSED, TOO_LARGE = "fits", "after compression", "not within reach"
 NOT_FOUND = "no candidate found"
@@ -132,7 +131,9 @@ def compare(
             module = load_model(name, input_shape=input_shape, classes=classes, folder=Path.cwd())
             space = CompressionSpace(module, torch.zeros(1, *input_shape), settings=EVERYTHING)
             readings = _readings(space, profile, device)
-        except (TightfitError, MemoryError) as error:
+        except (TightfitError, MemoryError, RuntimeError) as error:
+            if not (isinstance(error, TightfitError) or is_out_of_memory(error)):
+                raise
             yield Backbone(name, accuracy, Measurement(), reason=str(error))
             continue
         yield Backbone(name, accuracy, readings, *_verdict(space, readings, limits, profile))
@@ -180,24 +181,11 @@ def _verdict(
 def _reach(
     space: CompressionSpace, costs: StaticCosts, limits: tuple[Constraint, ...]
 ) -> tuple[str, str]:
-    """Return whether some candidate keeps static limits, and what is known where none does.
-
-    Looked for among many candidates first; that there is none is proven by exact minimization, or
-    said to be unproven.
-    """
-    found = survey(space.search_space, costs, limits, static_errors=static_errors(limits))
-    if found.allowed is not None:
+    """Return whether some candidate keeps static limits, and what is known where none does."""
+    reach = static_reach(space, costs, limits)
+    if reach.possible:
         return COMPRESSED, ""
-    minimizer = Minimizer(
-        space.search_space,
-        costs,
-        costs.structures({limit.metric for limit in limits}),
-        allowed=static_allowance,
-    )
-    least = minimizer.least(limits[0].metric, limits, sense=limits[0].sense)
-    if least.candidate is not None:
-        return COMPRESSED, ""
-    nearest = f"the nearest that was found is over by {100 * found.excess:.3g} % in sum"
-    if least.impossible:
-        return TOO_LARGE, f"; no candidate keeps the limits (proven); {nearest}"
-    return NOT_FOUND, f"; {nearest}; not proven: {least.why}"
+    nearest = f"the nearest that was found is over by {100 * reach.survey.excess:.3g} % in sum"
+    if reach.possible is None:
+        return NOT_FOUND, f"; {nearest}; not proven: {reach.why}"
+    return TOO_LARGE, f"; no candidate keeps the limits (proven); {nearest}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,29 +52,62 @@ def trained_module(
     """Return the baseline with its weights, trained first when it has none.
 
     What was trained is kept beside the run's folder, keyed by all it depends on, so that other
-    studies of the same network and data find it.
+    studies of the same network and data find it; in the run's own where that cannot be written.
+
+    Raises:
+        SpecError: The weights could not be written.
     """
-    module = assembly.model.module
-    if not assembly.model.needs_training:
-        return module
-    path = folder.path.parent / ".baselines" / f"{_training_key(assembly)}.safetensors"
-    if path.is_file():
-        state = module.state_dict()  # with the versions of its modules, which some ask for
-        state.update(load_file(path))
-        module.load_state_dict(state)
-        return module.eval()
-    spec = assembly.study.spec.training
+    kept = kept_module(assembly, folder)
+    if kept is not None:
+        return kept
+    shared = _shared(folder)
+    # Before anything is trained: what has no place is lost.
+    place = shared if _writable(shared) else folder.baseline
+    place.mkdir(parents=True, exist_ok=True)
+    module, spec = assembly.model.module, assembly.study.spec.training
     say(f"training the baseline for {spec.baseline_epochs} epochs, once")
     trainer = assembly.trainer(teacher=None)
     usual = USUAL[spec.optimizer].baseline
     recipe = Recipe(spec.baseline_epochs, spec.baseline_learning_rate or usual)
     module = trainer(module, recipe, seed=assembly.study.spec.seed, progress=progress)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # A file of safetensors takes no two names for one tensor.
     plain = torch.contiguous_format
     copies = {name: each.clone(memory_format=plain) for name, each in tensors_of(module).items()}
-    write_atomically(path, save(copies))
+    write_atomically(place / _weights_file(assembly), save(copies))
     return module
+
+
+def kept_module(assembly: Assembly, folder: RunFolder) -> nn.Module | None:
+    """Return the baseline with its weights; ``None`` where it has to be trained first."""
+    module = assembly.model.module
+    if not assembly.model.needs_training:
+        return module
+    for place in (_shared(folder), folder.baseline):
+        path = place / _weights_file(assembly)
+        if path.is_file():
+            state = module.state_dict()  # with the versions of its modules, which some ask for
+            state.update(load_file(path))
+            module.load_state_dict(state)
+            return module.eval()
+    return None
+
+
+def _shared(folder: RunFolder) -> Path:
+    """Return where the runs of a folder keep the baselines they trained."""
+    return folder.path.parent / ".baselines"
+
+
+def _writable(place: Path) -> bool:
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place):
+            return True
+    except OSError:
+        return False
+
+
+def _weights_file(assembly: Assembly) -> str:
+    return f"{_training_key(assembly)}.safetensors"
 
 
 def _training_key(assembly: Assembly) -> str:

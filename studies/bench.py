@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from tightfit import Constraint, Measurement, Sense, __version__
+from tightfit import Constraint, Measurement, Sense, SpecError, __version__
 from tightfit.objectives.evaluator import Progress, StagedEvaluator
 from tightfit.objectives.footprint import FootprintMeter
 from tightfit.objectives.latency import LatencyMeter
@@ -18,10 +18,11 @@ from tightfit.objectives.metrics import latency_ms
 from tightfit.objectives.teacher import Teacher, prepare_teacher
 from tightfit.objectives.workshop import Workshop
 from tightfit.spaces.compression import CompressionSpace
-from tightfit.studies.assembly import Assembly, assemble, static_errors
-from tightfit.studies.baseline import Say, measured_baseline, trained_module
+from tightfit.studies.assembly import Assembly, assemble
+from tightfit.studies.baseline import Say, kept_module, measured_baseline, trained_module
 from tightfit.studies.costs import StaticCosts
 from tightfit.studies.limits import check_contradictions
+from tightfit.studies.prediction_error import static_errors
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.settings import measuring_device, measuring_precision
 from tightfit.studies.spec import StudySpec
@@ -197,6 +198,7 @@ def open_bench(
     *,
     files: str | None = None,
     constraints: Sequence[tuple[str, str, float, bool]] | None = None,
+    fingerprint: str | None = None,
 ) -> Bench:
     """Open a prepared run, e.g. in a worker.
 
@@ -206,12 +208,16 @@ def open_bench(
         folder: Of the run.
         files: Folder of candidates' files where that is not the run's own.
         constraints: In place of the study's; what is read stays what the study names.
+        fingerprint: Of the run, when this has to be of the same.
 
     Raises:
-        SpecError: The study or its data are not usable.
+        SpecError: The study or its data are not usable, or are not what the run has.
     """
     assembly = assemble(read_study(Path(study), overrides))
-    bench = prepare(assembly, RunFolder(Path(folder)), say=_quiet, progress=_no_progress)
+    run = RunFolder(Path(folder))
+    if fingerprint is not None:
+        _check_same(assembly, run, fingerprint)
+    bench = prepare(assembly, run, say=_quiet, progress=_no_progress)
     limits = bench.constraints
     if constraints is not None:
         limits = tuple(
@@ -219,6 +225,23 @@ def open_bench(
             for name, sense, bound, confident in constraints
         )
     return replace(bench, files=None if files is None else Path(files), constraints=limits)
+
+
+def _check_same(assembly: Assembly, folder: RunFolder, fingerprint: str) -> None:
+    """Refuse to read what the run would not read; before a baseline is trained for it.
+
+    Raises:
+        SpecError: The data, the network or the code are not those of the run.
+    """
+    module = kept_module(assembly, folder)
+    if module is None or assembly.fingerprint(module) != fingerprint:
+        spec = assembly.study.spec
+        raise SpecError(
+            f"the data {spec.data.name!r} or the model {spec.model.name!r} must be the same in "
+            f"every process, and are not those that {folder.path} has: a file of theirs was "
+            "changed meanwhile, or something in them is random; seed every generator that is made "
+            "there (those of torch, numpy and random are seeded)"
+        )
 
 
 def use_processors(spec: StudySpec) -> None:

@@ -12,8 +12,8 @@ from tightfit.search.binding import LOOSEST, Gain, gains
 from tightfit.search.forecast import Forecast, candidates_to_try
 from tightfit.search.region import Region
 from tightfit.search.screening import Screen
-from tightfit.studies.assembly import static_errors
 from tightfit.studies.bench import Bench
+from tightfit.studies.prediction_error import static_errors
 
 
 def binding_limits(bench: Bench, records: Sequence[Record]) -> tuple[Gain, ...]:

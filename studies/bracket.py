@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from tightfit import Candidate, Metric, SearchSpace, Sense
 from tightfit.studies import wording
+from tightfit.studies.limits import never_negative
 
 
 def still_tried(not_found: Sequence[float], reached: float | None, sense: Sense) -> float | None:
@@ -23,6 +25,29 @@ def still_tried(not_found: Sequence[float], reached: float | None, sense: Sense)
     if sense is Sense.AT_MOST:
         return max((each for each in not_found if reached is None or each < reached), default=None)
     return min((each for each in not_found if reached is None or each > reached), default=None)
+
+
+def next_bound(metric: str, sense: Sense, reached: float, ends: Sequence[float]) -> float | None:
+    """Return the bound to ask for next; ``None`` where the bracket is closed.
+
+    Args:
+        metric: Whose limit it is.
+        sense: Of the limit.
+        reached: The tightest bound that is kept.
+        ends: What is proven and what was not found; where there is neither, and 0 is no floor, the
+            bracket reaches as far beyond as 0 lies from what is reached.
+    """
+    sign = 1.0 if sense is Sense.AT_MOST else -1.0
+    ends = [*ends, 0.0] if sense is Sense.AT_MOST and never_negative(metric) else ends
+    end = max((sign * each for each in ends), default=sign * reached - (abs(reached) or 1.0))
+    if end >= sign * reached:
+        return None
+    if sense is Sense.AT_MOST and end > 0:
+        bound = math.sqrt(end * reached)
+    else:
+        # No limit has the bound 0, which a bracket of a score may have in its middle.
+        bound = (sign * end + reached) / 2 or reached / 2
+    return float(f"{bound:.5g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +77,11 @@ class Bracket:
         metric: Whose limit it is.
         sense: Of the limit.
         others: The other limits, as text.
-        proven: No candidate of the space passes it under the static ones of the other limits;
-            ``None`` where nothing is proven.
-        why: Why nothing is proven, or that the other limits conflict.
+        proven: No candidate that keeps the limits of ``under`` passes it; ``None`` where no such
+            bound is proven.
+        under: The static ones of the other limits, as text, where a proof is about them.
+        conflict: Whether it is proven that no candidate keeps those.
+        why: Why nothing is proven; empty where something is.
         reached: The tightest bound that the witness keeps: its reading, or the worse end of the
             interval where the study asks for that; ``None`` without one.
         witness: That keeps the other limits and has it.
@@ -69,6 +96,8 @@ class Bracket:
     sense: Sense
     others: tuple[str, ...]
     proven: float | None
+    under: tuple[str, ...]
+    conflict: bool
     why: str
     reached: float | None
     witness: Candidate | None
@@ -99,6 +128,8 @@ class Bracket:
             "choices": None if self.witness is None else dict(space.active_choices(self.witness)),
             "not_found_within_its_trainings": self.tried,
             "proven": self.proven,
+            "proven_under": list(self.under),
+            "other_limits_conflict": self.conflict,
             "unproven": self.why or None,
             "known_before": self.known,
             "steps": [
@@ -135,7 +166,9 @@ class Bracket:
 
     def _lines(self, text: Callable[[float | None], str]) -> list[str]:
         lines = []
-        if self.reached is None:
+        if self.conflict:
+            lines.append("Proven: the other limits conflict; run 'tightfit decide' for the proof.")
+        elif self.reached is None:
             lines.append(f"No candidate that keeps the other limits was found: {self.message}.")
         else:
             where = "" if self.trial is None else f" by trial {self.trial}"
@@ -146,7 +179,8 @@ class Bracket:
                 f"{text(self.tried)} was not reached within its trainings, which is no proof."
             )
         if self.proven is not None:
-            lines.append(f"Proven: no candidate of the space passes {text(self.proven)}.")
+            whose = "that keeps the other static limits" if self.under else "of the space"
+            lines.append(f"Proven: no candidate {whose} passes {text(self.proven)}.")
         elif self.why:
             lines.append(f"Nothing is proven: {self.why}.")
         if self.reached is not None:

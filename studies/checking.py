@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Group
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from tightfit import Constraint, Metric, Reading
 from tightfit.objectives.meter.connection import LOCAL
 from tightfit.objectives.static_readings import static_readings
-from tightfit.search.survey import Survey, survey
-from tightfit.studies.assembly import Assembly, assemble, static_errors
+from tightfit.search.survey import Survey
+from tightfit.studies.assembly import Assembly, assemble
 from tightfit.studies.costs import StaticCosts
 from tightfit.studies.limits import Limit, check_contradictions
 from tightfit.studies.settings import measuring_device
+from tightfit.studies.static_reach import StaticReach, static_reach
 from tightfit.studies.study_file import Study
 from tightfit.studies.wording import quantity
 
@@ -31,7 +33,7 @@ class Check:
         baseline: Static readings of the uncompressed network.
         limits: As written.
         constraints: Those that are settled before training, with bounds as numbers.
-        survey: Of the space under them; ``None`` where no limit is static.
+        reach: Whether they can be kept; ``None`` where no limit is static.
         size: Combinations of choices.
         hparams: How many.
         notes: What is worth knowing, one line each.
@@ -42,21 +44,30 @@ class Check:
     baseline: dict[str, Reading]
     limits: tuple[Limit, ...]
     constraints: tuple[Constraint, ...]
-    survey: Survey | None
+    reach: StaticReach | None
     size: int
     hparams: int
     notes: tuple[str, ...]
 
     @property
-    def possible(self) -> bool:
-        """Whether some candidate keeps every limit that is known before training."""
-        return self.survey is None or self.survey.allowed is not None
+    def possible(self) -> bool | None:
+        """Whether some candidate keeps every limit that is known before training.
+
+        ``None`` where none was found, and that there is none is not proven.
+        """
+        return True if self.reach is None else self.reach.possible
+
+    @property
+    def survey(self) -> Survey | None:
+        """The space under the limits; ``None`` where no limit is static."""
+        return None if self.reach is None else self.reach.survey
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values."""
         return {
             "name": self.name,
             "possible": self.possible,
+            "unproven": None if self.reach is None else self.reach.why or None,
             "hparams": self.hparams,
             "candidates": self.size,
             "baseline": {name: reading.to_json() for name, reading in self.baseline.items()},
@@ -79,21 +90,9 @@ class Check:
             f"[bold]{self.name}[/]: {self.hparams} hparams, {self.size:.3g} combinations",
             *(f"limit: {limit}" for limit in self.limits),
         ]
-        if self.survey is not None:
-            lines.append(
-                f"{100 * self.survey.share:.3g} % of random candidates keep the limits that are "
-                "known before training"
-            )
-            lines += [
-                f"  {100 * share:.3g} % break {name}" for name, share in self.survey.broken.items()
-            ]
-            if self.survey.allowed is None:
-                lines.append(
-                    "[bold red]No candidate keeps them[/]: the nearest breaks them by "
-                    f"{100 * self.survey.excess:.3g} % in sum; relax one of them, or give the "
-                    "space stronger choices"
-                )
-        lines += [f"note: {note}" for note in self.notes]
+        if self.reach is not None:
+            lines += _reach_lines(self.reach)
+        lines += [f"note: {escape(note)}" for note in self.notes]
         return Group(*(Text.from_markup(line) for line in lines), Text(""), costs)
 
 
@@ -115,23 +114,42 @@ def check_study(study: Study) -> Check:
     check_contradictions(constraints)
     found = None
     if constraints:
-        found = survey(
-            space.search_space,
-            StaticCosts(space, assembly.profile),
-            constraints,
-            static_errors=static_errors(constraints),
-        )
+        found = static_reach(space, StaticCosts(space, assembly.profile), constraints)
     return Check(
         name=study.name,
         metrics=assembly.metrics,
         baseline=baseline,
         limits=assembly.limits,
         constraints=constraints,
-        survey=found,
+        reach=found,
         size=space.search_space.size,
         hparams=len(space.search_space),
         notes=(*_device_notes(study), *_notes(assembly, space.sites.frozen)),
     )
+
+
+def _reach_lines(reach: StaticReach) -> list[str]:
+    """Return how the space stands to the static limits, as marked-up lines."""
+    found = reach.survey
+    kept = f"{100 * found.share:.3g} % of random candidates keep the limits that are known"
+    lines = [
+        f"{kept} before training",
+        *(f"  {100 * share:.3g} % break {name}" for name, share in found.broken.items()),
+    ]
+    over = f"the nearest that was found breaks them by {100 * found.excess:.3g} % in sum"
+    if reach.possible is None:
+        lines.append(
+            "[bold yellow]Of candidates that keep them none was found[/], which is no proof "
+            f"({escape(reach.why)}): {over}; 'tightfit decide' looks further"
+        )
+    elif not reach.possible:
+        lines.append(
+            f"[bold red]No candidate keeps them[/], which is proven: {over}; relax one of them, "
+            "or give the space stronger choices"
+        )
+    elif not found.share:
+        lines.append("but a candidate that keeps them was found")
+    return lines
 
 
 def _device_notes(study: Study) -> tuple[str, ...]:

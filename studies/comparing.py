@@ -30,11 +30,13 @@ from tightfit.search import (
     curve,
     hypervolume_history,
     open_storage,
+    share,
     snapshot,
 )
-from tightfit.studies.assembly import assemble, static_errors
+from tightfit.studies.assembly import assemble
 from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.outsiders import outsider_records
+from tightfit.studies.prediction_error import static_errors
 from tightfit.studies.references import believed_damage, references
 from tightfit.studies.session import (
     RunRequest,
@@ -103,6 +105,7 @@ class Comparison:
         trials: Trainings of each search.
         metrics: By name.
         objectives: What the hypervolume is made of.
+        corner: Its reference point, one value an objective.
         curves: One a search.
         records: Of every sampler, over its seeds.
         ways: What plain ways reach.
@@ -112,6 +115,7 @@ class Comparison:
     trials: int
     metrics: Mapping[str, Metric]
     objectives: tuple[Objective, ...]
+    corner: tuple[float, ...]
     curves: tuple[Curve, ...]
     records: Mapping[str, tuple[Record, ...]]
     ways: tuple[Way, ...]
@@ -120,6 +124,11 @@ class Comparison:
     def bands(self) -> tuple[Band, ...]:
         """The curves of each sampler over its seeds."""
         return bands(self.curves)
+
+    @property
+    def empty(self) -> bool:
+        """Whether no search found anything feasible that is better than the reference point."""
+        return not any(each.shares.any() for each in self.curves)
 
     @property
     def seconds(self) -> float:
@@ -134,6 +143,8 @@ class Comparison:
             "study": self.study,
             "trials": self.trials,
             "objectives": [each.metric for each in self.objectives],
+            "reference_point": list(self.corner),
+            "nothing_found": self.empty,
             "searches": [
                 {
                     "sampler": each.sampler,
@@ -155,8 +166,7 @@ def compare_samplers(request: RunRequest, contest: Contest, watcher: Watcher) ->
     """Run the searches of a comparison; run again, it goes on where it was interrupted.
 
     Raises:
-        SpecError: The study cannot be run as written, nothing feasible was found, or the folder
-            holds another study's run.
+        SpecError: The study cannot be run as written, or the folder holds another study's run.
         StorageError: The disk is full; what was finished is kept.
     """
     folder = request.folder
@@ -202,12 +212,13 @@ def _compared(bench: Bench, worker: Evaluator, contest: Contest, watcher: Watche
 def compared(bench: Bench, traces: Sequence[Trace], plain: Sequence[Record]) -> Comparison:
     """Return how searches compare that are done.
 
-    Raises:
-        SpecError: None of them found anything feasible within the reference point.
+    Where none of them found anything feasible within the reference point, all have the share 0 of
+    the best that plain ways reach.
     """
     objectives = bench.assembly.objectives
     corner = np.array(reference_point(bench))
-    best = best_known(chain.from_iterable(each.records for each in traces), objectives, corner)
+    found = chain.from_iterable(each.records for each in traces)
+    best = best_known(found, objectives, corner) or best_known(plain, objectives, corner)
     records: dict[str, tuple[Record, ...]] = {}
     for trace in traces:
         records[trace.sampler] = (*records.get(trace.sampler, ()), *trace.records)
@@ -216,6 +227,7 @@ def compared(bench: Bench, traces: Sequence[Trace], plain: Sequence[Record]) -> 
         trials=bench.assembly.study.spec.trials,
         metrics=bench.assembly.metrics,
         objectives=objectives,
+        corner=tuple(corner.tolist()),
         curves=tuple(curve(each, objectives, corner, best=best) for each in traces),
         records=records,
         ways=ways(plain, objectives, corner, best=best),
@@ -231,7 +243,11 @@ def ways(
         for name in dict.fromkeys(part.split(": ")[0] for part in record.origin.split(" = ")):
             by_name.setdefault(name, []).append(record)
     return tuple(
-        Way(name, tuple(own), float(hypervolume_history(own, objectives, corner)[-1]) / best)
+        Way(
+            name,
+            tuple(own),
+            float(share(hypervolume_history(own, objectives, corner), best=best)[-1]),
+        )
         for name, own in by_name.items()
     )
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tightfit.search import REACHED, Curve, by_sampler
+from tightfit.studies import wording
 from tightfit.studies.comparing import Comparison
 
 _PARTS = (0.25, 0.5, 1.0)
@@ -16,7 +17,19 @@ _PARTS = (0.25, 0.5, 1.0)
 
 def comparison_table(found: Comparison) -> RenderableType:
     """Return a table by trainings, one by wall time, and one of what plain ways reach."""
-    return Group(_by_trainings(found), Text(), _by_time(found), Text(), _plain(found))
+    tables = (_by_trainings(found), Text(), _by_time(found), Text(), _plain(found))
+    return Group(*tables, *([Text(), Text(_nothing(found), "yellow")] if found.empty else []))
+
+
+def _nothing(found: Comparison) -> str:
+    corner = [
+        f"{each.metric} {wording.quantity(found.metrics[each.metric], value)}"
+        for each, value in zip(found.objectives, found.corner, strict=True)
+    ]
+    return (
+        "No search found a feasible candidate that is better than the reference point "
+        f"({', '.join(corner)}): all shares are 0; allow more trials or wider limits"
+    )
 
 
 def _by_trainings(found: Comparison) -> Table:

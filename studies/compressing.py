@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from tightfit import Record
+from tightfit import Record, SpecError
 from tightfit.objectives.datasets import Source, from_objects
 from tightfit.objectives.models import LoadedModel, check_model
 from tightfit.search import Front, pareto_front
@@ -41,6 +41,13 @@ DEFAULT_SPACE: dict[str, Any] = {
     "schedule": {"epochs": [6]},
 }
 """What is searched when nothing is said: the techniques of the quickstart."""
+
+_NOT_HERE = {
+    "data": "the data are its arguments 'train', 'validation' and 'test'",
+    "trial": "candidates are evaluated in this process, which cannot be ended for one of them; "
+    "'tightfit run' of a study file keeps a trial's limits",
+}
+"""Tables of a study file that live objects have no use for, with why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +161,14 @@ def compress(
         score: (outputs, targets) to (value, standard error), in place of accuracy.
         folder: Of the run; a new temporary one when not given. The same folder resumes.
         seed: Of everything random.
-        study: Further tables of a study file, e.g. ``training={"batch_size": 64}``.
+        study: Further keys and tables of a study file, e.g. ``training={"batch_size": 64}``; all
+            but ``data`` and ``trial``.
 
     Raises:
         SpecError: Anything that is not possible as written.
     """
+    for table in sorted(_NOT_HERE.keys() & study.keys()):
+        raise SpecError(f"compress() takes no {table!r}: {_NOT_HERE[table]}; leave it out")
     baseline = received(model)
     values = {
         "constraints": list(constraints),
@@ -170,19 +180,25 @@ def compress(
         **study,
     }
     spec = parse_spec(values, "compress()")
+    if score is not None and spec.quality.score is not None:
+        raise SpecError(
+            f"compress() takes one score, got 'score' and quality.score = {spec.quality.score!r}; "
+            "leave one of them out"
+        )
     run = RunFolder(Path(folder) if folder else Path(tempfile.mkdtemp(prefix="tightfit-")))
     data = from_objects(train, validation, test, seed=seed)
     with time_limit(LIMIT_SECONDS), plain_arithmetic():
         rehearse(baseline, torch.zeros(1, *data.input_shape, dtype=torch.float32))
         check_model(baseline, "the model", input_shape=data.input_shape, classes=data.classes)
     assembly = assemble_objects(
-        Study("compress", spec, Path.cwd()),
+        Study(spec.name or "compress", spec, Path.cwd()),
         data=data,
         model=LoadedModel(baseline, needs_training=False, notes=()),
         score=score,
     )
     console = Console(stderr=True)
-    console.print(f"Evaluating in this process; the run lies in {run.path}", highlight=False)
+    where = f"Evaluating in this process; the run lies in {run.path}"
+    console.print(where, highlight=False, markup=False)
     watcher = ConsoleWatcher(console, objective=spec.objectives[0], trials=trials)
     with watcher.shown():
         results = run_objects(assembly, run, watcher)

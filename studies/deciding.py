@@ -18,11 +18,11 @@ from tightfit.search import Progress, Search
 from tightfit.search.minimization import Minimizer
 from tightfit.search.proof import judge_limits
 from tightfit.search.screening import Screen
-from tightfit.studies.assembly import static_allowance, static_errors
 from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.decision import Answer, Decision
 from tightfit.studies.fastest import Fastest, measure_fastest, must_be_measured
 from tightfit.studies.plan import Plan
+from tightfit.studies.prediction_error import static_allowance, static_errors
 from tightfit.studies.promising import prospect
 from tightfit.studies.proof_document import proof_document
 from tightfit.studies.references import compressed_as, references

@@ -14,6 +14,7 @@ from tightfit.search.forecast import Expected, Promise
 from tightfit.studies import wording
 from tightfit.studies.decision import Answer, Decision
 from tightfit.studies.fastest import Fastest
+from tightfit.studies.verification import LimitFound, limit_text, limit_verdict
 from tightfit.studies.witness import Witness
 
 _STYLES = {
@@ -40,6 +41,8 @@ def _parts(decision: Decision, metrics: Mapping[str, Metric]) -> Iterator[Render
     if decision.witness is not None:
         yield Text(f"The witness is in {decision.witness.folder}.")
         yield _witness_table(decision.witness, metrics)
+        if _tested(decision.witness):
+            yield Text("Limits are kept on the validation split; the test split decides nothing.")
     if decision.proof is not None:
         yield from _proof(decision.proof, metrics)
     for fastest in decision.fastest:
@@ -100,12 +103,26 @@ def _witness_table(witness: Witness, metrics: Mapping[str, Metric]) -> Table:
     table.add_column("limit")
     table.add_column("of the exported file", justify="right")
     table.add_column("")
+    tested = _tested(witness)
+    if tested:
+        table.add_column("on the test split")
     for each in witness.checks:
         metric = metrics[each.limit.metric]
         value = wording.quantity(metric, each.value, stderr=each.stderr)
         kept = Text("kept", "green") if each.kept else Text("✗", "red")
-        table.add_row(wording.limit(each.limit, metric), value, kept)
+        test = [_test_text(each.tested)] if tested else []
+        table.add_row(wording.limit(each.limit, metric), value, kept, *test)
     return table
+
+
+def _tested(witness: Witness) -> bool:
+    return any(each.tested is not None for each in witness.checks)
+
+
+def _test_text(tested: LimitFound | None) -> Text:
+    if tested is None:
+        return Text("")
+    return Text.assemble(limit_text(tested), "  ", limit_verdict(tested))
 
 
 def _proof(proof: Mapping[str, Any], metrics: Mapping[str, Metric]) -> Iterator[RenderableType]:

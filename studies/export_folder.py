@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from tightfit import SpecError, __version__
 from tightfit.objectives.artifact.files import write_atomically
@@ -46,6 +46,9 @@ SEALED = (
     HEADER_FILE,
 )
 """What the report has digests of, where it is there."""
+
+WRITTEN = (CARD_FILE, PICTURE_FILE, REPORT_FILE, *SEALED)
+"""Every name that an export may write or remove."""
 
 SCHEMA = 2
 _CHUNK = 1 << 20
@@ -121,7 +124,7 @@ def read_report(path: Path) -> dict[str, Any]:
         raise SpecError(
             f"{path} is not an export: {file.name} is cut off or damaged ({error})"
         ) from error
-    if not isinstance(report, dict) or "candidate" not in report or "versions" not in report:
+    if not _is_report(report):
         raise SpecError(f"{path} is not an export: {file.name} is some other program's")
     _check_version(path, report)
     if "schema" in report and report.get("digest") != _digest(report):
@@ -169,17 +172,36 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+def refuse_others_files(to: Path) -> None:
+    """Refuse a folder in which an export would replace files that are no export's.
+
+    Raises:
+        SpecError: It holds such a file, and no report of an export.
+    """
+    if _holds_report(to):
+        return
+    for name in WRITTEN:
+        if os.path.lexists(to / name):
+            raise SpecError(
+                f"an export writes {name}, and {to / name} is not an earlier export's: {to} has "
+                f"no {REPORT_FILE} of Tightfit; name a folder of its own, e.g. {to / 'export'}, or "
+                "move that file away"
+            )
+
+
 @contextmanager
 def written_whole(to: Path) -> Iterator[Path]:
     """Give a folder to write in; it becomes ``to`` when all went well, or it vanishes.
 
-    In a folder that is there, files of the same names are replaced, the report last and the old one
-    first of all: one that was interrupted here is never taken for a whole export. Its other files
-    stay.
+    In an earlier export's folder, files of the same names are replaced, the report last and the old
+    one first of all: one that was interrupted here is never taken for a whole export. Its other
+    files stay.
 
     Raises:
-        SpecError: The folder, or a file elsewhere that is needed for it, cannot be used.
+        SpecError: The folder, or a file elsewhere that is needed for it, cannot be used; or it
+            holds files of these names that are no export's.
     """
+    refuse_others_files(to)
     stage: Path | None = None
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -210,6 +232,18 @@ def _replace(stage: Path, to: Path) -> None:
     for path in sorted(written, key=lambda each: each.name == REPORT_FILE):
         (to / path).parent.mkdir(exist_ok=True)
         (stage / path).replace(to / path)
+
+
+def _holds_report(path: Path) -> bool:
+    try:
+        return _is_report(json.loads((path / REPORT_FILE).read_text("utf-8")))
+    except (OSError, ValueError):
+        return False
+
+
+def _is_report(values: object) -> TypeGuard[dict[str, Any]]:
+    """Whether JSON values are a report of an export, of whatever version."""
+    return isinstance(values, dict) and "candidate" in values and "versions" in values
 
 
 def _check_version(path: Path, report: Mapping[str, Any]) -> None:

@@ -35,6 +35,7 @@ from tightfit.studies.plan import Plan
 from tightfit.studies.preprocess import Preprocess, handed_over
 from tightfit.studies.report import write_report
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.same_run import check_unchanged
 from tightfit.studies.settings import device_settings
 from tightfit.studies.spec import StudySpec
 from tightfit.studies.standing import Standing, chosen, standings
@@ -64,16 +65,31 @@ class Exported:
     verification: Verification
 
 
-def run_assembly(plan: Plan, study_path: Path | None) -> Assembly:
+def run_assembly(folder: RunFolder, study_path: Path | None) -> Assembly:
     """Return the parts of a run's study.
 
+    Args:
+        folder: Of the run.
+        study_path: The study's file, if it was moved.
+
     Raises:
-        SpecError: The study file is not where it was; give it anew.
+        SpecError: The study file is not where it was, there never was one, or what it names is no
+            longer what the run was begun with.
     """
-    path = study_path or (Path(plan.study_path) if plan.study_path else None)
-    if path is None or not path.exists():
+    plan = Plan.read(folder.plan)
+    if plan.study_path is None:
+        raise SpecError(
+            f"{folder.path} was made from Python, where its model and data are; call "
+            f"compress(..., folder={str(folder.path)!r}) as before, which reads a finished run, "
+            "and use result.export(...)"
+        )
+    path = study_path or Path(plan.study_path)
+    if not path.exists():
         raise SpecError(f"the study file of this run is not at {path}; name it with --study STUDY")
-    return assemble(Study(plan.name, StudySpec.model_validate(plan.spec), path.resolve().parent))
+    spec = StudySpec.model_validate(plan.spec)
+    assembly = assemble(Study(plan.name, spec, path.resolve().parent))
+    check_unchanged(assembly, folder)
+    return assembly
 
 
 def export_member(
@@ -111,7 +127,7 @@ def export_member(
             "the nearest misses"
         )
     plan = Plan.read(folder.plan)
-    assembly = assembly or run_assembly(plan, None)
+    assembly = assembly or run_assembly(folder, None)
     member = Member(results, plan, assembly, standing)
     inside = None if preprocess is None else preprocess.of(assembly)
     plain = folder.candidate(standing.record.candidate)

@@ -15,6 +15,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from tightfit import Constraint, Sense, SpecError
+from tightfit.objectives.metrics import METRICS
+from tightfit.objectives.quality_metrics import QUALITY_METRICS
 
 _PATTERN = re.compile(
     r"^\s*(?P<metric>[A-Za-z_][\w.]*)\s*(?P<sense><=|>=|==|<|>|=)\s*(?P<bound>.+)$"
@@ -25,6 +27,11 @@ _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
+_OURS = frozenset(
+    {"accuracy"}
+    | {metric.name for metric in METRICS}
+    | {each.metric.name for each in QUALITY_METRICS}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ class Limit:
                 f"the limit {str(self)!r} comes to {bound:g}; an accuracy is a share in 0..1, "
                 "e.g. accuracy >= 0.9"
             )
-        if bound <= 0 and self.sense is Sense.AT_MOST:
+        if bound <= 0 and self.sense is Sense.AT_MOST and never_negative(self.metric):
             raise SpecError(
                 f"the limit {str(self)!r} comes to {bound:g}, which nothing can keep; "
                 "write a bound above 0"
@@ -109,6 +116,14 @@ def parse_limit(text: str, metrics: Collection[str]) -> Limit:
     if not limit.relative:
         limit.resolve(lambda _: math.nan)
     return limit
+
+
+def never_negative(metric: str) -> bool:
+    """Whether no value lies below 0: ours are counts, bytes, times and shares.
+
+    A user's own score, a log-likelihood for one, may.
+    """
+    return metric in _OURS
 
 
 def check_contradictions(constraints: Collection[Constraint]) -> None:

@@ -23,6 +23,7 @@ from tightfit import (
     Sense,
     SpecError,
     Stage,
+    __version__,
 )
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.studies.kept import read_kept
@@ -63,6 +64,9 @@ class Plan:
         objectives: One to three.
         baseline: The readings of the uncompressed network.
         reference_point: Of the hypervolume, one value an objective.
+        basis: Digest of what readings depend on beside the baseline's weights; ``None`` in older
+            runs, which do not say.
+        tightfit: The version that began the run.
     """
 
     name: str
@@ -76,6 +80,8 @@ class Plan:
     objectives: tuple[Objective, ...]
     baseline: Measurement
     reference_point: tuple[float, ...]
+    basis: str | None = None
+    tightfit: str = __version__
 
     @property
     def end(self) -> Any:
@@ -92,6 +98,8 @@ class Plan:
             "study_path": self.study_path,
             "storage": self.storage,
             "fingerprint": self.fingerprint,
+            "basis": self.basis,
+            "tightfit": self.tightfit,
             "space": [
                 {"name": h.name, "choices": list(h.choices), "active_if": h.active_if}
                 for h in self.space.hparams
@@ -137,6 +145,8 @@ class Plan:
                 {name: Reading.from_json(each) for name, each in values["baseline"].items()}
             ),
             reference_point=tuple(values["reference_point"]),
+            basis=values.get("basis"),
+            tightfit=values.get("tightfit", __version__),
         )
 
     def check_same_study(self, spec: dict[str, Any], folder: Path) -> None:

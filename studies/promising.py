@@ -10,8 +10,9 @@ from tightfit.search.forecast import Forecast, Promise, candidates_to_try, promi
 from tightfit.search.region import Region
 from tightfit.search.screening import Screen
 from tightfit.spaces.compression import CompressionSpace
-from tightfit.studies.assembly import Assembly, static_errors
+from tightfit.studies.assembly import Assembly
 from tightfit.studies.costs import StaticCosts
+from tightfit.studies.prediction_error import static_errors
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from tightfit.search import (
     reference_candidates,
     technique_columns,
 )
-from tightfit.studies.assembly import static_errors
 from tightfit.studies.bench import Bench
+from tightfit.studies.prediction_error import static_errors
 from tightfit.studies.sensitivity import Sensitivity
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Collection, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from tightfit import Candidate, Record, SpecError
@@ -20,6 +22,9 @@ from tightfit.studies.final import FinalScores
 from tightfit.studies.gains import read_gains
 from tightfit.studies.plan import Plan
 from tightfit.studies.results import Ending, Results
+
+DATABASE_SECONDS = 10.0
+"""A database has to be asked whether a run has gone on: no more often than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +174,19 @@ class RunFolder:
             gains=read_gains(self.binding),
         )
 
+    def stamp(self) -> Hashable:
+        """Return what is another value when :meth:`results` may be others, without reading them.
+
+        Sizes and times of files; with records in a database, another value every
+        ``DATABASE_SECONDS``.
+
+        Raises:
+            SpecError: This is not a run.
+        """
+        plan, journal, gains = (_stamp(each) for each in (self.plan, self.journal, self.binding))
+        turn = int(time.monotonic() // DATABASE_SECONDS) if _in_database(self.plan, plan) else 0
+        return plan, journal, gains, turn
+
     def keep_front_files(
         self, records: tuple[Record, ...], plan: Plan, *, without: Collection[Candidate] = ()
     ) -> None:
@@ -194,6 +212,20 @@ class RunFolder:
                         path.unlink()
             elif folder.name not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return a file's size in bytes and when it was written, in nanoseconds."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+@lru_cache(maxsize=8)
+def _in_database(plan: Path, _written: tuple[int, int] | None) -> bool:
+    return Plan.read(plan).storage is not None
 
 
 def _ending(kept: object) -> Ending | None:

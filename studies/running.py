@@ -7,7 +7,7 @@ from dataclasses import replace
 from tightfit import InheritingEvaluator, Record
 from tightfit.search import Progress as SearchProgress
 from tightfit.search import SearchOutcome, Stopped
-from tightfit.studies.assembly import Assembly
+from tightfit.studies.assembly import Assembly, assemble
 from tightfit.studies.baseline import READINGS_FILE
 from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.binding import binding_limits
@@ -19,10 +19,12 @@ from tightfit.studies.references import references
 from tightfit.studies.report import write_report
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.same_run import check_same_spec, check_unchanged
 from tightfit.studies.session import (
     RunRequest,
     Watcher,
     as_written,
+    check_same_study,
     keep_plan,
     make_search,
     prepared,
@@ -42,10 +44,11 @@ def run_study(request: RunRequest, watcher: Watcher) -> tuple[Results, SearchOut
         SpecError: The study cannot be run as written, or the folder holds another study's run.
         StorageError: The disk is full; what was finished is kept.
     """
-    spec = request.study.spec
     folder = request.folder
-    finished = _finished(folder, spec)
+    check_same_study(request)
+    finished = _finished(folder, request.study.spec)
     if finished is not None:
+        check_unchanged(assemble(request.study), folder)
         return finished, None
     with prepared(request, watcher) as bench, working(request, bench, watcher) as worker:
         outcome = _search(bench, worker, watcher)
@@ -59,8 +62,11 @@ def run_objects(assembly: Assembly, folder: RunFolder, watcher: Watcher) -> Resu
         SpecError: The study cannot be run as written, or the folder holds another study's run.
         StorageError: The disk is full; what was finished is kept.
     """
-    finished = _finished(folder, assembly.study.spec)
+    spec = assembly.study.spec
+    check_same_spec(spec, folder)
+    finished = _finished(folder, spec)
     if finished is not None:
+        check_unchanged(assembly, folder)
         return finished
     folder.make()
     watcher.begin(assembly.metrics)
@@ -75,14 +81,13 @@ def _finished(folder: RunFolder, spec: StudySpec) -> Results | None:
     """Return the results of a run of this study that spent what it was given and lacks nothing."""
     if not folder.started():
         return None
-    values, plan = spec.model_dump(mode="json"), Plan.read(folder.plan)
-    plan.check_same_study(values, folder.path)
     if not all(path.is_file() for path in (folder.binding, folder.baseline / READINGS_FILE)):
         return None
     results = folder.results()
     trained = sum(record.trained for record in results.records)
     if not results.finished:
         return None
+    values, plan = spec.model_dump(mode="json"), Plan.read(folder.plan)
     why = None if results.ending is None else results.ending.why
     spent = why in (Stopped.TIME, Stopped.PATIENCE) and replace(plan, spec=values).end == plan.end
     return results if spent or trained >= spec.trials else None

@@ -44,7 +44,11 @@ class SensitivityBar:
 def sensitivity_bar(console: Console) -> Iterator[SensitivityBar]:
     """Show a bar inside; a Ctrl-C that is lost there is raised with the next step."""
     interrupts = Interrupts()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+    )
     progress = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
     with progress as bar, interrupts.remembered():
         yield SensitivityBar(bar, bar.add_task("reading", total=None), interrupts)

@@ -20,11 +20,14 @@ from tightfit import (
 )
 from tightfit.search import Halving, Inheriting, Search, open_storage, snapshot
 from tightfit.search import Progress as SearchProgress
-from tightfit.studies.assembly import assemble, static_errors
+from tightfit.search.storage import absolute
+from tightfit.studies.assembly import assemble
 from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.plan import ENDS, Plan
+from tightfit.studies.prediction_error import static_errors
 from tightfit.studies.references import believed_damage
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.same_run import check_same_spec, check_same_storage, check_unchanged
 from tightfit.studies.study_file import Study
 from tightfit.studies.worker_process import TrialLimits, WorkerProcess
 
@@ -60,7 +63,8 @@ class RunRequest:
         study_path: Its file.
         overrides: As given with ``--set``.
         folder: Of the run.
-        storage: URL of another storage than the run's own file.
+        storage: URL of another storage than the run's own file; ``None`` is the one that a run
+            has.
     """
 
     study: Study
@@ -78,7 +82,7 @@ def prepared(request: RunRequest, watcher: Watcher, *, run: bool = True) -> Iter
         request: What is asked for.
         watcher: Told what is done.
         run: Whether it is run. A question may train nothing, so that the teacher is not asked yet,
-            and a run that it finds ends where it was to end, and is kept where it was.
+            and a run that it finds ends where it was to end.
 
     Raises:
         SpecError: The study cannot be run as written, or the folder holds another study's run.
@@ -88,6 +92,8 @@ def prepared(request: RunRequest, watcher: Watcher, *, run: bool = True) -> Iter
     folder.make()
     with folder.locked():
         assembly = assemble(request.study)
+        if folder.started():  # before a baseline is trained that is not the run's
+            check_unchanged(assembly, folder)
         watcher.begin(assembly.metrics)
         bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step, teach=run)
         keep_plan(bench, request.study_path, request.storage, run=run)
@@ -95,15 +101,13 @@ def prepared(request: RunRequest, watcher: Watcher, *, run: bool = True) -> Iter
 
 
 def check_same_study(request: RunRequest) -> None:
-    """Refuse a folder that holds another study's run.
+    """Refuse a folder that holds another study's run, or keeps it in another storage.
 
     Raises:
         SpecError: It does; the differences are listed.
     """
-    folder = request.folder
-    if folder.started():
-        spec = request.study.spec.model_dump(mode="json")
-        Plan.read(folder.plan).check_same_study(spec, folder.path)
+    check_same_spec(request.study.spec, request.folder)
+    check_same_storage(request.storage, request.folder)
 
 
 @contextmanager
@@ -120,6 +124,7 @@ def working(request: RunRequest, bench: Bench, watcher: Watcher) -> Iterator[Wor
                 (each.metric, each.sense.value, each.bound, each.confident)
                 for each in bench.constraints
             ],
+            "fingerprint": bench.fingerprint,
         },
         request.folder.log,
         fingerprint=bench.fingerprint,
@@ -210,21 +215,26 @@ def keep_plan(
 ) -> None:
     """Write what the run is about; one that was begun with other weights, data or code stays so.
 
+    Records are found by the run's name in its storage: both stay as they were begun, whatever the
+    study's file is called now.
+
     Args:
         bench: The study.
         study_path: Its file.
         storage: URL of another storage than the run's own file.
-        run: Whether it is run; otherwise the end and the storage of one that was begun stay.
+        run: Whether it is run; otherwise the end of one that was begun stays.
 
     Raises:
         SpecError: The run was begun with others.
     """
     check_same_fingerprint(bench)
     folder, plan = bench.folder, _plan(bench, study_path, storage)
-    if not run and folder.started():
+    if folder.started():
         begun = Plan.read(folder.plan)
-        ends = {key: begun.spec[key] for key in ENDS if key in begun.spec}
-        plan = replace(plan, spec={**plan.spec, **ends}, storage=begun.storage)
+        plan = replace(plan, name=begun.name, storage=begun.storage)
+        if not run:
+            ends = {key: begun.spec[key] for key in ENDS if key in begun.spec}
+            plan = replace(plan, spec={**plan.spec, **ends})
     plan.write(folder.plan)
 
 
@@ -248,7 +258,7 @@ def _plan(bench: Bench, study_path: Path | None, storage: str | None) -> Plan:
         name=assembly.study.name,
         spec=assembly.study.spec.model_dump(mode="json"),
         study_path=None if study_path is None else str(study_path.resolve()),
-        storage=storage,
+        storage=None if storage is None else absolute(storage),
         fingerprint=bench.fingerprint,
         space=bench.space.search_space,
         metrics=assembly.metrics,
@@ -256,6 +266,7 @@ def _plan(bench: Bench, study_path: Path | None, storage: str | None) -> Plan:
         objectives=assembly.objectives,
         baseline=bench.baseline,
         reference_point=reference_point(bench),
+        basis=assembly.basis(),
     )
 
 

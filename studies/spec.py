@@ -79,7 +79,11 @@ class TrainingTable(Table):
         "the lower loss; readings then depend on what was trained before.",
         exclude_if=lambda inherit: not inherit,
     )
-    fit: str | None = Field(None, description="module:function that replaces the training loop.")
+    fit: str | None = Field(
+        None,
+        description="module:function (model, data, epochs, teacher, seed, progress) -> model that "
+        "replaces the training loop.",
+    )
     loss: str | None = Field(None, description="module:function (outputs, targets) -> loss.")
     augment: str | None = Field(None, description="module:function (inputs, generator) -> inputs.")
 
@@ -141,10 +145,16 @@ class ReferencesTable(Table):
 
 
 class TrialTable(Table):
-    """What one trial may take."""
+    """What one trial may take; one that takes more while it trains is recorded as failed."""
 
-    minutes: Positive | None = None
-    memory_mb: PositiveInt | None = None
+    minutes: Positive | None = Field(
+        None, description="Wall time of one candidate; no limit when not given."
+    )
+    memory_mb: PositiveInt | None = Field(
+        None,
+        description="Resident memory of the process that trains it, 1 MB = 1,000,000 bytes; "
+        "no limit when not given.",
+    )
 
 
 class FidelityTable(Table):

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from tightfit import SpecError
-from tightfit.studies.limits import unknown
 from tightfit.studies.spec import StudySpec
+from tightfit.studies.spec_errors import mistake
 
 SHIPPED = Path(__file__).parent
 
@@ -87,7 +86,7 @@ def parse_spec(values: dict[str, Any], source: str) -> StudySpec:
     try:
         return StudySpec.model_validate(values)
     except ValidationError as error:
-        raise SpecError(f"{source}: {_message(error.errors()[0])}") from None
+        raise SpecError(f"{source}: {mistake(error.errors())}") from None
 
 
 def schema() -> dict[str, Any]:
@@ -114,34 +113,3 @@ def _apply(values: dict[str, Any], override: str) -> None:
         if not isinstance(values, dict):
             raise SpecError(f"--set {override}: {table!r} is not a table")
     values[last] = value
-
-
-def _message(error: ErrorDetails) -> str:
-    place = ".".join(str(part) for part in error["loc"])
-    given = error.get("input")
-    match error["type"]:
-        case "extra_forbidden":
-            *tables, name = [str(part) for part in error["loc"]]
-            where = f" in [{'.'.join(tables)}]" if tables else ""
-            kind = "table" if isinstance(given, dict) else "key"
-            return f"{unknown(kind, name, _fields(tables))}{where}"
-        case "missing":
-            return f"{place!r} is missing; the study needs it"
-        case "literal_error":
-            expected = error.get("ctx", {}).get("expected", "")
-            return f"{place!r} must be {expected}, got {given!r}"
-        case "value_error":
-            return f"{place + ': ' if place else ''}{error['ctx']['error']}"
-        case _:
-            message = error["msg"].removeprefix("Input should be ")
-            return f"{place!r} should be {message}, got {given!r}"
-
-
-def _fields(tables: list[str]) -> list[str]:
-    """Return the names that are allowed inside the nested ``tables``."""
-    model: type[BaseModel] = StudySpec
-    for table in tables:
-        annotation = model.model_fields[table].annotation
-        options = [annotation, *getattr(annotation, "__args__", ())]
-        model = next(o for o in options if isinstance(o, type) and issubclass(o, BaseModel))
-    return list(model.model_fields)

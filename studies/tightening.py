@@ -6,7 +6,6 @@ was not found. Every record answers for every bound, so that nothing is trained 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -23,11 +22,11 @@ from tightfit.search import Progress, Search, open_storage
 from tightfit.search.ledger import every_record
 from tightfit.search.minimization import Minimizer
 from tightfit.studies import wording
-from tightfit.studies.assembly import certain, static_allowance
 from tightfit.studies.bench import Bench, prepare
-from tightfit.studies.bracket import Bracket, Step, still_tried
+from tightfit.studies.bracket import Bracket, Step, next_bound, still_tried
 from tightfit.studies.deciding import Budget
 from tightfit.studies.plan import Plan
+from tightfit.studies.prediction_error import certain, static_allowance
 from tightfit.studies.recalling import Recalling
 from tightfit.studies.references import references
 from tightfit.studies.session import (
@@ -106,6 +105,7 @@ class _Tightening:
         self._records = Recalling(self._recorded())
         self._known = self._reached()
         self._proven: float | None = None
+        self._under: tuple[Constraint, ...] = ()
         self._not_found: list[float] = []
         self._steps: list[Step] = []
         self._why = self._message = ""
@@ -118,18 +118,20 @@ class _Tightening:
         name = self._metric.name
         if name not in static:
             if wording.is_share(self._metric) and self._sense is Sense.AT_LEAST:
-                self._proven = 1.0
-            self._why = f"{name} is not known before a candidate is built"
+                self._proven = 1.0  # Whatever the other limits.
+            else:
+                self._why = f"{name} is not known before a candidate is built"
             return
         self._watcher.say(f"looking for the best {name} that the space can reach")
-        others = [each for each in self._others if each.metric in static]
+        others = tuple(each for each in self._others if each.metric in static)
         structures = costs.structures({name, *(each.metric for each in others)})
         minimizer = Minimizer(space, costs, structures, allowed=static_allowance)
         found = minimizer.least(name, others, sense=self._sense)
-        self.conflict = found.impossible
         self._why = found.why
+        self._under = others if found.proven else ()
+        self.conflict = found.impossible
         if found.impossible:
-            self._why = self._message = "the other limits conflict; 'tightfit decide' has the proof"
+            self._message = "the other limits conflict"
         elif found.proven:
             self._proven = certain(name, found.bound, self._sense)
 
@@ -180,6 +182,8 @@ class _Tightening:
             sense=self._sense,
             others=tuple(str(each) for each in self._others),
             proven=self._proven,
+            under=tuple(str(each) for each in self._under),
+            conflict=self.conflict,
             why=self._why,
             reached=self._reached(),
             witness=None if witness is None else witness.candidate,
@@ -294,17 +298,7 @@ class _Tightening:
     def _between(self, reached: float) -> float | None:
         """Return the next bound to ask for; ``None`` where the bracket is closed."""
         ends = [each for each in (self._proven, self._tried(reached)) if each is not None]
-        if self._sense is Sense.AT_MOST:
-            low = max([0.0, *ends])
-            if low >= reached:
-                return None
-            bound = math.sqrt(low * reached) if low > 0 else reached / 2
-        else:
-            high = min(ends, default=reached + abs(reached))
-            if high <= reached:
-                return None
-            bound = (high + reached) / 2
-        return float(f"{bound:.5g}")
+        return next_bound(self._metric.name, self._sense, reached, ends)
 
     def _beyond(self, bound: float, value: float) -> bool:
         return value > bound if self._sense is Sense.AT_MOST else value < bound

@@ -16,6 +16,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from tightfit import Measurement, Metric, Outcome, Record
 from tightfit.search import Progress as SearchProgress
@@ -39,12 +40,12 @@ class ConsoleWatcher:
         self._trials = trials
         self._bar = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=console,
             transient=True,
         )
@@ -71,7 +72,7 @@ class ConsoleWatcher:
         self._forget_job()
         self._job = self._bar.add_task(text, total=None, note="")
         if not self._console.is_terminal:
-            self._console.print(text)
+            self._console.print(text, markup=False)
 
     def step(self, done: int, total: int, loss: float) -> None:
         """Show how far the job at hand is."""
@@ -94,17 +95,18 @@ class ConsoleWatcher:
             self._search = self._bar.add_task("trials", total=progress.trials, note=note)
         self._bar.update(self._search, completed=progress.trained, note=note)
         if record.outcome is not Outcome.SCREENED:
-            self._console.print(self._line(record, progress), highlight=False, soft_wrap=True)
+            self._console.print(self._line(record, progress), soft_wrap=True)
 
-    def _line(self, record: Record, progress: SearchProgress) -> str:
+    def _line(self, record: Record, progress: SearchProgress) -> Text:
         head = f"{progress.trained:>4}/{progress.trials}  {record.origin}: "
         if record.outcome is Outcome.FAILED:
-            return f"{head}[red]failed[/]: {record.reason}"
+            return Text.assemble(head, ("failed", "red"), f": {record.reason}")
         if record.outcome is Outcome.STOPPED:
-            return f"{head}{self._readings(record.rungs[-1].measurement)}, {record.reason}"
+            return Text(f"{head}{self._readings(record.rungs[-1].measurement)}, {record.reason}")
         broken = [name for name, violation in record.violations.items() if violation > 0]
-        verdict = "[green]keeps all limits[/]" if record.feasible else f"breaks {', '.join(broken)}"
-        return f"{head}{self._readings(record.measurement)}, {verdict}"
+        kept = ("keeps all limits", "green")
+        verdict = kept if record.feasible else f"breaks {', '.join(broken)}"
+        return Text.assemble(f"{head}{self._readings(record.measurement)}, ", verdict)
 
     def _readings(self, measurement: Measurement) -> str:
         shown = [n for n in (self._objective, "size_kb", "latency_ms") if n in measurement]

@@ -15,11 +15,12 @@ from tightfit.search.forecast import Promise
 from tightfit.search.minimization import Minimizer
 from tightfit.search.proof import Proof, judge_limits
 from tightfit.studies import wording
-from tightfit.studies.assembly import Assembly, static_allowance
+from tightfit.studies.assembly import Assembly
 from tightfit.studies.costs import StaticCosts
 from tightfit.studies.decision import promise_json
 from tightfit.studies.decision_view import promise_lines
 from tightfit.studies.limits import check_contradictions, parse_limit
+from tightfit.studies.prediction_error import static_allowance
 from tightfit.studies.promising import prospect
 from tightfit.studies.results import Results
 from tightfit.studies.tables import front_rows, front_table

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tightfit import Candidate, Constraint, Sense
+from tightfit.objectives.proof.pictures import Pictures, write_pictures
 from tightfit.studies.assembly import Assembly
-from tightfit.studies.claims import LATENCY_RATIO, MEMORY, Kept, Verdict
-from tightfit.studies.exporting import export_member
+from tightfit.studies.claims import LATENCY_RATIO, MEMORY, Kept, Value, Verdict, kept
+from tightfit.studies.examining import Evidence, examine
+from tightfit.studies.exporting import Exported, export_member
 from tightfit.studies.fastest import SIGMAS
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.settings import device_settings
 from tightfit.studies.verification import LimitFound
 
 
@@ -22,17 +27,20 @@ class Checked:
 
     Attributes:
         limit: Of the study.
-        value: What a fresh process read of the exported file, the quality on the test split; the
-            record's where it does not read the metric.
+        value: What a fresh process read of the exported file, the quality on the validation split,
+            as the limit is meant; the record's where it does not read the metric.
         stderr: Its standard error, 0 for what is counted.
         again: How the fresh process found the limit kept; ``None`` where it does not read the
             metric.
+        tested: The same on the test split, where there is one and the limit is on the quality. It
+            decides nothing: what is chosen by a split says nothing on that split.
     """
 
     limit: Constraint
     value: float
     stderr: float
     again: Kept | None = None
+    tested: LimitFound | None = None
 
     @property
     def kept(self) -> bool:
@@ -42,6 +50,17 @@ class Checked:
         spread = SIGMAS * self.stderr
         nearest = self.value - spread if self.limit.sense is Sense.AT_MOST else self.value + spread
         return self.limit.excess(nearest) <= 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "limit": str(self.limit),
+            "value": self.value,
+            "stderr": self.stderr,
+            "kept": self.kept,
+            "read_again": self.again is not None,
+            "on_the_test_split": None if self.tested is None else self.tested.to_json(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +92,7 @@ class Witness:
             "folder": str(self.folder),
             "verified": self.verified,
             "claims_that_do_not_hold": list(self.broken),
-            "limits": [
-                {
-                    "limit": str(each.limit),
-                    "value": each.value,
-                    "stderr": each.stderr,
-                    "kept": each.kept,
-                    "read_again": each.again is not None,
-                }
-                for each in self.checks
-            ],
+            "limits": [each.to_json() for each in self.checks],
         }
 
 
@@ -97,7 +107,8 @@ def hand_over(
     """Export a member of a run's front and check the exported file against the limits.
 
     What counts is what a fresh process finds of the file: the record of a member keeps all limits,
-    or it were none. Nothing is called a witness that did not come through it.
+    or it were none. Nothing is called a witness that did not come through it, and the folder of one
+    that did not is removed.
 
     Args:
         folder: Of the run.
@@ -111,11 +122,30 @@ def hand_over(
         MeasurementError: The file does not run.
     """
     exported = export_member(folder, pick=str(trial), to=to, assembly=assembly, without=without)
+    witness: Witness | None = None
+    try:
+        witness = _judged(exported, trial, assembly)
+    finally:
+        if witness is None or not witness.verified:
+            shutil.rmtree(to, ignore_errors=True)
+    return witness
+
+
+def _judged(exported: Exported, trial: int, assembly: Assembly) -> Witness:
     found, claimed = exported.verification, exported.report["metrics"]
+    quality = exported.report["quality"]["metric"]
+    again: Value | None = None
+    if any(each.limit.metric == quality for each in found.limits):
+        again = _on_validation(exported, assembly)
     return Witness(
         trial,
-        to,
-        checks=tuple(_checked(each, claimed[each.limit.metric]) for each in found.limits),
+        exported.folder,
+        checks=tuple(
+            _checked(each, claimed[each.limit.metric])
+            if each.limit.metric != quality
+            else _checked_quality(each, claimed[quality], again)
+            for each in found.limits
+        ),
         broken=tuple(
             each.name
             for each in found.claims
@@ -124,8 +154,39 @@ def hand_over(
     )
 
 
+def _on_validation(exported: Exported, assembly: Assembly) -> Value | None:
+    """Return the quality of an exported file on the validation split, as a fresh process has it."""
+    split = assembly.data.validation
+    with tempfile.TemporaryDirectory(prefix="tightfit-") as folder:
+        pictures = Path(folder) / "validation.npz"
+        arrays = Pictures(split.inputs.numpy(), split.targets.numpy())
+        write_pictures(pictures, arrays, compressed=False)
+        evidence = Evidence(
+            model=exported.folder / assembly.file,
+            baseline=None,
+            pictures=pictures,
+            score=assembly.task.score,
+            device=device_settings(assembly.study.spec.device),
+        )
+        _, quality = examine(evidence, exported.report)
+    return None if quality is None else quality.value
+
+
 def _checked(limit: LimitFound, claimed: Mapping[str, Any]) -> Checked:
     if limit.found is None:
         return Checked(limit.limit, claimed["value"], claimed["stderr"])
-    stderr = limit.found.interval.width / (2 * SIGMAS)
-    return Checked(limit.limit, limit.found.value, stderr, limit.kept)
+    return Checked(limit.limit, limit.found.value, _stderr(limit.found), limit.kept)
+
+
+def _checked_quality(
+    tested: LimitFound, claimed: Mapping[str, Any], again: Value | None
+) -> Checked:
+    test = None if tested.found is None else tested
+    if again is None:
+        return Checked(tested.limit, claimed["value"], claimed["stderr"], tested=test)
+    how = kept(tested.limit, again)
+    return Checked(tested.limit, again.value, _stderr(again), how, tested=test)
+
+
+def _stderr(value: Value) -> float:
+    return value.interval.width / (2 * SIGMAS)

@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.studies.tiny.own import make_data, make_net
+from tightfit import Recipe
+from tightfit.objectives import data
+from tightfit.objectives.devices import Precision
 from tightfit.objectives.metrics import METRICS
+from tightfit.objectives.task import classification
+from tightfit.objectives.training import Trainer
 from tightfit.studies.cli import app
 from tightfit.studies.spec import StudySpec
 
@@ -56,6 +62,38 @@ def test_every_command_and_metric_is_in_the_readme() -> None:
         assert f"tightfit {name}" in README
     for metric in METRICS:
         assert f"`{metric.name}`" in README
+
+
+def test_every_file_and_folder_that_contributing_names_is_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = set(re.findall(r"`([\w/]+/[\w./]*)`", text))
+    assert "objectives/metrics/__init__.py" in named
+    for name in named:
+        assert (ROOT / name).exists(), name
+
+
+def test_what_a_run_needs_and_may_take_is_in_the_readme() -> None:
+    for word in ("Linux or macOS", "--storage URL", "`[trial]`", "`fit = "):
+        assert word in README
+
+
+def test_the_training_loop_that_a_page_shows_learns() -> None:
+    page = (ROOT / "docs" / "training.md").read_text("utf-8")
+    found = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    names: dict[str, Any] = {}
+    exec(compile(found[1], "training.md", "exec"), names)
+    train, validation, _ = make_data()
+    bars = data.make_data(
+        "bars", train=data.Split(*train), validation=data.Split(*validation), test=None
+    )
+    losses: list[float] = []
+    trainer = Trainer(bars, classification(), Precision("cpu", bfloat16=False), fit=names["fit"])
+    recipe = Recipe(epochs=8, learning_rate=0.1)
+    torch.manual_seed(0)
+    trainer(make_net(), recipe, seed=0, progress=lambda *step: losses.append(step[2]))
+    assert len(losses) == 8
+    assert losses[-1] < 0.8 * losses[0]
 
 
 @pytest.mark.slow

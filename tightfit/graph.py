@@ -9,7 +9,7 @@ operator            parameters (role)                       attributes
 conv                weight [O, I/groups, kh, kw], bias?     stride, padding, dilation; groups
 conv_transpose      weight [I, O/groups, kh, kw], bias?     the same, and output_padding
 linear              weight [O, I], bias?                    (last axis)
-batch_norm          weight?, bias?, running_mean, -_var     eps, momentum
+batch_norm          weight?, bias?, running_mean, -_var     eps, momentum, rank (axes that it reads)
 layer_norm          weight?, bias?                          eps, axes (number of trailing axes)
 rms_norm            weight?                                 eps, axes (number of trailing axes)
 group_norm          weight?, bias?                          eps, groups

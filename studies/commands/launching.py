@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.studies.checking import check_study
 from tightfit.studies.commands.terminal import (
-    INTERRUPTED,
     NOTHING_FEASIBLE,
     JsonOption,
     SetOption,
@@ -23,6 +24,7 @@ from tightfit.studies.commands.terminal import (
     print_json,
     program,
     say,
+    say_interrupted,
 )
 from tightfit.studies.comparing import Contest, compare_samplers
 from tightfit.studies.comparison_table import comparison_table
@@ -92,15 +94,10 @@ def run(
         with watcher.shown():
             results, _ = run_study(request, watcher)
     except KeyboardInterrupt:
-        again = " ".join([program(), "run", *sys.argv[2:]])
-        errors.print(f"\nInterrupted; everything finished is kept. Go on with: {again}")
-        raise typer.Exit(INTERRUPTED) from None
+        say_interrupted()
     if results.ending is not None and results.ending.early:
-        errors.print(
-            f"[yellow]The search stopped early:[/] {results.ending.message}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        early = Text.assemble(("The search stopped early:", "yellow"), f" {results.ending.message}")
+        errors.print(early, soft_wrap=True)
     console.print(front_table(results))
     _say_where(folder, feasible=results.feasible)
     if not results.feasible:
@@ -119,8 +116,11 @@ def sensitivity(
     """Measure what each single choice damages; a run in the same folder starts from it."""
     read = read_study(find_study(study), set_ or ())
     folder = RunFolder(to or Path("runs") / read.name)
-    with sensitivity_bar(errors) as bar:
-        found = study_sensitivity(read, folder, tuned=tuned, say=bar.say, progress=bar.step)
+    try:
+        with sensitivity_bar(errors) as bar:
+            found = study_sensitivity(read, folder, tuned=tuned, say=bar.say, progress=bar.step)
+    except KeyboardInterrupt:
+        say_interrupted()
     if picture is not None:
         page = draw_sensitivity(sensitivity_map(found)).to_html(config=CONFIG)
         write_atomically(picture, page.encode())
@@ -148,23 +148,27 @@ def compare_command(
     read = read_study(path, overrides)
     folder = RunFolder(to or Path("runs") / read.name)
     watcher = ConsoleWatcher(errors, objective=read.spec.objectives[0], trials=read.spec.trials)
-    with watcher.shown():
-        found = compare_samplers(RunRequest(read, path, tuple(overrides), folder), contest, watcher)
+    request = RunRequest(read, path, tuple(overrides), folder)
+    try:
+        with watcher.shown():
+            found = compare_samplers(request, contest, watcher)
+    except KeyboardInterrupt:
+        say_interrupted()
     page = folder.comparison / "comparison.html"
     figure = draw_comparison(comparison_lines(found))
     write_atomically(page, figure.to_html(config=CONFIG).encode())
     if as_json:
         print_json(found.to_json())
-        return
-    console.print(comparison_table(found))
-    say(f"\nPicture: {page}")
+    else:
+        console.print(comparison_table(found))
+        say(f"\nPicture: {page}")
+    if found.empty:
+        raise typer.Exit(NOTHING_FEASIBLE)
 
 
 def _say_where(folder: RunFolder, *, feasible: bool) -> None:
-    path = folder.path
-    console.print(
-        f"\nReport: {folder.report}\nFiles:  {folder.candidates}", highlight=False, soft_wrap=True
-    )
+    path = shlex.quote(str(folder.path))
+    say(f"\nReport: {folder.report}\nFiles:  {folder.candidates}")
     if feasible:
         say("Next:")
         for command in (
@@ -172,4 +176,4 @@ def _say_where(folder: RunFolder, *, feasible: bool) -> None:
             f"dashboard {path}",
             f"front {path} --json",
         ):
-            say(f"  {program()} {command}")
+            say(f"  {shlex.quote(program())} {command}")

@@ -19,15 +19,15 @@ from tightfit.studies.commands.terminal import (
     PickOption,
     RunArgument,
     console,
+    errors,
     print_json,
     say,
 )
-from tightfit.studies.dashboard import create_dashboard, serve
-from tightfit.studies.export_folder import open_export
+from tightfit.studies.dashboard import create_dashboard, make_server, serve
+from tightfit.studies.export_folder import open_export, refuse_others_files
 from tightfit.studies.exporting import export_member, run_assembly
 from tightfit.studies.gains import gains_json
 from tightfit.studies.litert_exporting import Format, check_litert, export_litert
-from tightfit.studies.plan import Plan
 from tightfit.studies.preprocess import Preprocess
 from tightfit.studies.report import write_report
 from tightfit.studies.run_folder import open_run
@@ -94,10 +94,20 @@ def export(
             "out --preprocess or --format litert"
         )
     run_folder = open_run(folder)
+    if not run_folder.results().feasible:
+        errors.print(
+            f"{folder} has nothing feasible to export; 'tightfit front {folder}' shows the nearest "
+            "misses",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+        raise typer.Exit(NOTHING_FEASIBLE)
+    refuse_others_files(to)
     assembly = None
     if study is not None or format_ is Format.LITERT:
         moved = find_study(study) if study is not None else None
-        assembly = run_assembly(Plan.read(run_folder.plan), moved)
+        assembly = run_assembly(run_folder, moved)
     if format_ is Format.LITERT and assembly is not None:
         check_litert(assembly)
     exported = export_member(
@@ -180,5 +190,6 @@ def dashboard(
     def write(trial: int) -> Path:
         return export_member(run_folder, pick=str(trial), to=exports / f"trial-{trial}").folder
 
-    say(f"http://127.0.0.1:{port}  (Ctrl-C ends it)")
-    serve(create_dashboard(run_folder.results, write), port=port)
+    server = make_server(create_dashboard(run_folder.results, write, run_folder.stamp), port=port)
+    say(f"{server.url}  (Ctrl-C ends it)")
+    serve(server)

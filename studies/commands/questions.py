@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from tightfit import SpecError
 from tightfit.studies.commands.terminal import (
-    INTERRUPTED,
     NOTHING_FEASIBLE,
     JsonOption,
     RunArgument,
@@ -20,7 +18,7 @@ from tightfit.studies.commands.terminal import (
     console,
     errors,
     print_json,
-    program,
+    say_interrupted,
 )
 from tightfit.studies.deciding import Budget, decide
 from tightfit.studies.decision import Answer
@@ -28,7 +26,6 @@ from tightfit.studies.decision_view import decision_view
 from tightfit.studies.duration import seconds_of
 from tightfit.studies.exporting import run_assembly
 from tightfit.studies.first_met import SPENT, first_met
-from tightfit.studies.plan import Plan
 from tightfit.studies.run_folder import RunFolder, open_run
 from tightfit.studies.session import RunRequest
 from tightfit.studies.study_file import find_study, read_study
@@ -88,13 +85,6 @@ def request_of(
     return RunRequest(read, path, overrides, RunFolder(to or Path("runs") / read.name))
 
 
-def say_interrupted() -> NoReturn:
-    """Say how to go on after an interrupt, and end."""
-    again = " ".join([program(), *sys.argv[1:]])
-    errors.print(f"\nInterrupted; everything finished is kept. Go on with: {again}")
-    raise typer.Exit(INTERRUPTED) from None
-
-
 @questions.command(name="whatif")
 def whatif_command(
     folder: RunArgument,
@@ -111,9 +101,7 @@ def whatif_command(
     results = run_folder.results()
     new_limits(results, limits or ())
     path = None if study is None else find_study(study)
-    found = what_if(
-        results, run_assembly(Plan.read(run_folder.plan), path), limits or (), trials=trials
-    )
+    found = what_if(results, run_assembly(run_folder, path), limits or (), trials=trials)
     if as_json:
         print_json(found.to_json())
     else:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -34,9 +35,21 @@ def program() -> str:
     return sys.argv[0] if found else "tightfit"
 
 
-def say(text: str) -> None:
-    """Print lines that a person may copy: whole, whatever the terminal's width."""
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+def say(text: str, *, on: Console | None = None) -> None:
+    """Print lines that a person may copy: whole, whatever the terminal's width.
+
+    Args:
+        text: Printed as it is: brackets of a path are no markup.
+        on: Standard output by default.
+    """
+    (on or console).print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def say_interrupted() -> NoReturn:
+    """Say how to go on after an interrupt, and end."""
+    again = shlex.join([program(), *sys.argv[1:]])
+    say(f"\nInterrupted; everything finished is kept. Go on with: {again}", on=errors)
+    raise typer.Exit(INTERRUPTED) from None
 
 
 def print_json(value: Any) -> None:

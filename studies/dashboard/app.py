@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +27,24 @@ _SCHEME = """(tick) => window.matchMedia("(prefers-color-scheme: dark)").matches
 """
 
 
-def create_dashboard(load: Callable[[], Results], export: Callable[[int], Path]) -> dash.Dash:
+def create_dashboard(
+    load: Callable[[], Results],
+    export: Callable[[int], Path],
+    stamp: Callable[[], Hashable] | None = None,
+) -> dash.Dash:
     """Return the live page of a run.
 
     Args:
-        load: Returns the run's results as they are now; called every two seconds until the run is
-            finished.
+        load: Returns the run's results as they are now.
         export: Exports the member of that trial and returns the folder it lies in. What it raises
             as a `TightfitError` or `OSError` is shown on the page.
+        stamp: Of what `load` reads, as :meth:`RunFolder.stamp`; every open browser asks for it
+            every two seconds until the run is finished. Without it each of them loads.
 
     Raises:
         SpecError: The run cannot be loaded.
     """
-    snapshot = Snapshot(load)
+    snapshot = Snapshot(load, stamp)
     app = dash.Dash(
         "tightfit",
         assets_folder=str(_PAGES),

@@ -102,13 +102,8 @@ def make_server(app: dash.Dash, *, port: int, host: str = "127.0.0.1") -> PageSe
     return PageServer(url, server, looked_at)
 
 
-def serve(app: dash.Dash, *, port: int, host: str = "127.0.0.1") -> None:
-    """Serve the page until the process is interrupted.
-
-    Raises:
-        SpecError: As :func:`make_server`.
-    """
-    server = make_server(app, port=port, host=host)
+def serve(server: PageServer) -> None:
+    """Serve the page until the process is interrupted, and give the port back."""
     try:
         server.run()
     finally:

@@ -70,7 +70,7 @@ def draw_comparison(lines: ComparisonLines) -> go.Figure:
     figure = go.Figure(layout={"template": style.TEMPLATE, "height": _HEIGHT})
     for position, band in enumerate(lines.bands):
         _add_band(figure, band, hue=_HUES[position % len(_HUES)], dash=_DASHES[position % 6])
-    last = max(len(band.mean) for band in lines.bands)
+    last = max([1, *(len(band.mean) for band in lines.bands)])
     for position, level in enumerate(lines.levels):
         # Names of levels of the same height stand one above the other.
         below = sum(other.share == level.share for other in lines.levels[:position])

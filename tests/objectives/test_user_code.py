@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tightfit import SpecError
-from tightfit.objectives.user_code import load_object
+from tightfit.objectives.user_code import code_digest, function_digest, load_object
 
 
 def write(folder: Path, name: str, text: str) -> None:
@@ -115,3 +116,70 @@ def test_a_module_can_be_mended_after_it_failed(tmp_path: Path) -> None:
         load_object("mine:f", folder=tmp_path)
     write(tmp_path, "mine.py", "f = 'mended, and of another length'")
     assert load_object("mine:f", folder=tmp_path) == "mended, and of another length"
+
+
+def digest(folder: Path, *names: str | None) -> str:
+    return code_digest(names, folder)
+
+
+@pytest.mark.parametrize("initialized", [True, False])
+def test_an_edit_anywhere_in_a_package_is_another_digest(
+    tmp_path: Path, *, initialized: bool
+) -> None:
+    write(tmp_path, "nets/model.py", "from .parts.blocks import width\ndef make(): return width")
+    write(tmp_path, "nets/parts/blocks.py", "width = 8")
+    write(tmp_path, "elsewhere.py", "x = 1")
+    if initialized:
+        write(tmp_path, "nets/__init__.py", "from .model import make")
+    name = "nets:make" if initialized else "nets.model:make"
+    first = digest(tmp_path, name)
+    write(tmp_path, "elsewhere.py", "x = 2")
+    assert digest(tmp_path, name) == first
+    write(tmp_path, "nets/parts/blocks.py", "width = 9")
+    edited = digest(tmp_path, name)
+    assert edited != first
+    (tmp_path / "nets/parts/blocks.py").rename(tmp_path / "nets/parts/others.py")
+    assert digest(tmp_path, name) not in (first, edited)
+
+
+def test_an_edit_of_a_neighbour_that_is_imported_is_another_digest(tmp_path: Path) -> None:
+    write(
+        tmp_path, "mine.py", "def make():\n    from blocks_of_mine import width\n    return width"
+    )
+    write(tmp_path, "blocks_of_mine.py", "import numpy\nimport sizes.small\nimport mine")
+    write(tmp_path, "sizes/small.py", "width = 8")
+    write(tmp_path, "unread.py", "width = 8")
+    seen = [digest(tmp_path, "mine:make")]
+    write(tmp_path, "unread.py", "width = 9")
+    assert digest(tmp_path, "mine:make") == seen[0]
+    for edited in ("sizes/small.py", "blocks_of_mine.py", "mine.py"):
+        write(tmp_path, edited, "width = 99")
+        seen.append(digest(tmp_path, "mine:make"))
+    assert len(set(seen)) == 4
+
+
+def test_code_that_lies_elsewhere_counts_by_its_name(tmp_path: Path) -> None:
+    assert digest(tmp_path, "json:dumps") == digest(tmp_path, "json:dumps")
+    assert digest(tmp_path, "json:dumps", None) != digest(tmp_path, None, "json:dumps")
+    assert digest(tmp_path, "json:dumps") != digest(tmp_path, "json:loads")
+    write(tmp_path, "half.py", "def f(:")
+    assert digest(tmp_path, "half:f") != digest(tmp_path, "whole:f")
+
+
+def test_a_function_counts_by_its_source_or_its_name() -> None:
+    class Score:
+        def __call__(self) -> int:
+            return 1
+
+    def first() -> int:
+        return 1
+
+    def other() -> int:
+        return 2
+
+    assert function_digest(first) == function_digest(first)
+    assert function_digest(Score()) == function_digest(Score())
+    typed: dict[str, Any] = {}
+    exec("def f(): return 1\ndef g(): return 1", typed)  # as at a prompt: without a source
+    found = [first, other, Score(), len, sum, typed["f"], typed["g"]]
+    assert len({function_digest(each) for each in found}) == len(found)

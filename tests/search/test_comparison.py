@@ -7,7 +7,7 @@ import pytest
 
 from tests.search.builders import OBJECTIVES, evaluated, screened
 from tightfit import Record, SpecError
-from tightfit.search import Curve, Trace, bands, best_known, curve
+from tightfit.search import Curve, Trace, bands, best_known, curve, share
 
 CORNER = np.array([0.5, 100.0])
 """Accuracy 0.5 at 100 kB: a member of accuracy 0.5 + a and 100 - s kB adds a times s."""
@@ -49,9 +49,14 @@ def test_a_search_that_never_comes_near_has_no_arrival() -> None:
     assert Curve("tpe", 0, np.array([0.1, 0.94]), np.arange(2.0)).arrival() is None
 
 
-def test_without_anything_feasible_there_is_no_measure() -> None:
-    with pytest.raises(SpecError, match="no search found a feasible candidate"):
-        best_known([MISS], OBJECTIVES, CORNER)
+def test_without_anything_feasible_every_share_is_0() -> None:
+    missed = evaluated((3,), accuracy=0.9, size_kb=150.0)
+    best = best_known([MISS, missed], OBJECTIVES, CORNER)
+    assert best == 0
+    assert best_known([], OBJECTIVES, CORNER) == 0
+    trace = Trace("tpe", 0, (MISS, missed), np.array([1.0, 5.0]))
+    assert curve(trace, OBJECTIVES, CORNER, best=best).shares.tolist() == [0.0]
+    assert share(np.array([3.0, 4.0]), best=4.0).tolist() == [0.75, 1.0]
 
 
 def test_a_trace_without_a_time_for_each_record_is_refused() -> None:

@@ -17,6 +17,7 @@ from tests.search.builders import OBJECTIVES, evaluated, failed, screened
 from tightfit import Constraint, Direction, Hparam, Objective, Record, SearchSpace, Sense, SpecError
 from tightfit.search import StorageError, open_storage, records
 from tightfit.search.ledger import Entry, Ledger
+from tightfit.search.storage import absolute, without_password
 
 SPACE = SearchSpace((Hparam("fc.bits", (None, 8, 4)),))
 LIMITS = (Constraint("size_kb", Sense.AT_MOST, 100.0),)
@@ -275,3 +276,27 @@ def test_a_killed_writer_loses_nothing_it_kept_and_leaves_no_lock(
         ledger.add(Entry(RECORD))
         assert time.perf_counter() - began < 5.0
         kept = len(open_ledger(path).entries)
+
+
+@pytest.mark.parametrize(
+    ("target", "held"),
+    [
+        ("sqlite:///run.db", "sqlite:///{here}/run.db"),
+        ("sqlite:////data/run.db", "sqlite:////data/run.db"),
+        ("sqlite:///run.db?timeout=9", "sqlite:///{here}/run.db?timeout=9"),
+        ("sqlite://", "sqlite://"),
+        ("postgresql+psycopg://me:secret@host/run", "postgresql+psycopg://me:secret@host/run"),
+        ("run.journal", "{here}/run.journal"),
+        ("nonsense://", "nonsense://"),
+    ],
+)
+def test_a_file_s_storage_holds_in_every_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, held: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert absolute(target) == held.format(here=tmp_path)
+
+
+def test_a_storage_is_shown_without_its_password() -> None:
+    assert without_password("mysql://me:secret@host/run") == "mysql://me:***@host/run"
+    assert without_password("sqlite:///run.db") == "sqlite:///run.db"

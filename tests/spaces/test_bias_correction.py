@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from tests.spaces.nets import everywhere, make, pictures
 from tightfit.spaces.compression import CompressionSpace
@@ -45,3 +46,26 @@ def test_a_correction_of_nothing_changes_nothing() -> None:
     found.correct_biases(inputs)
     for name, tensor in found.state_dict().items():
         assert torch.equal(tensor, before[name])
+
+
+def test_norms_of_linear_layers_take_the_correction_too() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Linear(6, 16), nn.BatchNorm1d(16), nn.ReLU(),
+        nn.Linear(16, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 4),
+    )  # fmt: skip
+    space = CompressionSpace(
+        model,
+        torch.zeros(1, 6),
+        settings=SpaceSettings(quantization=QuantizationSettings(bits=(8, 2))),
+    )
+    found, inputs = space.build(everywhere(space, "bits", 2)), torch.randn(64, 6)
+    found.calibrate([inputs])
+    with torch.no_grad():
+        expected = found(inputs).mean(0)
+        found.quantization = True
+        shifted = found(inputs).mean(0)
+        found.correct_biases(inputs)
+        corrected, written = found(inputs), found.deployed()(inputs)
+    assert (corrected.mean(0) - expected).norm() < 0.1 * (shifted - expected).norm()
+    assert (written - corrected).abs().max() <= 0.05 * corrected.abs().max()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.spaces.nets import pictures
+from tests.spaces.nets import everywhere, pictures
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.equalization import equalized, factors, pairs
 from tightfit.spaces.network import Network
@@ -86,6 +87,42 @@ def test_pairs_end_at_activations_that_do_not_commute_with_factors() -> None:
     chain = ["first", "second", "depthwise", "hidden"]  # none of the head: no norm says
     assert names[0] == list(pairwise(chain))
     assert names[1] == names[0][1:]
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        lambda x: x.mean(1, keepdim=True),
+        lambda x: x.mean(-3, keepdim=True),
+        lambda x: x.flatten(2),
+        lambda x: x.mean((2, 3)).mean(1, keepdim=True),
+    ],
+)
+def test_pairs_end_where_channels_do_not_stay_apart(behind: Callable[[Tensor], Tensor]) -> None:
+    class Apart(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.norm = nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16)
+            with torch.no_grad():
+                self.norm.weight.copy_(torch.logspace(-1.5, 1, 16))
+            given = behind(torch.zeros(1, 16, 8, 8))
+            self.second: nn.Module = (
+                nn.Conv2d(1, 16, 3) if given.dim() == 4 else nn.Linear(given.shape[-1], 16)
+            )
+
+        def forward(self, x: Tensor) -> Tensor:
+            scores: Tensor = self.second(behind(torch.relu(self.norm(self.first(x))))).flatten(1)
+            return scores
+
+    torch.manual_seed(0)
+    model, x = Apart().eval(), pictures((3, 8, 8), 4)
+    quantization = QuantizationSettings(bits=(None, 8), rounding=ON)
+    made = CompressionSpace(
+        model, torch.zeros(1, 3, 8, 8), settings=SpaceSettings(quantization=quantization)
+    )
+    found = made.build(everywhere(made, "bits", 8))
+    with torch.no_grad():
+        torch.testing.assert_close(found(x), model(x), rtol=1e-4, atol=1e-5)
 
 
 def test_the_tensors_that_came_stay_as_they_were() -> None:

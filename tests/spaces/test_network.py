@@ -7,13 +7,18 @@ import copy
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tests.spaces.nets import calibrated, everywhere, make, pictures
 from tightfit import CandidateError
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.network import Network
-from tightfit.spaces.settings import DecompositionSettings, QuantizationSettings, SpaceSettings
+from tightfit.spaces.settings import (
+    DecompositionSettings,
+    PruningSettings,
+    QuantizationSettings,
+    SpaceSettings,
+)
 
 SETTINGS = SpaceSettings(
     quantization=QuantizationSettings(),
@@ -216,3 +221,60 @@ def test_steps_of_few_bits_learn_and_are_no_parameters(space: CompressionSpace) 
     network(torch.randn(2, *network.input_shape)).sum().backward()
     assert all(step.grad is not None and step.grad.abs().sum() > 0 for step in steps)
     assert not space.build(everywhere(space, "bits", 8)).learned_steps()
+
+
+class Confusing(nn.Module):
+    """Its parts have the names of what a network has of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.graph, self.quantization = nn.Linear(6, 16), nn.BatchNorm1d(16)
+        self.activations = nn.ModuleList([nn.PReLU(16), nn.PReLU(16)])
+        self.program = nn.ModuleDict({"deployed": nn.Linear(16, 16)})
+        self.input_shape = nn.Parameter(torch.randn(16))
+        self.tensor = nn.Linear(16, 4)
+        self.calibrate = nn.Buffer(torch.randn(16))
+        self._seen = nn.Parameter(torch.randn(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.activations[0](self.quantization(self.graph(x)))
+        x = self.activations[1](self.program["deployed"](x) + self.input_shape * self.calibrate)
+        scores: Tensor = self.tensor(x) + self._seen
+        return scores
+
+
+def test_a_models_parts_may_have_the_names_of_a_networks_own() -> None:
+    torch.manual_seed(0)
+    model, inputs = Confusing().eval(), torch.randn(32, 6)
+    settings = SpaceSettings(
+        pruning=PruningSettings(), quantization=QuantizationSettings(bits=(None, 8, 2))
+    )
+    space = CompressionSpace(model, torch.zeros(1, 6), settings=settings)
+    network = space.baseline_network()
+    state = model.state_dict()
+    assert {name for name, _ in network.named_parameters()} == {
+        name for name, _ in model.named_parameters()
+    }
+    assert state.keys() - network.state_dict().keys() == {"quantization.num_batches_tracked"}
+    assert network.get_parameter("activations.0.weight") is network.tensor("activations.0.weight")
+    for bits in (None, 2):
+        candidate = everywhere(space, "bits", bits)
+        built, loaded = space.build(candidate).train(), space.blank(candidate).double().float()
+        built(inputs).sum().backward()
+        assert all(each.grad is not None for each in built.parameters())
+        built.eval().calibrate([inputs])
+        built.correct_biases(inputs)
+        loaded.load_state_dict(copy.deepcopy(built).state_dict())
+        loaded.mark_calibrated()
+        built.quantization = loaded.quantization = bits is not None
+        with torch.no_grad():
+            wanted = built(inputs)
+            assert torch.equal(loaded(inputs), wanted)
+            off = 0.05 * wanted.abs().max() if bits else 1e-5
+            assert (loaded.deployed()(inputs) - wanted).abs().max() <= off
+
+
+def test_what_a_network_does_not_hold_is_named() -> None:
+    network = CompressionSpace(Confusing().eval(), torch.zeros(1, 6), settings=SETTINGS)
+    with pytest.raises(AttributeError, match=r"no tensors under 'graph\.other'"):
+        network.baseline_network().get_submodule("graph.other")

@@ -62,6 +62,27 @@ FORMS: dict[str, tuple[Forward, str]] = {
         lambda m, x: m.t(F.scaled_dot_product_attention(
             m.a(x), m.a(x), m.a(x), attn_mask=torch.ones(len(x), 1, 8, 8).tril().bool())),
         "the attention in the model itself .* has no rule for a mask of truth values that is"),
+    "a largest number among tokens and channels": (
+        lambda m, x: m.t(F.max_pool2d(m.a(x).flatten(2), (1, 2)).reshape(-1, 16, 4, 8)),
+        r"'max_pool2d' in .* other axes than \[C, H, W\] has no rule, got \[16, 64\]"),
+    "a mean among tokens and channels": (
+        lambda m, x: m.t(F.avg_pool2d(m.a(x).flatten(2), (1, 2)).reshape(-1, 16, 4, 8)),
+        r"'avg_pool2d' in .*: a pooling of what has other axes"),
+    "means of tokens and channels": (
+        lambda m, x: m.t(F.adaptive_avg_pool2d(m.a(x).flatten(2), 16).reshape(-1, 16, 4, 4)),
+        r"'adaptive_avg_pool2d' in .*: a pooling of what has other axes"),
+    "a scale that the sides do not say": (
+        lambda m, x: m.t(F.interpolate(m.a(x)[:, :, :7, :7], scale_factor=0.5, mode="bilinear")),
+        r"an interpolation from \[7, 7\] to \[3, 3\] by \[0\.5, 0\.5\] has no rule"),
+    "a norm's weight that is computed": (
+        lambda m, x: m.t(F.layer_norm(m.a(x), (8,), 1 + m.a.bias[:8])),
+        "the weight of the model itself .* is computed from activations, or from parameters"),
+    "a letter that only one operand sums": (
+        lambda m, x: m.t(torch.einsum("bchw,bchv->bch", m.a(x), m.a(x)).unsqueeze(-1)), "'einsum'"),
+    "a letter that an operand repeats": (
+        lambda m, x: m.t(torch.einsum("bchh,bchw->bcw", m.a(x), m.a(x)).unsqueeze(-1)), "'einsum'"),
+    "a sum of sides that differ": (
+        lambda m, x: m.t(torch.einsum("bchw,bcwv->bchv", m.a(x), m.a(x)[:, :, :1])), "'einsum'"),
 }  # fmt: skip
 
 
@@ -75,8 +96,10 @@ def test_what_has_no_rule_freezes_what_it_touches_and_is_named(name: str) -> Non
     with pytest.raises(SpecError, match=words):
         raise SpecError(reasons["a"])
     inputs = torch.randn(3, *PICTURE, generator=torch.Generator().manual_seed(0))
+    network = space.baseline_network()
     with torch.no_grad():
-        torch.testing.assert_close(space.baseline_network()(inputs), model(inputs))
+        torch.testing.assert_close(network(inputs), model(inputs))
+        torch.testing.assert_close(network.deployed()(inputs), model(inputs))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,11 @@ from tightfit import (
     Sense,
     Stage,
 )
+from tightfit.search.ledger import Ledger
+from tightfit.search.storage import open_storage
+from tightfit.studies.plan import Plan
 from tightfit.studies.results import Results
+from tightfit.studies.run_folder import RunFolder
 
 MINIMIZE, MAXIMIZE = Direction.MINIMIZE, Direction.MAXIMIZE
 METRICS = (
@@ -225,6 +230,37 @@ def without_front(results: Results) -> Results:
         records=judged_anew(results.records),
         references=judged_anew(results.references),
         constraints=(SIZE, LATENCY, floor),
+    )
+
+
+def plan_of(
+    results: Results, spec: dict[str, Any] | None = None, *, storage: str | None = None
+) -> Plan:
+    """Return the plan of a run that found these results."""
+    return Plan(
+        name=results.name,
+        spec=spec or {"trials": 40},
+        study_path=None,
+        storage=storage,
+        fingerprint="f00d",
+        space=results.space,
+        metrics=results.metrics,
+        constraints=results.constraints,
+        objectives=results.objectives,
+        baseline=results.baseline,
+        reference_point=results.reference_point,
+    )
+
+
+def begin_run(folder: RunFolder, results: Results) -> Ledger:
+    """Begin a run in a folder that is there, and return what keeps its records."""
+    plan_of(results).write(folder.plan)
+    return Ledger(
+        open_storage(folder.journal),
+        results.name,
+        space=results.space,
+        objectives=results.objectives,
+        constraints=results.constraints,
     )
 
 

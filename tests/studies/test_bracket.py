@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
 from tests.studies.conftest import METRICS, SPACE
 from tightfit import Sense
-from tightfit.studies.bracket import Bracket, Step, still_tried
+from tightfit.studies.bracket import Bracket, Step, next_bound, still_tried
 from tightfit.studies.first_met import first_met
 from tightfit.studies.results import Results
 from tightfit.studies.tightening import TIGHTENED
@@ -18,6 +19,8 @@ BRACKET = Bracket(
     sense=Sense.AT_MOST,
     others=("accuracy >= 0.88",),
     proven=56.7,
+    under=(),
+    conflict=False,
     why="",
     reached=203.4567,
     witness=SPACE.baseline(),
@@ -43,6 +46,9 @@ def test_every_step_is_shown_and_what_is_kept_is_not_rounded_away() -> None:
     assert "size_kb <= 203.4567 is kept by trial 12." in text
     assert "152 kB was not reached within its trainings, which is no proof." in text
     assert "Proven: no candidate of the space passes 56.7 kB." in text
+    under = replace(BRACKET, others=("macs <= 5e+06", *BRACKET.others), under=("macs <= 5e+06",))
+    assert "Proven: no candidate that keeps the other static limits passes 56.7 kB." in shown(under)
+    assert under.to_json(SPACE)["proven_under"] == ["macs <= 5e+06"]
     assert BRACKET.trained == 5
     assert BRACKET.to_json(SPACE)["not_found_within_its_trainings"] == 152.5
 
@@ -71,6 +77,60 @@ def test_without_a_witness_or_a_proof_it_says_so() -> None:
     )
     assert "No candidate that keeps the other limits was found" in text
     assert "Nothing is proven: latency_ms is not known before a candidate is built." in text
+
+
+def test_a_conflict_of_the_other_limits_is_said_to_be_proven() -> None:
+    conflict = replace(
+        BRACKET,
+        under=("macs <= 3", "params >= 9"),
+        proven=None,
+        conflict=True,
+        reached=None,
+        witness=None,
+        trial=None,
+        steps=(),
+        message="the other limits conflict",
+    )
+    text = shown(conflict)
+    assert "Proven: the other limits conflict; run 'tightfit decide' for the proof." in text
+    assert "Nothing is proven" not in text
+    found = conflict.to_json(SPACE)
+    assert found["other_limits_conflict"]
+    assert found["unproven"] is None
+
+
+@pytest.mark.parametrize(
+    ("metric", "sense", "reached", "ends", "expected"),
+    [
+        ("size_kb", Sense.AT_MOST, 400.0, [100.0], 200.0),
+        ("size_kb", Sense.AT_MOST, 400.0, [], 200.0),
+        ("negative_flips", Sense.AT_MOST, 0.0, [], None),
+        ("accuracy", Sense.AT_LEAST, 0.8, [1.0, 0.9], 0.85),
+        ("accuracy", Sense.AT_LEAST, 0.9, [0.9], None),
+        ("macs", Sense.AT_LEAST, 100.0, [], 150.0),
+    ],
+)
+def test_the_next_bound_halves_what_is_between_what_is_reached_and_the_nearest_end(
+    metric: str, sense: Sense, reached: float, ends: list[float], expected: float | None
+) -> None:
+    assert next_bound(metric, sense, reached, ends) == expected
+
+
+@pytest.mark.parametrize(
+    ("sense", "reached", "ends", "expected"),
+    [
+        (Sense.AT_MOST, -2.0, [], -3.0),
+        (Sense.AT_MOST, 0.0, [], -0.5),
+        (Sense.AT_MOST, 2.0, [-2.0], 1.0),
+        (Sense.AT_MOST, -2.0, [-3.0], -2.5),
+        (Sense.AT_LEAST, -2.0, [], -1.0),
+        (Sense.AT_LEAST, 0.0, [], 0.5),
+    ],
+)
+def test_a_score_of_a_user_s_own_has_no_floor_at_0_and_no_bound_of_0(
+    sense: Sense, reached: float, ends: list[float], expected: float
+) -> None:
+    assert next_bound("nll", sense, reached, ends) == expected
 
 
 def test_what_it_took_to_meet_the_limits_is_counted_to_the_first_that_does(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from tests.studies.tiny.own import make_net
 from tightfit import __version__
 from tightfit.objectives.metrics import METRICS
 from tightfit.objectives.quality_metrics import QUALITY_METRICS
+from tightfit.studies.commands import members
+from tightfit.studies.results import Results
 from tightfit.studies.spec import StudySpec
 
 Capture = pytest.CaptureFixture[str]
@@ -76,6 +79,27 @@ def test_check_says_what_a_study_means_and_trains_nothing(tmp_path: Path, capsys
     assert "combinations" in shown
 
 
+@pytest.mark.parametrize(
+    ("limit", "possible", "words"),
+    [
+        ("size_kb <= 0.2", False, "No candidate keeps them, which is proven"),
+        # The greatest value of a maximum is no linear program.
+        ("ram_kb >= 1e6", None, "none was found, which is no proof"),
+    ],
+)
+def test_check_says_impossible_only_where_that_is_proven(
+    tmp_path: Path, capsys: Capture, limit: str, possible: bool | None, words: str
+) -> None:
+    question = ("check", tiny_study(tmp_path), "--set", f'constraints=["{limit}"]')
+    found = document(capsys, *question, code=1)
+    assert found["possible"] is possible
+    assert (found["unproven"] is None) == (possible is False)
+    assert tightfit(*question) == 1
+    shown = " ".join(capsys.readouterr().out.split())
+    assert words in shown
+    assert ("'tightfit decide' looks further" in shown) == (possible is None)
+
+
 def test_check_of_limits_that_no_candidate_keeps_ends_with_1(
     tmp_path: Path, capsys: Capture
 ) -> None:
@@ -105,6 +129,16 @@ def test_inspect_counts_layer_by_layer(capsys: Capture, monkeypatch: pytest.Monk
     shown = capsys.readouterr().out
     assert "widen" in shown
     assert "channel groups can be pruned, 1 residual block can be dropped" in shown
+
+
+def test_a_run_without_anything_feasible_is_not_exported_which_is_no_wrong_input(
+    empty_front: Results, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = SimpleNamespace(results=lambda: empty_front)
+    monkeypatch.setattr(members, "open_run", lambda _: run)
+    assert tightfit("export", tmp_path / "run", "--to", tmp_path / "out") == 1
+    assert "run has nothing feasible to export; 'tightfit front" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("command", ["front", "report", "dashboard"])

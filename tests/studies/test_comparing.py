@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from rich.console import Console
 from tests.studies.command_line import tightfit, tiny_study
 from tightfit import Candidate, Record
 from tightfit.search import Band, Curve, open_storage, records
+from tightfit.studies.commands import launching
 from tightfit.studies.comparing import Comparison, Contest, Way
 from tightfit.studies.comparison_table import comparison_table
 from tightfit.studies.figures.comparison import (
@@ -147,6 +149,7 @@ def comparison(results: Results) -> Comparison:
         trials=2,
         metrics=results.metrics,
         objectives=results.objectives,
+        corner=results.reference_point,
         curves=curves,
         records={"tpe": (kept,), "random": (broken,)},
         ways=(
@@ -155,6 +158,31 @@ def comparison(results: Results) -> Comparison:
             Way("from scratch", (broken,), 0.0),
         ),
     )
+
+
+def test_where_no_search_found_anything_that_is_said_with_a_document_and_exit_code_1(
+    results: Results,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nothing, untrained = np.zeros(2), np.array([])
+    curves = Curve("tpe", 0, nothing, np.array([4.0, 9.0])), Curve("gp", 0, untrained, untrained)
+    found = replace(comparison(results), curves=curves)
+    monkeypatch.setattr(launching, "compare_samplers", lambda *_: found)
+    monkeypatch.chdir(tmp_path)
+    question = ("compare", tiny_study(tmp_path), "--to", tmp_path / "run")
+    (tmp_path / "run" / "comparison").mkdir(parents=True)
+    assert tightfit(*question) == 1
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "No search found a feasible candidate" in shown
+    assert "(accuracy 88.5 %, size_kb 894 kB): all shares are 0" in shown
+    assert tightfit(*question, "--json") == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["nothing_found"]
+    assert document["reference_point"] == list(results.reference_point)
+    assert [each["shares"] for each in document["searches"]] == [[0.0, 0.0], []]
+    assert not comparison(results).empty
 
 
 def test_the_picture_has_a_band_and_a_line_a_sampler_and_a_level_a_plain_way() -> None:

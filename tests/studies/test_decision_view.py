@@ -7,13 +7,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.studies.conftest import LATENCY, METRICS, SIZE, SPACE
-from tightfit import Kind, Reading, Stage
+from tests.studies.conftest import ACCURACY, LATENCY, METRICS, SIZE, SPACE
+from tightfit import Interval, Kind, Reading, Stage
 from tightfit.search.forecast import Expected, Promise
-from tightfit.studies.claims import Kept
+from tightfit.studies.claims import Kept, Value
 from tightfit.studies.decision import Answer, Decision
 from tightfit.studies.decision_view import decision_view
 from tightfit.studies.fastest import Fastest
+from tightfit.studies.verification import LimitFound
 from tightfit.studies.witness import Checked, Witness
 
 DECISION = Decision(
@@ -64,6 +65,21 @@ def test_a_witness_is_shown_with_what_its_file_has() -> None:
     broken = Checked(SIZE, 900.0, 0.0)
     assert not broken.kept
     assert not replace(witness, checks=(broken,)).verified
+
+
+def test_a_limit_that_the_test_split_misses_is_told_and_refutes_nothing() -> None:
+    metric = next(each for each in METRICS if each.name == ACCURACY.metric)
+    low = Value(0.85, Interval(0.83, 0.87))
+    test = LimitFound(ACCURACY, metric, low, Kept.BROKEN)
+    check = Checked(ACCURACY, 0.9, 0.008, Kept.KEPT, tested=test)
+    witness = Witness(7, Path("out"), (Checked(SIZE, 600.0, 0.0), check))
+    assert witness.verified
+    text = shown(replace(DECISION, answer=Answer.YES, witness=witness))
+    (row,) = (line for line in text.splitlines() if line.startswith("accuracy"))
+    assert " ".join(row.split()) == "accuracy ≥ 88.5 % 90.0 % kept 85.0 % broken"
+    assert "the test split decides nothing" in text
+    without = shown(replace(DECISION, answer=Answer.YES, witness=replace(witness, checks=())))
+    assert "test split" not in without
 
 
 def test_what_a_fresh_process_found_counts_and_not_what_the_record_says() -> None:

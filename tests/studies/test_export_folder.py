@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,6 +135,45 @@ def test_an_earlier_export_is_replaced_and_other_files_stay(folder: Path) -> Non
     assert export.file("proof/baseline.onnx") is None
     assert not (folder / "proof" / "baseline.onnx").exists()
     assert (folder / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("README.md", "# my project"),
+        ("config.toml", "mine = true"),
+        ("proof/test.npz", "mine"),
+        (REPORT_FILE, '{"tests": 12, "failed": 0}'),
+    ],
+)
+def test_files_that_are_no_export_s_are_neither_replaced_nor_removed(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    mine = tmp_path / "project" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text(content)
+    with (
+        pytest.raises(SpecError, match=rf"{re.escape(str(mine))} is not an earlier export's"),
+        written_whole(tmp_path / "project"),
+    ):
+        pytest.fail("work was begun")
+    assert mine.read_text() == content
+    assert [each for each in (tmp_path / "project").rglob("*") if each.is_file()] == [mine]
+
+
+def test_a_folder_with_other_files_takes_an_export(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with written_whole(tmp_path) as stage:
+        fill(stage)
+    assert open_export(tmp_path).report["study"] == "s"
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_an_export_that_was_edited_or_is_of_another_version_is_replaced(folder: Path) -> None:
+    report_edit(schema=99)(folder)
+    with written_whole(folder) as stage:
+        fill(stage)
+    assert open_export(folder).report["study"] == "s"
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def _forget(journal: Path, keep: int) -> None:
     [
         (["fidelity.rungs=[0.5, 0.25]"], r"'rungs' must grow from one to the next"),
         (["fidelity.rungs=[1.0]"], "less than 1"),
-        (["fidelity.rungs=[]"], "at least 1 item"),
+        (["fidelity.rungs=[]"], "should have 1 or more items"),
         (["fidelity.keep=1"], "less than 1"),
         (["fidelity.data=[0.5, 0.75]"], "'data' needs one share for each of the 1 rungs"),
         (["fidelity.rungs=[0.2, 0.5]", "fidelity.data=[0.5, 0.25]"], "'data' must not shrink"),

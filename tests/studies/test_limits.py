@@ -65,6 +65,14 @@ def test_a_limit_that_cannot_be_is_refused_before_anything_runs(text: str, messa
         parse_limit(text, METRICS)
 
 
+def test_a_score_of_a_user_s_own_may_be_negative() -> None:
+    limit = parse_limit("nll <= baseline - 0.5", (*METRICS, "nll"))
+    assert limit.resolve(lambda _metric: -1.0).bound == -1.5
+    assert parse_limit("nll <= -1", ("nll",)).bound == "-1"
+    with pytest.raises(SpecError, match="must be finite and not 0, got 0"):
+        parse_limit("nll <= 0", ("nll",))
+
+
 def test_a_relative_bound_that_comes_to_nothing_is_refused_when_resolved() -> None:
     limit = parse_limit("size_kb <= baseline - 500", METRICS)
     with pytest.raises(SpecError, match="comes to -300, which nothing can keep"):

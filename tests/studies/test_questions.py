@@ -151,6 +151,22 @@ def test_yes_is_an_exported_witness_and_stands_when_asked_again(ask: Ask, study:
 
 
 @pytest.mark.slow
+def test_what_the_test_split_says_of_a_witness_is_told_and_chooses_none(
+    ask: Ask, study: Path
+) -> None:
+    other = ("--set", 'data.name="own:make_data_with_a_wrong_test"')
+    found = ask("decide", "tested", *other, code=0, limits='["accuracy >= 0.5"]')
+    (limit,) = found["witness"]["limits"]
+    assert limit["read_again"]
+    assert limit["value"] >= 0.5
+    assert limit["on_the_test_split"]["kept"] == "broken"
+    run = RunFolder(study.parent / "runs" / "tested")
+    record = run.results().records[found["witness"]["trial"]]
+    assert limit["value"] == pytest.approx(record.measurement.value("accuracy"), abs=0.02)
+    assert "the test split decided nothing" in (run.witness / "README.md").read_text("utf-8")
+
+
+@pytest.mark.slow
 def test_a_file_that_breaks_a_limit_is_no_witness_and_what_it_beats_is_tried_after_it(
     ask: Ask, study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

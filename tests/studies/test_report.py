@@ -101,6 +101,7 @@ def test_the_test_split_stands_in_the_headline_and_beside_validation(results: Re
 
     assert "On the test split: 89.3 ±0.8 % (−3.8 points)." in text
     assert "trial 24 knee 89.6 %" in text
+    assert "The search never sees the test split, and nothing is chosen by it" in text
     assert "89.3 % (87.7 to 90.9) −4.1 points (−5.4 to −2.8)" in text
 
 

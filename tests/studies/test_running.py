@@ -274,7 +274,7 @@ def test_a_run_without_anything_feasible_ends_with_1_and_says_what_is_near(
     options = ("--set", limits, "--trials", 1, "--set", "space.schedule.learning_rates=[50]")
     assert tightfit("run", study, "--to", tmp_path / "run", *options) == 1
     assert tightfit("front", tmp_path / "run") == 1
-    assert tightfit("export", tmp_path / "run", "--to", tmp_path / "out") == 2
+    assert tightfit("export", tmp_path / "run", "--to", tmp_path / "out") == 1
     assert "nothing feasible to export" in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "out").exists()
 

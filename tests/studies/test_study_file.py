@@ -99,18 +99,36 @@ def test_equal_studies_have_equal_json(tmp_path: Path) -> None:
         ("trials = 0\n" + MINIMAL, "'trials' should be greater than or equal to 1, got 0"),
         ("trials = -4\n" + MINIMAL, "'trials' should be greater than or equal to 1, got -4"),
         ('sampler = "tpee"\n' + MINIMAL, "'sampler' must be .*'tpe'.* got 'tpee'"),
-        ("objectives = []\n" + MINIMAL, "'objectives' should be"),
+        ("objectives = []\n" + MINIMAL, r"'objectives' should have 1 or more items, got \[\]"),
         (MINIMAL + "ratios = [1.0]", "should be less than 1, got 1.0"),
         (MINIMAL + "[space.schedule]\nepochs = [0]", "greater than or equal to 1, got 0"),
         (MINIMAL + "[space.quantization]\nbits = [3]", "must be 8, 4, 2 or 'none', got 3"),
         (MINIMAL + "[space.depth]\nper = 'layer'", "'space.depth.per' must be 'block' or 'stage'"),
         (MINIMAL + "[training]\nteacher_views = 2", "greater than or equal to 4, got 2"),
-        ('name = "a/b"\n' + MINIMAL, "'name' should"),
+        (
+            'name = "a/b"\n' + MINIMAL,
+            "'name' should begin with a letter or a digit and .* got 'a/b'",
+        ),
+        (
+            MINIMAL.replace("[", "", 1).replace("]", "", 1),
+            "'constraints' should be a list, e.g. .\"size_kb <= 0.1 .*, got 'size_kb <= 0.1",
+        ),
+        (
+            MINIMAL + '[space.decomposition]\nranks = ["x"]',
+            "each of 'space.decomposition.ranks' should be a number or 'none', got 'x'",
+        ),
+        (
+            MINIMAL + "[space.decomposition]\nranks = [1.5]",
+            "'space.decomposition.ranks' should be less than or equal to 1 or 'none', got 1.5",
+        ),
+        (MINIMAL + "ratios = 0.5", r"'space.pruning.ratios' should be a list, e.g. \[0.5\]"),
+        (MINIMAL + "[training]\nthreads = 1.5", "'training.threads' should be a whole number"),
+        ('model = "resnet18"\n[space.pruning]', "'model' should be a table, got 'resnet18'"),
         ('[model]\nname = "resnet18"\n[space]\n', "no compression technique is on"),
         (MINIMAL + "[training]\noptimizer = 'adam'", "must be 'sgd' or 'adamw', got 'adam'"),
         (MINIMAL + "[training]\nweight_decay = -1.0", "greater than or equal to 0, got -1.0"),
         (MINIMAL + "[training]\nbaseline_learning_rate = 0", "should be greater than 0, got 0"),
-        (MINIMAL + "[data]\ndownload = 'perhaps'", "'data.download' should be"),
+        (MINIMAL + "[data]\ndownload = 'perhaps'", "'data.download' should be true or false, got"),
     ],
 )
 def test_a_mistake_is_named_with_what_to_write_instead(
@@ -152,3 +170,6 @@ def test_a_malformed_override_is_refused(tmp_path: Path, override: str, message:
 def test_the_schema_describes_every_table() -> None:
     described = schema()
     assert {"model", "data", "space", "training", "device"} <= set(described["properties"])
+    trial = described["$defs"]["TrialTable"]["properties"]
+    assert "1 MB = 1,000,000 bytes" in trial["memory_mb"]["description"]
+    assert "Wall time" in trial["minutes"]["description"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,29 @@ def test_the_users_function_gives_its_splits(tmp_path: Path) -> None:
     )
     assert data.name == "my_data:splits"
     assert (len(data.train), len(data.validation), data.test) == (6, 4, None)
+
+
+@pytest.mark.parametrize("draw", ["np.random.rand(4)", "[random.random() for _ in range(4)]"])
+def test_what_the_users_function_draws_follows_the_seed_and_leaves_no_trace(
+    tmp_path: Path, draw: str
+) -> None:
+    body = (
+        "import random\nimport numpy as np\n"
+        "def splits():\n"
+        f"    inputs = torch.tensor({draw}).reshape(4, 1, 1, 1)\n"
+        "    return (inputs, torch.arange(4)), (inputs, torch.arange(4)), None"
+    )
+    random.seed(1)
+    np.random.seed(1)
+    expected = random.random(), np.random.rand()
+    found = set()
+    for before in (1, 2):
+        random.seed(before)
+        np.random.seed(before)
+        found.add(own(tmp_path, body).fingerprint)
+        after = random.random(), np.random.rand()
+        assert (after == expected) == (before == 1)
+    assert len(found) == 1
 
 
 def test_the_users_function_may_give_a_whole_data_set(tmp_path: Path) -> None:

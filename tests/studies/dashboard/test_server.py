@@ -24,7 +24,7 @@ def test_a_port_in_use_is_an_error_that_names_it(results: Results) -> None:
         port = taken.getsockname()[1]
 
         with pytest.raises(SpecError, match=rf"port {port} of 127.0.0.1 is in use; .*--port"):
-            serve(app, port=port)
+            make_server(app, port=port)
 
 
 def test_serving_ends_with_its_port_free_again(
@@ -41,7 +41,7 @@ def test_serving_ends_with_its_port_free_again(
     monkeypatch.setattr(PageServer, "run", interrupted)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            serve(app, port=port)
+            serve(make_server(app, port=port))
 
 
 def test_a_server_that_another_thread_closes_leaves_nothing_behind(results: Results) -> None:

@@ -43,6 +43,12 @@ def make_data() -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor], tuple[Ten
     return split(240), split(90), split(90)
 
 
+def make_data_with_a_wrong_test() -> tuple[tuple[Tensor, Tensor], ...]:
+    """The same, but what is learned is wrong on the test split."""
+    train, validation, (inputs, targets) = make_data()
+    return train, validation, (inputs, (targets + 1) % 3)
+
+
 def same(inputs: Tensor, _generator: torch.Generator) -> Tensor:
     return inputs
 

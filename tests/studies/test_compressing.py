@@ -1,0 +1,52 @@
+"""What compress() is asked for it does, or refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.spaces.bad_models import PICTURE, plain
+from tests.studies.conftest import make_results
+from tightfit import SpecError
+from tightfit.studies import compressing
+from tightfit.studies.assembly import Assembly
+from tightfit.studies.compressing import Result, compress
+
+
+def live(**more: Any) -> Result:
+    pair = (torch.zeros(10, *PICTURE), torch.arange(10) % 5)
+    return compress(plain(), pair, pair, constraints=["size_kb <= 100"], **more)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"trial": {"minutes": 5}}, "takes no 'trial': candidates are evaluated in this process"),
+        ({"data": {"name": "cifar10"}}, "takes no 'data': the data are its arguments 'train', "),
+        (
+            {"score": lambda *_: (0.0, 0.0), "quality": {"score": "own:error_rate"}},
+            r"takes one score, got 'score' and quality\.score = 'own:error_rate'",
+        ),
+    ],
+)
+def test_what_would_do_nothing_is_refused(more: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        live(**more)
+
+
+@pytest.mark.parametrize(("more", "name"), [({"name": "small"}, "small"), ({}, "compress")])
+def test_a_run_has_the_name_that_it_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any], name: str
+) -> None:
+    asked: list[Assembly] = []
+
+    def run(assembly: Assembly, *_: object) -> object:
+        asked.append(assembly)
+        return make_results(tmp_path)
+
+    monkeypatch.setattr(compressing, "run_objects", run)
+    live(folder=tmp_path / "run", **more)
+    assert asked[0].study.name == name
