@@ -39,6 +39,13 @@ class Standing:
         short: By how much of the front's extent each observation falls short of it, ``[n]``; those
             that keep the limits come before all others.
         margins: By limit, by how much better than its bound a candidate must be expected to be.
+
+    Args:
+        observations: Everything that was read, or is believed of it.
+        objectives: Of the study.
+        constraints: Those that are not decided before training.
+        corner: The reference point in the objectives' units, ``[m]``, where it is known.
+        decided: The constraints that all candidates of the search keep.
     """
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -95,12 +96,10 @@ def export(
         )
     run_folder = open_run(folder)
     if not run_folder.results().feasible:
-        errors.print(
-            f"{folder} has nothing feasible to export; 'tightfit front {folder}' shows the nearest "
-            "misses",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
+        nearest = shlex.join(["tightfit", "front", str(folder)])
+        say(
+            f"{folder} has nothing feasible to export; {nearest} shows the nearest misses",
+            on=errors,
         )
         raise typer.Exit(NOTHING_FEASIBLE)
     refuse_others_files(to)

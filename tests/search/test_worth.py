@@ -113,11 +113,14 @@ def test_what_breaks_an_objectives_own_limit_is_worth_nothing_and_counts_once() 
     assert worth(np.zeros((3, LAYERS), dtype=np.int64)) == pytest.approx(added, rel=0.02)
 
 
-def test_an_objectives_static_limit_is_where_its_worth_begins() -> None:
-    standing = Standing(
-        observed({}), OBJECTIVES, [], decided=[Constraint("size", Sense.AT_MOST, 50.0)]
+def test_a_front_is_of_no_worth_beyond_an_objectives_static_limit() -> None:
+    spread = replace(
+        observed({}),
+        values={"accuracy": np.array([0.92, 0.925, 0.94]), "size": np.array([20.0, 30.0, 45.0])},
     )
-    assert standing.corner[1] <= 50.0
+    limit = Constraint("size", Sense.AT_MOST, 50.0)
+    assert Standing(spread, OBJECTIVES, []).corner[1] == 57.5  # half of the extent beyond 45
+    assert Standing(spread, OBJECTIVES, [], decided=[limit]).corner[1] == 50.0
 
 
 def test_members_that_nearly_tie_leave_room_for_worse_ones() -> None:
