@@ -17,7 +17,7 @@ _FEWEST = 3
 _PRIOR = 2
 """Weight of the belief that what is a point better early is a point better in the end, in pairs."""
 
-_DOUBT, _LEFT = 2, 0.1
+_DOUBT, _LEFT = 2, 0.05
 """Weight of the belief that the line leaves so much of the variance of ends, in pairs: three that
 happen to lie on a line do not say that all will."""
 

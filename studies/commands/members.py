@@ -98,7 +98,7 @@ def export(
     if not run_folder.results().feasible:
         nearest = shlex.join(["tightfit", "front", str(folder)])
         say(
-            f"{folder} has nothing feasible to export; {nearest} shows the nearest misses",
+            f"{folder} has nothing feasible to export; '{nearest}' shows the nearest misses",
             on=errors,
         )
         raise typer.Exit(NOTHING_FEASIBLE)

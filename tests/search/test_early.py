@@ -39,7 +39,7 @@ def test_ends_lie_around_the_line_by_their_deviation() -> None:
     pairs = [climbed(n, 0.5 + n / 100, 0.8 + n / 100 + 0.02 * (-1) ** n) for n in range(40)]
     rung = Rung(0.25, measurement({"accuracy": 0.6}))
     ends = Ends(pairs)
-    assert ends.deviation("accuracy", rung) == pytest.approx(0.02, rel=0.15)
+    assert ends.deviation("accuracy", rung) == pytest.approx(0.02, rel=0.1)
     lucky = ends.measurement(rung, {"accuracy": 1.0}).value("accuracy")
     expected = ends.measurement(rung).value("accuracy")
     assert lucky - expected == pytest.approx(ends.deviation("accuracy", rung))
