@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ from tightfit.spaces.tracing import Traced
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """Untrained numbers of a node that stand in the file.
+    """Numbers of a node that stand in the file and are no parameters of it alone.
 
     Attributes:
         tensor: Its name.
@@ -59,7 +59,8 @@ class CompiledGraph:
         recorded: By node that calls what was recorded, its MACs for one picture, ``[sizes]``.
         sizes: Shapes of every activation, for each choice of the input size.
         integer_only: Whether every activation of a quantized network is rounded.
-        constants: By node, its untrained numbers that no earlier node surely has as well.
+        constants: By node without weights, its untrained numbers that no earlier node surely has as
+            well, and the weights of earlier layers that it reads as they are.
         absence: Which nodes and activations are there only with which residual blocks.
     """
 
@@ -150,7 +151,7 @@ def compile_graph(
         across=across,
         repeated=_repeated(graph),
         trainable=traced.trainable,
-        constants=_constants(traced, ties, absence),
+        constants=_constants(traced, ties, absence, folded={each.name for each in norms.values()}),
         absence=absence,
         recorded=recorded_macs([graph]) if recorded is None else recorded,
         sizes=shapes,
@@ -202,17 +203,31 @@ def _repeated(graph: Graph) -> dict[str, frozenset[str]]:
     return repeated
 
 
-def _constants(traced: Traced, ties: Ties, absence: Absence) -> dict[str, list[Constant]]:
-    """Find the untrained numbers where no earlier node surely has the same.
+def _constants(
+    traced: Traced, ties: Ties, absence: Absence, *, folded: Set[str]
+) -> dict[str, list[Constant]]:
+    """Find the numbers that stand in the file beside what is trained.
 
-    Masks and row numbers have 4 bytes each, those of recorded calls what their type has.
+    They are the untrained ones of which no earlier node surely has the same: masks and row numbers
+    have 4 bytes each, those of recorded calls what their type has. And they are the weights that a
+    layer has as well: it keeps them folded and rounded, so that the file has both.
     """
     owners: dict[tuple[Shape, bytes], list[tuple[str, str]]] = {}
     found: dict[str, list[Constant]] = {}
+    in_layers: set[str] = set()
+    as_they_are: set[str] = set()
     for node in traced.graph.nodes:
+        if node.operator in WEIGHT_OPERATORS or node.name in folded:
+            in_layers.update(node.parameters.values())
+            continue
         for role, name in node.parameters.items():
+            if name in traced.trainable:
+                if name in in_layers and name not in as_they_are:
+                    found.setdefault(node.name, []).append(Constant(name, 4, ()))
+                as_they_are.add(name)
+                continue
             recorded = node.operator == "aten"
-            if name in traced.trainable or not (recorded or role in ("value", "index")):
+            if not (recorded or role in ("value", "index")):
                 continue
             tensor = traced.tensors[name]
             before = owners.setdefault((tuple(tensor.shape), tensor.numpy().tobytes()), [])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from string import ascii_letters
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,20 +18,42 @@ def products_for_letters() -> Iterator[None]:
     """Let `torch.einsum` write matrix products inside, so that a traced graph has only those."""
     original = torch.einsum
 
-    def written(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor:
-        flat: list[Tensor] = []
-        for part in operands:
-            flat.extend([part] if isinstance(part, Tensor) else part)
+    def written(*arguments: Any) -> Tensor:
         try:
-            return summed(equation, flat)
+            return summed(*_equation_and_operands(arguments))
         except SpecError:
-            return original(equation, *flat)  # which a graph calls as it is
+            return original(*arguments)  # which a graph calls as it is
 
     torch.einsum = written
     try:
         yield
     finally:
         torch.einsum = original
+
+
+def _equation_and_operands(arguments: Sequence[Any]) -> tuple[str, list[Tensor]]:
+    """Return what torch is given in one of its two forms, or with operands in a list.
+
+    The second form has no letters: each operand is followed by the numbers of its axes, and the
+    numbers of the result may stand at the end.
+
+    Raises:
+        SpecError: An axis has no letter, as the rest that three dots stand for.
+    """
+    if isinstance(arguments[0], str):
+        equation, *parts = arguments
+        flat = [[part] if isinstance(part, Tensor) else part for part in parts]
+        return equation, [operand for part in flat for operand in part]
+    pairs = len(arguments) // 2
+    sides = [_letters(each) for each in arguments[1 : 2 * pairs : 2]]
+    result = [_letters(each) for each in arguments[2 * pairs :]]
+    return "->".join([",".join(sides), *result]), list(arguments[0 : 2 * pairs : 2])
+
+
+def _letters(axes: Sequence[Any]) -> str:
+    if not all(isinstance(each, int) and 0 <= each < len(ascii_letters) for each in axes):
+        raise SpecError(f"the axes {list(axes)!r} of a sum have no rule: they must be numbers")
+    return "".join(ascii_letters[each] for each in axes)
 
 
 def summed(equation: str, operands: Sequence[Tensor]) -> Tensor:

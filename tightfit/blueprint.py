@@ -63,8 +63,8 @@ class Operation:
         trained_extras: Trainable numbers beside the weights (biases, norms' scales), ``[n]``.
         products: Multiply-accumulates of activations with activations for one picture, ``[n]``;
             ``None`` where there are none.
-        constant_bytes: Of numbers in the file that are neither trained nor changed, e.g. masks;
-            ``[n]`` where candidates differ.
+        constant_bytes: Of numbers in the file beside those that are counted as trained: masks, and
+            weights that a layer has as well; ``[n]`` where candidates differ.
         otherwise: Name of the activation that goes by the name of the output, and stays in its
             place in memory, in candidates that neither have this operation nor another with the
             same output: a dropped residual block gives what it read. ``None`` where there is none.

@@ -190,3 +190,39 @@ def test_a_file_is_built_in_half_a_second(space: CompressionSpace, tmp_path: Pat
         write_onnx(network.program(), tmp_path / "model.onnx", metadata=METADATA)
         seconds.append(time.process_time() - start)
     assert min(seconds) < 0.5
+
+
+class ReadTwice(nn.Module):
+    """A layer's weights are the factor of a product as well, before or after it."""
+
+    def __init__(self, *, product_first: bool) -> None:
+        super().__init__()
+        self.stem = nn.Linear(64, 96)
+        self.layer = nn.Linear(96, 96)
+        self.head = nn.Linear(96, 5)
+        self.product_first = product_first
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x.flatten(1)).relu()
+        if self.product_first:
+            x = self.layer((x @ self.layer.weight).relu())
+        else:
+            x = self.layer(x).relu() @ self.layer.weight
+        found: torch.Tensor = self.head(x.relu())
+        return found
+
+
+@pytest.mark.parametrize("product_first", [True, False])
+def test_weights_that_are_read_as_they_are_as_well_are_counted_in_the_file(
+    tmp_path: Path, product_first: bool
+) -> None:
+    model = ReadTwice(product_first=product_first)
+    settings = SpaceSettings(pruning=PruningSettings(), quantization=QuantizationSettings())
+    space = CompressionSpace(model, torch.zeros(1, 1, 8, 8), settings=settings)
+    for row in space.search_space.random(6, np.random.default_rng(0)):
+        network = built(space, space.search_space.candidate(row))
+        size = write_onnx(network.program(), tmp_path / "m.onnx", metadata=METADATA) / 1000
+        blueprint = space.blueprint(row[None])
+        predicted = float(compute_static(blueprint, CPU)["size_kb"][0])
+        assert abs(predicted - size) <= SIZE_ERROR_KB
+        assert sum(each.numel() for each in network.parameters()) == int(blueprint.params[0])

@@ -112,6 +112,22 @@ def test_an_attention_whose_mask_is_constant_has_a_rule(options: dict[str, Any])
     assert not calls_of(found)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        lambda x: ("bchw,bdhw->bchd", x, x),
+        lambda x: ("bchw,bdhw->bchd", [x, x]),
+        lambda x: (x, [0, 1, 2, 3], x, [0, 4, 2, 3], [0, 1, 2, 4]),
+    ],
+)
+def test_a_sum_in_letters_or_numbers_is_a_product_of_matrices(
+    arguments: Callable[[Tensor], tuple[Any, ...]],
+) -> None:
+    found = traced(lambda m, x: m.t(torch.einsum(*arguments(m.a(x)))))
+    assert not calls_of(found)
+    assert "matmul" in {node.operator for node in found.graph.nodes}
+
+
 def test_layers_beside_what_has_no_rule_are_pruned() -> None:
     space = space_of(
         Model(lambda m, x: m.t(torch.relu(m.c(torch.relu(m.b(torch.erf(m.a(x))))))),
