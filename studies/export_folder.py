@@ -50,6 +50,10 @@ SEALED = (
 WRITTEN = (CARD_FILE, PICTURE_FILE, REPORT_FILE, *SEALED)
 """Every name that an export may write or remove."""
 
+_BEGUN = ".tightfit-export"
+"""An empty file that stands in a folder while an export's files are put there: where it was left,
+they are those of an export that was killed."""
+
 SCHEMA = 2
 _CHUNK = 1 << 20
 
@@ -178,7 +182,7 @@ def refuse_others_files(to: Path) -> None:
     Raises:
         SpecError: It holds such a file, and no report of an export.
     """
-    if _holds_report(to):
+    if _holds_report(to) or (to / _BEGUN).is_file():
         return
     for name in WRITTEN:
         if os.path.lexists(to / name):
@@ -194,8 +198,8 @@ def written_whole(to: Path) -> Iterator[Path]:
     """Give a folder to write in; it becomes ``to`` when all went well, or it vanishes.
 
     In an earlier export's folder, files of the same names are replaced, the report last and the old
-    one first of all: one that was interrupted here is never taken for a whole export. Its other
-    files stay.
+    one first of all: one that was interrupted here is never taken for a whole export, and the next
+    one replaces what it left. Other files of the folder stay.
 
     Raises:
         SpecError: The folder, or a file elsewhere that is needed for it, cannot be used; or it
@@ -226,12 +230,14 @@ def written_whole(to: Path) -> Iterator[Path]:
 
 def _replace(stage: Path, to: Path) -> None:
     written = [path.relative_to(stage) for path in stage.rglob("*") if path.is_file()]
+    (to / _BEGUN).touch()
     (to / REPORT_FILE).unlink(missing_ok=True)
     for name in SEALED:
         (to / name).unlink(missing_ok=True)
     for path in sorted(written, key=lambda each: each.name == REPORT_FILE):
         (to / path).parent.mkdir(exist_ok=True)
         (stage / path).replace(to / path)
+    (to / _BEGUN).unlink()
 
 
 def _holds_report(path: Path) -> bool:

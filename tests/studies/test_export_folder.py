@@ -6,6 +6,9 @@ import errno
 import json
 import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -174,6 +177,49 @@ def test_an_export_that_was_edited_or_is_of_another_version_is_replaced(folder: 
     with written_whole(folder) as stage:
         fill(stage)
     assert open_export(folder).report["study"] == "s"
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from tests.studies.test_export_folder import fill
+from tightfit.studies.export_folder import written_whole
+
+to, left, replace = pathlib.Path(sys.argv[1]), int(sys.argv[2]), pathlib.Path.replace
+
+def counted(source, target):
+    global left
+    if pathlib.Path(target).is_relative_to(to) and source.parent != pathlib.Path(target).parent:
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return replace(source, target)
+
+with written_whole(to) as stage:
+    fill(stage)
+    pathlib.Path.replace = counted
+"""
+
+
+@pytest.mark.parametrize(("files", "earlier"), [(0, True), (3, True), (3, False)])
+def test_an_export_that_was_killed_on_its_way_is_no_export_and_the_next_replaces_it(
+    tmp_path: Path, files: int, earlier: bool
+) -> None:
+    to = tmp_path / "out"
+    to.mkdir()
+    (to / "notes.txt").write_text("mine")
+    if earlier:
+        fill(to)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(to), str(files)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    with pytest.raises(SpecError, match="not a whole one"):
+        open_export(to)
+    with written_whole(to) as stage:
+        fill(stage)
+    assert open_export(to).report["study"] == "s"
+    assert (to / "notes.txt").read_text() == "mine"
+    (to / REPORT_FILE).unlink()  # by hand: the files that are left are those of someone else now
+    with pytest.raises(SpecError, match="not an earlier export's"), written_whole(to):
+        pytest.fail("work was begun")
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
