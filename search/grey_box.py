@@ -8,7 +8,7 @@ best of them reaches, is proposed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,13 +19,13 @@ from tightfit.search.budgets import Budgets, van_der_corput
 from tightfit.search.cost_tables import changed
 from tightfit.search.expectations import FEWEST, Expectations, Learner
 from tightfit.search.hypervolume import hypervolume
+from tightfit.search.local_search import LocalSearch
 from tightfit.search.observations import Observations
 from tightfit.search.region import Region, Row, as_row
 from tightfit.search.worth import Standing, Worth, log_likelihood
 
 _CHANGED, _RANDOM = 640, 256
 _PARENTS = 8
-_CLIMBERS, _ROUNDS, _SINGLES, _DOUBLES = 4, 4, 384, 96
 _ALLOCATED, _SENSIBLE = 1, 3
 _LIKELY = 0.8
 """Probability of keeping a measured limit that is enough, while nothing is known of qualities."""
@@ -92,6 +92,7 @@ class GreyBox:
         self._learner = Learner(region, self._damage)
         self._allocator = Allocator(region, [each.metric for each in known], self._damage)
         self._budgets = Budgets(region, known)
+        self._near = LocalSearch(region)
 
     @property
     def learned_limits(self) -> tuple[Constraint, ...]:
@@ -115,7 +116,7 @@ class GreyBox:
         pool = self._pool(believed, standing, expected, rng)
         if not len(pool):
             return None
-        return as_row(self._climb(worth, pool, observations, rng))
+        return as_row(self._near.climb(worth, pool, observations.seen, rng))
 
     def gain(self, row: Row, observations: Observations) -> float | None:
         """Return what a candidate is expected to add to the front's hypervolume, as a share of it.
@@ -220,12 +221,12 @@ class GreyBox:
         parents = [row for row in found if row is not None]
         parents += list(observations.rows[nearest])
         rows = np.array(parents, dtype=np.int64)
-        pool = np.concatenate([rows, self._changes(rows, _RANDOM, rng)])
+        pool = np.concatenate([rows, self._near.changes(rows, _RANDOM, rng)])
         pool = np.concatenate([pool, self._region.draws(_RANDOM, rng)])
-        pool = _unseen(pool[self._region.screen.keeps(pool)], observations)
+        pool = self._near.allowed(pool, observations.seen)
         if not len(pool):
             return self._region.draw(rng, observations.seen)
-        return as_row(self._climb(promise, pool, observations, rng))
+        return as_row(self._near.climb(promise, pool, observations.seen, rng))
 
     def _pool(
         self,
@@ -243,31 +244,18 @@ class GreyBox:
             else standing.front
         ]
         parents = np.concatenate([parents, observations.pending])
-        found = [region.draws(_RANDOM, rng), self._changes(parents, _CHANGED, rng)]
+        found = [region.draws(_RANDOM, rng), self._near.changes(parents, _CHANGED, rng)]
         if rng.random() < _PATIENCE / max(len(observations.rows), 1):
             for _ in range(_ALLOCATED):
                 base = parents[rng.integers(len(parents))]
                 row = self._allocated(base, expected, rng)
                 if row is not None:
-                    found += [row[None], self._changes(row[None], 16, rng)]
-        pool = np.concatenate(found)
-        pool = _unseen(pool[region.screen.keeps(pool)], observations)
+                    found += [row[None], self._near.changes(row[None], 16, rng)]
+        pool = self._near.allowed(np.concatenate(found), observations.seen)
         if not len(pool):
             drawn = region.draw(rng, observations.seen)
             return pool if drawn is None else np.array([drawn], dtype=np.int64)
         return pool
-
-    def _changes(self, parents: IntArray, n: int, rng: np.random.Generator) -> IntArray:
-        """Return ``n`` candidates with one to four choices drawn anew."""
-        space = self._region.space
-        rows = parents[rng.integers(len(parents), size=n)].copy()
-        varied = np.flatnonzero(space.choice_counts > 1)
-        where = np.arange(n)
-        for share in (1.0, 0.6, 0.5, 0.5):
-            where = where[rng.random(len(where)) < share]
-            columns = rng.choice(varied, size=len(where))
-            rows[where, columns] = rng.integers(0, space.choice_counts[columns])
-        return space.canonical(rows)
 
     def _allocated(
         self, base: IntArray, expected: Expectations, rng: np.random.Generator
@@ -283,33 +271,6 @@ class GreyBox:
                 harm += sign * rng.random() * drawn / max(float(drawn.std()), 1e-12)
         starts = space.choice_counts.cumsum()[:-1]
         return self._allocator(base, np.split(harm, starts), self._budgets(float(rng.random())))
-
-    def _climb(
-        self,
-        worth: Callable[[IntArray], FloatArray],
-        pool: IntArray,
-        observations: Observations,
-        rng: np.random.Generator,
-    ) -> IntArray:
-        """Return what changes of one or two choices reach from the best of the pool."""
-        value = worth(pool)
-        space = self._region.space
-        for _ in range(_ROUNDS):
-            top = np.argsort(-value, kind="stable")[:_CLIMBERS]
-            pool, value = pool[top], value[top]
-            steps = np.concatenate([changed(space, row) for row in pool])
-            steps = space.canonical(rng.permutation(steps)[:_SINGLES])
-            near = np.concatenate([steps, self._changes(pool, _DOUBLES, rng)])
-            near = _unseen(near[self._region.screen.keeps(near)], observations)
-            if not len(near):
-                break
-            gained = worth(near)
-            improved = gained.max() > value.max()
-            pool, value = np.concatenate([pool, near]), np.concatenate([value, gained])
-            if not improved:
-                break
-        best: IntArray = pool[int(np.argmax(value))]
-        return best
 
 
 def _believed(region: Region, damage: Sequence[FloatArray] | None) -> list[FloatArray]:
@@ -328,11 +289,3 @@ def _believed(region: Region, damage: Sequence[FloatArray] | None) -> list[Float
         (np.arange(count) / max(count - 1, 1)) ** 2 if column in costly else np.zeros(count)
         for column, count in enumerate(counts)
     ]
-
-
-def _unseen(batch: IntArray, observations: Observations) -> IntArray:
-    """Return the different candidates of a batch ``[n, hparams]`` that were not seen."""
-    rows = [
-        row for row in dict.fromkeys(map(tuple, batch.tolist())) if row not in observations.seen
-    ]
-    return np.array(rows, dtype=np.int64).reshape(-1, batch.shape[1])
