@@ -1,9 +1,12 @@
-"""Cuts removed positions out of every tensor that has them, and out of every number that counts."""
+"""Cuts removed positions out of every tensor that has them, and out of every number that counts.
+
+Layers that are decomposed become their factors in the same go: these are found of what stays.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
@@ -11,8 +14,91 @@ from torch import Tensor
 from tightfit import Graph, IntArray, Node
 from tightfit.graph import Attribute
 from tightfit.spaces.axes import Axis, Plain
+from tightfit.spaces.decomposition import Decomposition
 from tightfit.spaces.sites import Layer
 from tightfit.spaces.ties import Ties, changes, positions, width
+from tightfit.spaces.tracing import Traced
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """What is done to the layers of a candidate.
+
+    Attributes:
+        kept: By number of a dim, its positions that stay.
+        shares: By layer that is decomposed, its rank's share.
+        mixtures: By layer that is corrected, how every channel that it read is mixed from those
+            that stay, ``[channels, stay]``.
+    """
+
+    kept: Mapping[int, Tensor]
+    shares: Mapping[str, float]
+    mixtures: Mapping[str, Tensor]
+
+
+class Surgeon:
+    """Cuts the layers of one baseline.
+
+    Args:
+        traced: The baseline; left as it is.
+        layers: Its layers by name.
+        ties: Its channels.
+        decomposition: Into factors; ``None`` where no candidate is decomposed.
+    """
+
+    def __init__(
+        self,
+        traced: Traced,
+        layers: Mapping[str, Layer],
+        ties: Ties,
+        decomposition: Decomposition | None,
+    ) -> None:
+        self._traced = traced
+        self._layers = layers
+        self._ties = ties
+        self._decomposition = decomposition
+
+    def __call__(
+        self, graph: Graph, tensors: Mapping[str, Tensor], cuts: Cuts
+    ) -> tuple[Graph, dict[str, Tensor], frozenset[str]]:
+        """Return the graph that is left, its tensors, and the names of those that are trained.
+
+        Args:
+            graph: Of the baseline, for the candidate's input and without the blocks it drops.
+            tensors: Of the baseline, for the candidate's input.
+            cuts: Of the candidate.
+        """
+        replaced = {*cuts.shares, *cuts.mixtures}
+        left = slice_tensors(graph, tensors, self._ties, cuts.kept, without=replaced)
+        trainable = set(self._traced.trainable)
+        nodes: list[Node] = []
+        for node in graph.nodes:
+            if node.name in cuts.shares:
+                parts, factors = self._split(node, cuts)
+                nodes += parts
+                left |= factors
+                trainable |= factors.keys()
+                continue
+            nodes.append(fitted(node, self._ties, cuts.kept))
+            if node.name in cuts.mixtures:
+                name, mixture = node.parameters["weight"], cuts.mixtures[node.name]
+                whole = self._traced.tensors[name]
+                layer = self._layers[node.name]
+                left[name] = mixed(layer, whole, self._ties, cuts.kept, mixture)
+        rewritten = Graph(graph.inputs, tuple(nodes), graph.outputs)
+        return rewritten, left, frozenset(trainable & left.keys())
+
+    def _split(self, node: Node, cuts: Cuts) -> tuple[list[Node], dict[str, Tensor]]:
+        """Return the layers that a decomposed one becomes, and their tensors."""
+        assert self._decomposition is not None
+        outer, inner = self._layers[node.name].axes(self._ties)
+        return self._decomposition.split(
+            node,
+            cuts.shares[node.name],
+            kept_out=positions(outer, cuts.kept),
+            kept_in=positions(inner, cuts.kept),
+            mixture=cuts.mixtures.get(node.name),
+        )
 
 
 def slice_tensors(
