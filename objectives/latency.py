@@ -64,6 +64,8 @@ class LatencyMeter:
         reference_ms: What :meth:`measure_baseline` gave once. Without it, a candidate's
             milliseconds are those of the moment.
         precision: When a reading is good enough.
+        decisive: Whether anything is decided by it. Where nothing is, what a disturbed machine has
+            said is told with its interval and a note, however wide: no candidate is lost by it.
 
     Raises:
         SpecError: A reference that is not positive.
@@ -73,6 +75,7 @@ class LatencyMeter:
     device: Sessions
     reference_ms: float | None = None
     precision: Precision = field(default_factory=Precision)
+    decisive: bool = True
 
     def __post_init__(self) -> None:
         value = self.reference_ms
@@ -85,7 +88,8 @@ class LatencyMeter:
         Raises:
             MeasurementError: A file could not be loaded or run, or the machine is too disturbed.
         """
-        taken = take(self.device, Question([path, self.baseline], _ratio, TOO_WIDE), self.precision)
+        question = Question([path, self.baseline], _ratio, self._too_wide(TOO_WIDE))
+        taken = take(self.device, question, self.precision)
         baseline_ms = statistics.median(session.ms[1] for session in taken.sessions)
         unit = baseline_ms if self.reference_ms is None else self.reference_ms
         return LatencyResult(
@@ -98,8 +102,11 @@ class LatencyMeter:
         Raises:
             MeasurementError: The file could not be loaded or run, or the machine is too disturbed.
         """
-        question = Question([self.baseline], _milliseconds, TOO_WIDE_ALONE)
+        question = Question([self.baseline], _milliseconds, self._too_wide(TOO_WIDE_ALONE))
         return take(self.device, question, self.precision).reading(1.0)
+
+    def _too_wide(self, share: float) -> float:
+        return share if self.decisive else math.inf
 
 
 def _ratio(sessions: Sequence[Session]) -> Interval:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tightfit import BoolArray, IntArray, Node
 from tightfit.choice_array import pick, settle
-from tightfit.spaces.axes import Axis, dims
+from tightfit.spaces.axes import Axis
 from tightfit.spaces.compiled_graph import CompiledGraph
 from tightfit.spaces.ties import width
 
@@ -94,7 +94,7 @@ class BatchSizes:
     def side(self, name: str, axis: int) -> IntArray:
         """Return how long one axis of an activation is, ``[n]``."""
         found = self._g.ties.values[name][axis]
-        if any(dims(found)):
+        if self._g.ties.loose(found):
             return self.width(found)
         return pick(np.array([shapes[name][axis] for shapes in self._g.sizes]), self._c.size)
 

@@ -15,7 +15,7 @@ from tightfit.spaces.folding import folded_norms
 from tightfit.spaces.quantization import fused_ends, origins
 from tightfit.spaces.shapes import Shape, elements
 from tightfit.spaces.sites import Layer
-from tightfit.spaces.ties import Ties, changing
+from tightfit.spaces.ties import Ties
 from tightfit.spaces.tracing import Traced
 
 
@@ -185,7 +185,7 @@ def _places(node: Node, activation: str, shapes: Mapping[str, Shape]) -> int:
 def _across(node: Node, ties: Ties) -> Axis:
     """Return the axes that can change and that a layer works along; a filter's positions stay."""
     axes = ties.values[node.name]
-    return changing(axes[:-1] if node.operator == "linear" else axes[:1])
+    return ties.changing(axes[:-1] if node.operator == "linear" else axes[:1])
 
 
 def _hidden(graph: Graph, norms: Mapping[str, Node], ends: Mapping[str, str]) -> frozenset[str]:

@@ -30,7 +30,7 @@ from tightfit.spaces.equalization import equalized
 from tightfit.spaces.evidence import Evidence, Observations
 from tightfit.spaces.importance import Importance, View
 from tightfit.spaces.inheritance import inherited
-from tightfit.spaces.input_size import InputSize, input_size, why_fixed
+from tightfit.spaces.input_size import InputSize, check_channels, input_size, why_fixed
 from tightfit.spaces.network import Network
 from tightfit.spaces.pruning import Pruning
 from tightfit.spaces.quantization import LayerBits, Quantization
@@ -69,6 +69,7 @@ class CompressionSpace:
         graph, tensors = self._traced.graph, self._traced.tensors
         size = input_size(settings.input_size, self._traced, model)
         self._ties = find_ties(graph, tensors, size.shapes[0])
+        check_channels(size, self._ties)
         self.sites: Sites = find_sites(graph, tensors, size.shapes[0], self._ties)
         self.blocks = find_blocks(graph, self.sites.layers, size.shapes)
         self._layers = {layer.name: layer for layer in self.sites.layers}
@@ -130,7 +131,7 @@ class CompressionSpace:
         Args:
             model: Of the space.
         """
-        return why_fixed(self._traced, model)
+        return why_fixed(self._traced, model, self._ties)
 
     def baseline_network(self) -> Network:
         """Return the traced network with nothing changed."""

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from tightfit import Choice, Graph, Hparam, IntArray, SpecError
 from tightfit.spaces.compiled_graph import recorded_macs
+from tightfit.spaces.graph_writer import INPUT
 from tightfit.spaces.resizing import resized
 from tightfit.spaces.settings import InputSizeSettings
-from tightfit.spaces.shapes import Shape, activation_shapes
+from tightfit.spaces.shapes import BATCH, Shape, activation_shapes
+from tightfit.spaces.ties import Ties
 from tightfit.spaces.tracing import Traced, check_agreement, trace
 
 NAME = "input.size"
@@ -106,10 +108,35 @@ def input_size(settings: InputSizeSettings | None, traced: Traced, model: nn.Mod
     )
 
 
-def why_fixed(traced: Traced, model: nn.Module) -> str | None:
+def check_channels(size: InputSize, ties: Ties) -> None:
+    """Refuse sizes that would change how many positions of channels there are along an axis.
+
+    Where an axis counts channels and positions of the picture together, as rows of maps do that are
+    read as tokens, what is removed there depends on the size.
+
+    Args:
+        size: The knob.
+        ties: Of the network at its own size.
+
+    Raises:
+        SpecError: There is such an axis.
+    """
+    for shapes in size.shapes:
+        for name, axes in ties.values.items():
+            for axis, side in zip(axes, shapes[name], strict=True):
+                if ties.loose(axis) and axis.size % BATCH and axis.size != side:
+                    height, width = shapes[INPUT][2:]
+                    raise SpecError(
+                        f"'input.size' cannot change to {height}x{width} here: an axis of {name!r} "
+                        f"counts channels and positions of the picture together, {axis.size} of "
+                        f"them and then {side}; take the table [space.input_size] out"
+                    )
+
+
+def why_fixed(traced: Traced, model: nn.Module, ties: Ties) -> str | None:
     """Return why a network reads pictures of no other usual size, ``None`` where it does."""
     try:
-        input_size(InputSizeSettings(), traced, model)
+        check_channels(input_size(InputSizeSettings(), traced, model), ties)
     except SpecError as error:
         return str(error)
     return None

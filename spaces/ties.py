@@ -41,17 +41,31 @@ class Ties:
     heads: frozenset[int]
 
     def channels(self, name: str) -> Axis:
-        """Return what a runtime calls the channels of an activation: all axes that can change."""
-        return changing(self.values[name])
+        """Return what a runtime calls the channels of an activation: all that can change of it."""
+        return self.changing(self.values[name])
 
+    def changing(self, axes: Axes) -> Axis:
+        """Return as one axis everything in some axes that can change.
 
-def changing(axes: Axes) -> Axis:
-    """Return as one axis all of those that can change, for one picture."""
-    return product(tuple(_of_one_picture(axis) for axis in axes if any(dims(axis))))
+        Factors that stay are left out: how many positions they are is another number for another
+        size of the input, and those of a batch have nothing to do with one picture.
+        """
+        return product(tuple(map(self._changing, axes)))
+
+    def loose(self, axis: Axis) -> bool:
+        """Whether anything of an axis can be removed."""
+        return any(dim.number not in self.frozen for dim in dims(axis))
+
+    def _changing(self, axis: Axis) -> Axis:
+        if not self.loose(axis):
+            return Plain(1)
+        if isinstance(axis, Product):
+            return product(tuple(map(self._changing, axis.parts)))
+        return _of_one_picture(axis)
 
 
 def _of_one_picture(axis: Axis) -> Axis:
-    """Take the batch out of an axis that counts heads, or channels, of every picture."""
+    """Take the batch out of runs that count heads, or channels, of every picture."""
     match axis:
         case Plain():
             return axis if axis.size % BATCH else Plain(axis.size // BATCH)

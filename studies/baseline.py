@@ -219,8 +219,9 @@ def _readings(
     network = served_baseline(assembly, space, runtime)
     readings |= write_network(network, path, metadata=_metadata(assembly), profile=profile)
     if runtime.timed:
-        meter = LatencyMeter(path, device, precision=precision)
-        readings[latency_ms.METRIC.name] = meter.measure_baseline()
+        name = latency_ms.METRIC.name
+        meter = LatencyMeter(path, device, precision=precision, decisive=name in assembly.wanted)
+        readings[name] = meter.measure_baseline()
     else:
         readings[ram_kb.METRIC.name] = arena_kb(path)
     readings[assembly.task.metric.name] = score_file(

@@ -94,6 +94,7 @@ class Bench:
             device,
             reference_ms=self.baseline.value(metric) if metric in self.baseline else None,
             precision=measuring_precision(self.assembly.study.spec.device),
+            decisive=metric in self.assembly.wanted,
         )
 
     def evaluator(self, progress: Progress) -> StagedEvaluator:

@@ -118,7 +118,7 @@ class Question:
         paths: Files that are timed beside each other, the one that is meant first.
         statistic: What sessions say together.
         too_wide: Half of an interval, as a share, beyond which a disturbed machine has not measured
-            anything.
+            anything; infinite where anything that it says is better than nothing.
         runs: Single runs of each file that a session must tell.
     """
 
@@ -150,7 +150,8 @@ def take(device: Sessions, question: Question, precision: Precision) -> Taken:
             late_note = f"the time was up after {spent:.1f} s"
             quiet.note = late_note if quiet.width > wanted else ""
             return quiet
-        if everything.enough and everything.width <= max(wanted, question.too_wide * late):
+        allowed = max(wanted, question.too_wide) if late else wanted
+        if everything.enough and everything.width <= allowed:
             return everything
         if everything.enough and spent > PATIENCE * precision.seconds:
             raise MeasurementError(_too_disturbed(question.paths[0], everything, spent))

@@ -12,7 +12,7 @@ from tightfit.conditions import Conditions
 from tightfit.errors import MeasurementError, SpecError
 from tightfit.metric import Kind, Stage
 from tightfit.objectives.artifact.writer import write_onnx
-from tightfit.objectives.latency import LatencyMeter
+from tightfit.objectives.latency import TOO_WIDE, LatencyMeter
 from tightfit.objectives.meter.device import Device
 from tightfit.objectives.meter.facts import Session
 from tightfit.objectives.meter.interval import FEWEST
@@ -135,6 +135,19 @@ def test_a_machine_too_disturbed_to_measure_is_refused(on: Callable[..., Scripte
     with pytest.raises(MeasurementError, match=message):
         LatencyMeter(BASELINE, device, precision=Precision(seconds=2.0)).measure(CANDIDATE)
     assert device.now <= 2.0 * PATIENCE + 1
+
+
+def test_where_nothing_is_decided_by_it_a_disturbed_machine_is_told_and_not_refused(
+    on: Callable[..., Scripted],
+) -> None:
+    device = on(luck=(0.5, 1.0, 2.0), waited=(0.5,))
+    meter = LatencyMeter(BASELINE, device, precision=Precision(seconds=2.0), decisive=False)
+    found = meter.measure(CANDIDATE)
+    assert device.now <= 4.0
+    assert found.ratio.half_width > TOO_WIDE
+    width = f"±{100 * found.ratio.half_width:.1f} %"
+    assert found.latency_ms.note == f"the machine was disturbed: {width}"
+    assert found.latency_ms.stderr > 0
 
 
 def test_a_reading_says_at_what_clock_and_temperature_it_was_taken(
