@@ -24,7 +24,7 @@ from tightfit.choice_array import settle
 from tightfit.graph import Attribute
 from tightfit.spaces.batch_sizes import BatchChoices, BatchSizes
 from tightfit.spaces.compiled_graph import CompiledGraph
-from tightfit.spaces.decomposition import ranks, spatial
+from tightfit.spaces.decomposition import part_name, ranks, spatial
 from tightfit.spaces.quantization import ACTIVATION_BITS, rounded_activations
 
 
@@ -127,7 +127,8 @@ class _Batch:
         busy = 1 if spatial(layer) else 0
         for position, (pair, size, places) in enumerate(parts):
             last = position == len(parts) - 1
-            output = end if last else f"{node.name}.{position}"
+            name = part_name(node.name, position, self._g.channels)
+            output = end if last else name
             if not last:
                 elements = np.where(present, pair[1] * places, 0)
                 rounded = self._c.rounded.get(node.name, np.zeros_like(self._all))
@@ -135,7 +136,7 @@ class _Batch:
                 sides = self._sizes.sides(node.inputs[0] if position < busy else node.name)
                 self._activations[output] = Activation(output, elements, bits, sides)
             self._add(
-                node, f"{node.name}.{position}", inputs, output, present=present, channels=pair,
+                node, name, inputs, output, present=present, channels=pair,
                 groups=self._all * 1, kernel=size, places=places, last=last,
                 attributes=node.attributes if position == busy else {},
             )  # fmt: skip

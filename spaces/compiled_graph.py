@@ -18,6 +18,9 @@ from tightfit.spaces.sites import Layer
 from tightfit.spaces.ties import Ties
 from tightfit.spaces.tracing import Traced
 
+_BATCH_NORM_BYTES = 16
+"""Of each channel of a batch norm that stays one: mean, variance, factor and summand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Constant:
@@ -209,8 +212,9 @@ def _constants(
     """Find the numbers that stand in the file beside what is trained.
 
     They are the untrained ones of which no earlier node surely has the same: masks and row numbers
-    have 4 bytes each, those of recorded calls what their type has. And they are the weights that a
-    layer has as well: it keeps them folded and rounded, so that the file has both.
+    have 4 bytes each, those of recorded calls what their type has. They are those of batch norms
+    that train nothing and are not folded. And they are the weights that a layer has as well: it
+    keeps them folded and rounded, so that the file has both.
     """
     owners: dict[tuple[Shape, bytes], list[tuple[str, str]]] = {}
     found: dict[str, list[Constant]] = {}
@@ -226,6 +230,9 @@ def _constants(
                     found.setdefault(node.name, []).append(Constant(name, 4, ()))
                 as_they_are.add(name)
                 continue
+            if role == "running_mean" and "weight" not in node.parameters:
+                # Elsewhere what is trained says how many numbers a norm has.
+                found.setdefault(node.name, []).append(Constant(name, _BATCH_NORM_BYTES, ()))
             recorded = node.operator == "aten"
             if not (recorded or role in ("value", "index")):
                 continue

@@ -3,12 +3,14 @@
 A layer that standardizes its weights, or scales them by a gain, computes the same weights for every
 input as long as nothing is trained. They are computed once, when the network is traced: the network
 is the same function, and from there on it is trained, pruned and rounded as one with plain weights.
+So is each part of a parameter that several layers share out among them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 import torch
@@ -19,10 +21,13 @@ from tightfit.spaces.exported_nodes import base_of, is_written, path_of
 _COMPUTABLE: Mapping[str, tuple[str, ...]] = {
     "conv2d": ("", "weight", "bias"),
     "conv_transpose2d": ("", "weight", "bias"),
-    "linear": ("", "weight"),
+    "linear": ("", "weight", "bias"),
 }
-"""By operator, the roles of its arguments by position. The bias of a linear layer may also be
-computed from activations: it is a sum behind it."""
+"""By operator, the roles of its arguments by position."""
+
+_ONLY_PARTS = ("linear", "bias")
+"""It may be computed from anything, since it is a sum behind the layer; only as a part of a
+parameter does it belong to the layer."""
 
 
 @dataclass(slots=True)
@@ -57,21 +62,19 @@ def computed_weights(program: Any, names: Mapping[str, str]) -> ComputedWeights:
         for node in program.graph.nodes
         for role, root in _weights(node)
         if root.op == "call_function" and root in reader.trained
+        if (base_of(node), role) != _ONLY_PARTS or reader.part(root) is not None
     }
     values = {root: reader.value(root) for root in roots if reader.only_for(root, {*roots})}
     for root, value in values.items():
         sources = reader.sources(root)
         partners = [other for other in roots if not sources.isdisjoint(reader.sources(other))]
-        if not all(each in values and torch.equal(values[each], value) for each in partners):
+        if not values.keys() >= {*partners} or not reader.agree(partners):
             continue
-        alike = [each for each in sources if each.meta["val"].shape == value.shape]
-        same = [found.names[each.name] for each in partners if each.name in found.names]
-        if len(alike) == 1:
-            name = names[alike[0].name]
-        elif same:
-            name = same[0]
-        else:
-            name = _free(roots[root], {*names.values(), *found.tensors})
+        alike = [names[each.name] for each in sources if each.meta["val"].shape == value.shape]
+        same = [found.names.get(each.name) for each in partners if reader.same(each, root)]
+        named = [*(alike if len(alike) == 1 else []), *filter(None, same)]
+        wanted = reader.part_name(root, partners, names) or roots[root]
+        name = named[0] if named else _free(wanted, {*names.values(), *found.tensors})
         found.names[root.name] = name
         found.tensors[name] = value.detach().clone()
         found.sources[name] = tuple(sorted(names[each.name] for each in sources))
@@ -139,6 +142,53 @@ class _Reader:
         read = {reader for each in behind - roots for reader in each.users}
         layers = [reader for reader in root.users if root not in dict(_weights(reader)).values()]
         return read <= inside and not layers and not any(map(is_written, behind))
+
+    def part(self, root: fx.Node) -> range | None:
+        """Return which numbers of its only parameter a node gives, if it gives them as they are."""
+        sources = self.sources(root)
+        if len(sources) != 1 or any(map(is_written, self.behind(root))):
+            return None
+        value, (whole,) = self.value(root), map(self.value, sources)
+        if not isinstance(value, Tensor) or not value.is_contiguous():
+            return None
+        if value.untyped_storage().data_ptr() != whole.untyped_storage().data_ptr():
+            return None
+        return range(value.storage_offset(), value.storage_offset() + value.numel())
+
+    def part_name(
+        self, root: fx.Node, others: Sequence[fx.Node], names: Mapping[str, str]
+    ) -> str | None:
+        """Return what a part of a parameter is called, ``None`` for what is no part among others.
+
+        Args:
+            root: Gives the part.
+            others: Read the same parameter.
+            names: By exported name, that of the parameter.
+        """
+        starts = sorted({part.start for each in others if (part := self.part(each)) is not None})
+        own = self.part(root)
+        if own is None or len(starts) < 2:
+            return None
+        (source,) = self.sources(root)
+        return f"{names[source.name]}_part{1 + starts.index(own.start)}"
+
+    def agree(self, roots: Sequence[fx.Node]) -> bool:
+        """Whether any two nodes give the same, or parts of a parameter without a common number."""
+        return all(self.same(*pair) or self._apart(*pair) for pair in combinations(roots, 2))
+
+    def same(self, first: fx.Node, second: fx.Node) -> bool:
+        """Whether two nodes give the same numbers, however these are trained."""
+        parts = self.part(first), self.part(second)
+        values = self.value(first), self.value(second)
+        if None in parts:
+            return torch.equal(*values)
+        return parts[0] == parts[1] and values[0].shape == values[1].shape
+
+    def _apart(self, first: fx.Node, second: fx.Node) -> bool:
+        one, other = self.part(first), self.part(second)
+        if one is None or other is None:
+            return False
+        return one.stop <= other.start or other.stop <= one.start
 
     @torch.no_grad()
     def value(self, node: fx.Node) -> Any:

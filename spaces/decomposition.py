@@ -10,7 +10,7 @@ the channels that it keeps.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +28,7 @@ from tightfit.spaces.ties import Ties
 ALIGN = 4
 _LEAST_CHANNELS = 16
 _LARGE = 2048
+_MOST_PARTS = 3
 _POINTWISE: Mapping[str, Attribute] = {
     "stride": (1, 1),
     "padding": (0, 0),
@@ -64,6 +65,11 @@ class Decomposition:
             for layer in sites.layers
             if decomposable(layer) and uses[layer.node.parameters["weight"]] == 1
         }
+        self._names = {
+            name: [part_name(name, at, tensors, leaf=".weight") for at in range(_parts_of(layer))]
+            for name, layer in self._layers.items()
+        }
+        self._owners = {each: name for name, parts in self._names.items() for each in parts}
         self._factors: dict[str, Factors] = {}
         self._site_of: dict[str, str] = {}
         self.hparams: list[Hparam] = []
@@ -98,11 +104,16 @@ class Decomposition:
             if choices[site] is not None
         }
 
+    def layer_of(self, node: Node) -> str:
+        """Return the name of the layer that a node with weights is, or is a part of."""
+        return self._owners.get(node.parameters["weight"], node.name)
+
     def split(
         self,
         node: Node,
         share: float,
         *,
+        taken: Container[str],
         kept_out: Tensor,
         kept_in: Tensor,
         mixture: Tensor | None = None,
@@ -114,6 +125,7 @@ class Decomposition:
         Args:
             node: Of the layer, as the candidate has it.
             share: Of the full rank of the pruned layer.
+            taken: Names of the baseline's nodes.
             kept_out: Output channels that stay, ``[o]``.
             kept_in: Input channels that stay, ``[i]``.
             mixture: How every input channel is mixed from those that stay, ``[I, i]``; without it,
@@ -130,7 +142,10 @@ class Decomposition:
         weights = [inner, outer]
         if factors.core is not None:
             weights.insert(1, factors.core[:rank_out, :rank_in])
-        return _nodes(node, weights)
+        names = [part_name(node.name, at, taken) for at in range(len(weights) - 1)]
+        return _nodes(
+            node, [*names, node.name], dict(zip(self._names[node.name], weights, strict=True))
+        )
 
     def axes(self, ties: Ties) -> dict[str, tuple[Axis | None, ...]]:
         """Return by name of a factor's tensor what its axes are about; ``None`` is a rank."""
@@ -140,7 +155,7 @@ class Decomposition:
             parts: list[tuple[Axis | None, ...]] = [(None, inner), (outer, None)]
             if spatial(layer):
                 parts.insert(1, (None, None))
-            found |= {_tensor(name, position): axes for position, axes in enumerate(parts)}
+            found |= dict(zip(self._names[name], parts, strict=True))
         return found
 
     def _factorize(self, name: str) -> Factors:
@@ -243,23 +258,47 @@ def _ordered(choices: tuple[float | None, ...]) -> tuple[float | None, ...]:
     return (None, *numbers) if None in choices else tuple(numbers)
 
 
-def _tensor(layer: str, position: int) -> str:
-    return f"{layer}.{position}.weight"
+def part_name(layer: str, position: int, taken: Container[str], *, leaf: str = "") -> str:
+    """Return the name of a part of a layer, or of its weights, which nothing else has.
+
+    A module that has weights of its own may have children with numbers for names.
+
+    Args:
+        layer: That is split.
+        position: Of the part.
+        taken: Names of the baseline.
+        leaf: What stands behind the part's name.
+    """
+    stem = layer
+    while any(f"{stem}.{each}{leaf}" in taken for each in range(_MOST_PARTS)):
+        stem += "_"
+    return f"{stem}.{position}{leaf}"
 
 
-def _nodes(node: Node, weights: list[Tensor]) -> tuple[list[Node], dict[str, Tensor]]:
+def _parts_of(layer: Layer) -> int:
+    return _MOST_PARTS if spatial(layer) else _MOST_PARTS - 1
+
+
+def _nodes(
+    node: Node, names: list[str], weights: Mapping[str, Tensor]
+) -> tuple[list[Node], dict[str, Tensor]]:
+    """Return the nodes of a layer's parts, and their weights.
+
+    Args:
+        node: Of the layer.
+        names: Of the parts.
+        weights: Of the parts, by name.
+    """
     is_conv = node.operator == "conv"
     # Two factors of a 1x1 convolution: the first one strides, and the second has less to do.
-    busy = 1 if len(weights) == 3 else 0
+    busy = 1 if len(weights) == _MOST_PARTS else 0
     nodes, tensors, source = [], {}, node.inputs[0]
-    for position, weight in enumerate(weights):
-        last = position == len(weights) - 1
-        name = node.name if last else f"{node.name}.{position}"
-        parameters = {"weight": _tensor(node.name, position)}
-        if last and "bias" in node.parameters:
+    for position, (name, (kept, weight)) in enumerate(zip(names, weights.items(), strict=True)):
+        parameters = {"weight": kept}
+        if name == node.name and "bias" in node.parameters:
             parameters["bias"] = node.parameters["bias"]
         tensor = weight.reshape(*weight.shape, 1, 1) if is_conv and weight.dim() == 2 else weight
-        tensors[parameters["weight"]] = tensor.contiguous()
+        tensors[kept] = tensor.contiguous()
         thin = _POINTWISE if is_conv else {}
         attributes = node.attributes if position == busy else thin
         nodes.append(

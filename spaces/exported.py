@@ -43,6 +43,10 @@ def export(module: nn.Module, single: Tensor) -> Any:
     # unlike a symbol it may pass through `len` and every other function of Python.
     batch = single.expand(BATCH, *single.shape[1:])
     masks = NumbersForMasks(module)
+    # What is expanded has no strides of its own, and some views of an input need them.
+    hook = module.register_forward_pre_hook(
+        lambda _module, given: (given[0].contiguous(), *given[1:]), prepend=True
+    )
     try:
         with _silence(), products_for_letters(), masks:
             return _functional(inlined(torch.export.export(module, (batch,))))
@@ -61,6 +65,8 @@ def export(module: nn.Module, single: Tensor) -> Any:
             f"{first_line(error)}; NumPy, hooks, exported graphs, and whatever else is not plain "
             "Python with torch's operators have to go"
         ) from error
+    finally:
+        hook.remove()
 
 
 def _functional(program: Any) -> Any:

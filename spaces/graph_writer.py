@@ -34,6 +34,10 @@ class Writer(Protocol):
         """Add a node that stands for an exported one."""
         ...
 
+    def rename(self, node: fx.Node, value: str) -> None:
+        """Let a value that has a node already be what an exported node gives."""
+        ...
+
     def name(self, path: str, kind: str, *, is_layer: bool) -> str:
         """Return a name that no other node has."""
         ...
@@ -52,3 +56,16 @@ def reshaped(writer: Writer, node: fx.Node, source: str, before: Shape, after: S
         return source
     attributes = LAYOUT_RULES["view"]((), before, after).attributes
     return writer.step(node, "reshape", (source,), attributes)
+
+
+def repeated(writer: Writer, node: fx.Node, source: str, before: Shape, after: Shape) -> str:
+    """Return the name of a value repeated along axes of size 1; a batch is the input's.
+
+    Raises:
+        Unruled: It does not fit, or what joined the batch would be repeated.
+    """
+    if before == after:
+        return source
+    attributes = LAYOUT_RULES["expand"]((), before, after).attributes
+    shape: Any = attributes["shape"]
+    return writer.step(node, "expand", (source, INPUT) if 0 in shape else (source,), attributes)

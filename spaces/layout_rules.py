@@ -79,6 +79,12 @@ def _transpose(args: Arguments, before: Shape, _after: Shape) -> Translation:
     return _permute(tuple(axes))
 
 
+def _adjoint(_args: Arguments, before: Shape, _after: Shape) -> Translation:
+    """Exchange rows and columns; of floats nothing is conjugated."""
+    front = len(before) - 2
+    return _permute((*range(front), front + 1, front))
+
+
 def _movedim(args: Arguments, before: Shape, _after: Shape) -> Translation:
     sources, targets = (
         [each % len(before) for each in ([part] if isinstance(part, int) else part)]
@@ -166,7 +172,12 @@ LAYOUT_RULES: Mapping[str, LayoutRule] = {
     "permute": lambda args, before, _after: _permute(tuple(a % len(before) for a in args[1])),
     "transpose": _transpose,
     "swapaxes": _transpose,
+    "swapdims": _transpose,
+    "mT": _adjoint,
+    "mH": _adjoint,
+    "adjoint": _adjoint,
     "movedim": _movedim,
+    "moveaxis": _movedim,
     "t": lambda _args, before, _after: _permute((1, 0)[: len(before)]),
     "numpy_T": lambda _args, before, _after: _permute(tuple(range(len(before)))[::-1]),
     "slice": _slice,

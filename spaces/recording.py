@@ -221,15 +221,14 @@ class Recorder:
     def _repeated(self, argument: fx.Node, constant: Tensor, axes: list[int], node: fx.Node) -> str:
         """Record a constant that is the same for each picture: one of them, repeated."""
         single = constant.narrow(axes[0], 0, 1)
-        if (
-            len(axes) > 1
-            or constant.shape[axes[0]] != BATCH
-            or not bool((constant == single).all())
-        ):
+        if len(axes) > 1 or not bool((constant == single).all()):
             why = "it reads a constant that has other numbers for each picture"
             raise SpecError(without_rule(base_of(node), where(node), why))
         name = self._constant(single, node)
-        sides = [{"batch": 1} if axis in axes else side for axis, side in enumerate(constant.shape)]
+        sides = [
+            {"batch": side // BATCH} if axis in axes else side
+            for axis, side in enumerate(constant.shape)
+        ]
         step = Step("aten.expand.default", ({"tensor": name}, sides), {})
         self.calls[argument.name] = _Call(
             step, argument, {"value": (), "tensor": (name,), "call": ()}

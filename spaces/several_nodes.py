@@ -11,7 +11,7 @@ from torch import Tensor, fx
 from tightfit import Node, SpecError
 from tightfit.spaces.attention import attention
 from tightfit.spaces.exported_nodes import arguments_of, base_of, path_of, shape_of, where
-from tightfit.spaces.graph_writer import INPUT, Several, Writer, reshaped
+from tightfit.spaces.graph_writer import INPUT, Several, Writer, repeated, reshaped
 from tightfit.spaces.layout_rules import BATCH, LAYOUT_RULES, piece
 from tightfit.spaces.operators import Unruled
 
@@ -77,9 +77,7 @@ def _index(writer: Writer, node: fx.Node) -> None:
         total *= before[axis]
     flat = (*before[:first], total, *before[behind:])
     source = reshaped(writer, node, source, before, flat)
-    parameters = {"index": writer.constants.keep(path_of(node), rows.flatten())}
-    name = writer.name(path_of(node), "gather", is_layer=False)
-    writer.append(node, Node(name, "gather", (source,), parameters, {"axis": first}))
+    name = _gathered(writer, node, source, rows.flatten(), axis=first)
     taken = (*before[:first], rows.numel(), *before[behind:])
     reshaped(writer, node, name, taken, shape_of(node))
 
@@ -107,22 +105,78 @@ def _rows(
     return axes, [each.expand_as(total) for each in numbers]
 
 
+def _gathered(writer: Writer, node: fx.Node, source: str, rows: Tensor, *, axis: int) -> str:
+    """Return the name of the rows of a value that stand along an axis."""
+    parameters = {"index": writer.constants.keep(path_of(node), rows)}
+    name = writer.name(path_of(node), "gather", is_layer=False)
+    writer.append(node, Node(name, "gather", (source,), parameters, {"axis": axis}))
+    return name
+
+
+def _embedding(writer: Writer, node: fx.Node) -> None:
+    """Take rows of a table by numbers that do not depend on the input, as of positions."""
+    table, numbers, padding = arguments_of(node)[:3]
+    rows = writer.constants.values.get(numbers.name)
+    if rows is None or bool((rows == padding).any()):  # a row of padding learns nothing
+        raise Unruled
+    if rows.shape[:1] == (BATCH,) and bool((rows == rows[:1]).all()):
+        rows = rows[:1]
+    if any(side and side % BATCH == 0 for side in rows.shape):
+        raise Unruled(f"'embedding' in {where(node)} has other rows for each picture")
+    value, (count, width) = writer.value(table, "embedding", node), shape_of(table)
+    if not torch.equal(rows.flatten().long(), torch.arange(count)):
+        value = _gathered(writer, node, value, rows.flatten(), axis=0)
+    found = (*rows.shape, width)
+    value = reshaped(writer, node, value, (rows.numel(), width), found)
+    value = repeated(writer, node, value, found, shape_of(node))
+    writer.rename(node, value)
+
+
+def _copy(writer: Writer, node: fx.Node) -> None:
+    """Take what is written over the whole of something, repeated where it is smaller."""
+    whole, new = arguments_of(node)[:2]
+    source = writer.value(new, "copy", node)
+    writer.rename(node, repeated(writer, node, source, shape_of(new), shape_of(whole)))
+
+
 def _scatter(writer: Writer, node: fx.Node) -> None:
-    """Put a tensor in the place of a slice: between what is in front and what is behind."""
+    """Put a tensor in the place of a slice."""
     whole, new, axis, start, end, step = arguments_of(node)[:6]
+    axis %= len(shape_of(whole))
+    if step != 1:
+        raise Unruled(f"a write with a step in {where(node)} has no rule")
+    first, last, _ = slice(start, end).indices(shape_of(whole)[axis])
+    source = writer.value(new, "slice_scatter", node)
+    _put_between(writer, node, source, axis=axis, first=first, last=last)
+
+
+def _scatter_one(writer: Writer, node: fx.Node) -> None:
+    """Put a tensor in the place of one position of an axis, which it does not have."""
+    whole, new, axis, position = arguments_of(node)[:4]
     before = shape_of(whole)
     axis %= len(before)
-    side = before[axis]
-    if step != 1 or side % BATCH == 0:
-        raise Unruled(f"a write with a step, or across a batch, in {where(node)} has no rule")
-    first, last, _ = slice(start, end).indices(side)
-    source = writer.value(whole, "slice_scatter", node)
+    position %= before[axis]
+    wider = (*before[:axis], 1, *before[axis + 1 :])
+    source = writer.value(new, "select_scatter", node)
+    source = reshaped(writer, node, source, shape_of(new), wider)
+    _put_between(writer, node, source, axis=axis, first=position, last=position + 1)
+
+
+def _put_between(
+    writer: Writer, node: fx.Node, new: str, *, axis: int, first: int, last: int
+) -> None:
+    """Put a value between what is in front of it and what is behind."""
+    whole = arguments_of(node)[0]
+    side = shape_of(whole)[axis]
+    if side % BATCH == 0:
+        raise Unruled(f"a write across a batch in {where(node)} has no rule")
+    source = writer.value(whole, base_of(node), node)
     parts = [
         writer.step(node, "slice", (source,), {"axis": axis, "start": low, "end": high})
         for low, high in ((0, first), (last, side))
         if low < high
     ]
-    parts.insert(1 if first else 0, writer.value(new, "slice_scatter", node))
+    parts.insert(1 if first else 0, new)
     writer.step(node, "cat", tuple(parts), {"axis": axis})
 
 
@@ -204,11 +258,14 @@ SEVERAL_NODES: Mapping[str, Several] = {
     "select": _select,
     "stack": _stack,
     "index": _index,
+    "embedding": _embedding,
     "expand": _expand,
     "expand_as": _expand,
     "repeat": _expand,
     "scaled_dot_product_attention": attention,
+    "copy": _copy,
     "slice_scatter": _scatter,
+    "select_scatter": _scatter_one,
     "addcmul": _addcmul,
     "rsub": _subtracted_from,
     "addmm": _added_product,

@@ -57,6 +57,7 @@ class Surgeon:
         self._layers = layers
         self._ties = ties
         self._decomposition = decomposition
+        self._names = frozenset(node.name for node in traced.graph.nodes)
 
     def __call__(
         self, graph: Graph, tensors: Mapping[str, Tensor], cuts: Cuts
@@ -95,6 +96,7 @@ class Surgeon:
         return self._decomposition.split(
             node,
             cuts.shares[node.name],
+            taken=self._names,
             kept_out=positions(outer, cuts.kept),
             kept_in=positions(inner, cuts.kept),
             mixture=cuts.mixtures.get(node.name),

@@ -119,12 +119,11 @@ class Techniques:
         by_layer = self.quantization.chosen(choices)
         result = {}
         for node in graph.nodes:
-            owner = node.name
-            if owner not in by_layer:
-                stem, _, part = owner.rpartition(".")
-                owner = stem if part.isdigit() and stem in by_layer else ""
-            if owner in by_layer and node.operator in ("conv", "linear"):
-                result[node.name] = by_layer[owner]
+            if node.operator not in ("conv", "linear"):
+                continue
+            layer = self.decomposition.layer_of(node) if self.decomposition else node.name
+            if layer in by_layer:
+                result[node.name] = by_layer[layer]
         return result
 
     def eight_bits(self) -> dict[str, LayerBits]:

@@ -23,7 +23,7 @@ from tightfit.spaces.exported_nodes import (
     shape_of,
     where,
 )
-from tightfit.spaces.graph_writer import INPUT
+from tightfit.spaces.graph_writer import INPUT, repeated
 from tightfit.spaces.layout_rules import BATCH, LAYOUT_RULES, SPLITS, piece
 from tightfit.spaces.operators import RULES, Attributes, Translation, Unruled
 from tightfit.spaces.recording import Recorder
@@ -134,6 +134,8 @@ class Translator:
         special = SEVERAL_NODES.get(base)
         if special is not None:
             special(self, node)
+            if is_written(node):
+                self._rename(self._source(node), node)
             return
         found = self.translation(node)
         args = arguments_of(node)
@@ -175,6 +177,10 @@ class Translator:
         """Add a node that stands for an exported one."""
         self._nodes.append(ours)
         self._names[node.name] = ours.name
+
+    def rename(self, node: fx.Node, value: str) -> None:
+        """Let a value that has a node already be what an exported node gives."""
+        self._names[node.name] = value
 
     def step(
         self, node: fx.Node, kind: str, inputs: tuple[str, ...], attributes: Attributes
@@ -278,8 +284,7 @@ class Translator:
         if not bool((constant == single).all()):
             raise SpecError(f"a constant in {where(node)} has another row for each picture")
         name = self._parameter(argument, self.constants.keep(path_of(node), single))
-        attributes = LAYOUT_RULES["expand"]((), tuple(single.shape), whole).attributes
-        name = self.step(argument, "expand", (name, INPUT), attributes)
+        name = repeated(self, argument, name, tuple(single.shape), whole)
         if whole == wanted:
             return name
         joined = LAYOUT_RULES["view"]((), whole, wanted).attributes

@@ -226,3 +226,17 @@ def test_weights_that_are_read_as_they_are_as_well_are_counted_in_the_file(
         predicted = float(compute_static(blueprint, CPU)["size_kb"][0])
         assert abs(predicted - size) <= SIZE_ERROR_KB
         assert sum(each.numel() for each in network.parameters()) == int(blueprint.params[0])
+
+
+def test_a_norm_that_trains_nothing_and_stands_alone_is_counted_in_the_file(tmp_path: Path) -> None:
+    model = nn.Sequential(
+        nn.Conv2d(1, 1024, 1), nn.ReLU(), nn.BatchNorm2d(1024, affine=False),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1024, 3),
+    )  # fmt: skip
+    settings = SpaceSettings(pruning=PruningSettings(), quantization=QuantizationSettings())
+    space = CompressionSpace(model, torch.zeros(1, 1, 8, 8), settings=settings)
+    for row in space.search_space.random(4, np.random.default_rng(0)):
+        network = built(space, space.search_space.candidate(row))
+        size = write_onnx(network.program(), tmp_path / "m.onnx", metadata=METADATA) / 1000
+        predicted = float(compute_static(space.blueprint(row[None]), CPU)["size_kb"][0])
+        assert abs(predicted - size) <= SIZE_ERROR_KB

@@ -434,8 +434,42 @@ class Causal(nn.Module):
         return scores
 
 
+class WithItsOwn(nn.Sequential):
+    """Layers with numbers for names, and behind them a weight of the container's."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__(*layers)
+        self.weight = nn.Parameter(torch.randn(24, 32, 3, 3) / 17)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
+        return F.conv2d(torch.relu(inner), self.weight, padding=1)
+
+
+class Blended(nn.Module):
+    """Maps that single numbers of a vector weigh, written a row further; a norm without weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = (nn.Conv2d(3, 24, 3, padding=1) for _ in range(2))
+        self.shares = nn.Parameter(torch.rand(3))
+        self.body = WithItsOwn(nn.Conv2d(24, 32, 1), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1))
+        self.head = nn.Linear(24, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.layer_norm(x, x.shape[1:])
+        shares = self.shares.softmax(0)
+        x = shares[0] * torch.relu(self.left(x)) + shares[1] * torch.relu(self.right(x))
+        moved = torch.zeros_like(x)
+        moved[:, :8, 1:], moved[:, 8:] = x[:, :8, :-1], x[:, 8:]
+        moved[:, 9] *= 2
+        x = self.body(moved) * self.shares[2]
+        scores: Tensor = self.head(torch.relu(x).mean((2, 3)))
+        return scores
+
+
 ODD_NETS = (
     SharedBlock, Shuffled, ChannelsLast, Tokens, SeparateHeads, Windows, Gates, Groups, Uneven,
     Cosine, Skips, NormsFirst, RootMeanSquares, Waves, Strided, ComputedPlaces,
-    Displaced, WrittenTables, Bent, Causal,
+    Displaced, WrittenTables, Bent, Causal, Blended,
 )  # fmt: skip

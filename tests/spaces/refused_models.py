@@ -196,6 +196,12 @@ WEIGHTS: dict[str, Refused] = {
     "a norm of NaN": (
         with_number("1.running_var", float("nan")), PICTURE,
         r"'1\.running_var' of '1' \(BatchNorm2d\) must be finite, and 1 of its 16"),
+    "no numbers in a layer": (
+        lambda: nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 0), nn.Linear(0, 4)), (6,),
+        r"'1\.bias' of '1' \(Linear\) must have numbers, its shape is \[0\]; leave the layer out"),
+    "a norm of all batches": (
+        lambda: nn.Sequential(conv(), nn.BatchNorm2d(16, momentum=None), tail()), PICTURE,
+        r"'1' \(BatchNorm2d\) keeps the mean over all batches \(momentum=None\).*; set its momen"),
     "transposed": (
         Autoencoder, (12,),
         r"the weight of .*\(Autoencoder\) is computed from activations, or from parame"),
@@ -218,6 +224,9 @@ OUTPUTS: dict[str, Refused] = {
     "one number": (giving(lambda y: y.sum()), PICTURE, rf"'sum' in {ITSELF}: a reduction over ev"),
     "the input": (lambda: Model(lambda _m, x: x), PICTURE, "no convolution and no linear layer"),
     "no layer": (lambda: nn.Sequential(nn.BatchNorm2d(3), nn.Flatten()), PICTURE, "no convolutio"),
+    "one axis": (
+        lambda: nn.Sequential(nn.Conv1d(4, 8, 3), nn.ReLU(), nn.Flatten()), (4, 8),
+        r"that can be compressed: the operator 'conv1d' in '0' \(Conv1d\) has no rule: write nn"),
     "two inputs": (
         lambda: TwoInputs(needed=True), PICTURE,
         r"\[2, 3, 8, 8\], float32, on the CPU: the model itself \(TwoInputs\), line \d+ of .*: no"),
@@ -248,6 +257,9 @@ OPERATORS: dict[str, Refused] = {
         "control flow that depends on data|how much it gives depends on numbers"),
     "a graph inside": (
         model(lambda m, x: m.t(torch.vmap(torch.sin)(m.a(x)))), PICTURE, "traced by|has no rule"),
+    "a width like a batch": (
+        lambda: nn.Sequential(nn.Flatten(), nn.Linear(192, 1021), nn.Softmax(-1)), PICTURE,
+        r"over the batch has no rule; the shape of '1\.weight' is \[1021, 192\], and sides that 1"),
     "words": (
         lambda: nn.Sequential(nn.Embedding(9, 16), nn.Linear(16, 4)), (6,),
         r"cannot read inputs .* '0' \(Embedding\): .*indices"),

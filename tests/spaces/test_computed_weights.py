@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tests.spaces.bad_models import PICTURE, Model, conv, tail
-from tests.spaces.working_models import Standardized
+from tests.spaces.working_models import Pooling, Standardized
 from tightfit import SpecError
 from tightfit.spaces.network import Network
 from tightfit.spaces.tracing import Traced, trace
@@ -82,10 +82,37 @@ def test_a_weight_that_is_computed_from_buffers_is_not_trained() -> None:
     assert found.computed == {}
 
 
+def test_parts_of_one_parameter_are_weights_of_their_own() -> None:
+    found = trace(Pooling(), torch.zeros(1, 10, 6))
+    weight, bias = "mix.in_proj_weight", "mix.in_proj_bias"
+    parts = {f"{name}_part{each}": (name,) for name in (weight, bias) for each in (1, 2)}
+    assert found.computed == parts
+    assert found.tensors[f"{weight}_part1"].shape == (16, 16)
+    assert found.tensors[f"{weight}_part2"].shape == (32, 16)
+    assert found.trainable >= {*parts}
+
+
+def test_parts_with_the_same_numbers_stay_two_parameters() -> None:
+    """They are alike before the first training, and not behind it."""
+
+    def forward(m: Any, x: Tensor) -> Tensor:
+        y = m.a(x)
+        scores: Tensor = m.t(F.conv2d(F.conv2d(y, m.n[:16]), m.n[16:]))
+        return scores
+
+    found = trace(
+        Model(forward, n=nn.Parameter(torch.ones(32, 16, 1, 1))), torch.zeros(1, *PICTURE)
+    )
+    assert found.computed == {"n_part1": ("n",), "n_part2": ("n",)}
+
+
 @pytest.mark.parametrize(
     "forward",
     [
         lambda m, x: m.t(F.conv2d(m.a(x), m.n * 2) + F.conv2d(m.a(x), m.n)),
+        lambda m, x: m.t(F.conv2d(m.a(x)[:, :8], m.n[:, :8]) + F.conv2d(m.a(x), m.n)),
+        lambda m, x: m.t(torch.cat([F.conv2d(m.a(x), m.n[:9]), F.conv2d(m.a(x), m.n[9:] * 2)], 1)),
+        lambda m, x: m.t(torch.cat([F.conv2d(m.a(x), m.n[:9]), F.conv2d(m.a(x), m.n[8:15])], 1)),
         lambda m, x: m.t(F.conv2d(m.a(x), m.n * 2) + F.conv2d(m.a(x), m.n.flip(0))),
         lambda m, x: m.t(F.conv2d(m.a(x), m.n * 2) + m.n.mean((1, 2, 3))[:, None, None]),
     ],

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tests.spaces.bad_models import PICTURE, Model, Recurrent, conv, tail
+from tests.spaces.working_models import Places, rewritten, shifted
 from tightfit import Node, SpecError
 from tightfit.calls import recorded
 from tightfit.spaces.compression import CompressionSpace
@@ -224,6 +225,38 @@ def test_windows_that_joined_the_batch_are_recorded_with_it() -> None:
 def test_what_mixes_the_pictures_of_a_batch_is_refused(forward: Forward, words: str) -> None:
     with pytest.raises(SpecError, match=words):
         traced(forward)
+
+
+def test_what_torch_has_no_derivative_of_is_refused_behind_parameters_alone() -> None:
+    words = r"'igamma' in .* has no rule, and torch has no derivative of it"
+    with pytest.raises(SpecError, match=words):
+        traced(lambda m, x: m.t(torch.igamma(m.a(x).exp(), m.a(x).exp())))
+    traced(lambda m, x: m.t(m.a(torch.igamma(x.exp(), x.exp()))))
+
+
+@pytest.mark.parametrize("forward", [shifted, rewritten])
+def test_writes_into_parts_are_recorded_nowhere(forward: Forward) -> None:
+    found = traced(forward, b=conv(16, 16))
+    assert not calls_of(found)
+
+
+def test_a_table_of_places_is_a_parameter_and_takes_rows_where_it_has_more() -> None:
+    found = trace(Places(), torch.zeros(1, 10, 6))
+    assert not calls_of(found)
+    operators = [node.operator for node in found.graph.nodes]
+    assert operators.count("parameter") == 2
+    assert operators.count("gather") == 1
+
+
+def test_a_row_of_padding_learns_nothing() -> None:
+    """The recorded call keeps its gradient away, as the model does."""
+    model = Model(lambda m, x: m.t(m.a(x)) * m.e(torch.arange(5)).sum(1),
+                  e=nn.Embedding(5, 5, padding_idx=2))  # fmt: skip
+    network = space_of(model, PICTURE).baseline_network().train()
+    network(torch.randn(2, *PICTURE)).square().sum().backward()
+    gradient = network.get_parameter("e.weight").grad
+    assert gradient is not None
+    assert [bool(row.any()) for row in gradient] == [True, True, False, True, True]
 
 
 SIZES = SpaceSettings(pruning=PruningSettings(), input_size=InputSizeSettings((1.0, 0.5)))

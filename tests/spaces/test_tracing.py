@@ -293,6 +293,19 @@ def test_only_modules_are_traced() -> None:
         trace(F.relu, torch.zeros(1, 3, 8, 8))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("example", "words"),
+    [
+        (torch.zeros(1, 3, 8, 8, device="meta"), "on the device 'meta'"),
+        (torch.zeros(1, 3, 8, 8, dtype=torch.complex64), r"of torch\.complex64"),
+        (torch.zeros(1, 3, 8, 8).to_sparse(), r"of the layout torch\.sparse_coo"),
+    ],
+)
+def test_an_example_must_have_real_numbers(example: Tensor, words: str) -> None:
+    with pytest.raises(SpecError, match=f"must be a dense tensor of real numbers, got one {words}"):
+        trace(conv(), example)
+
+
 def test_nothing_is_printed_of_a_failed_trace(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SpecError):
         trace(REFUSED["control flow"][0], torch.zeros(1, 3, 8, 8))

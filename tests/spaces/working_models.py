@@ -213,6 +213,91 @@ def filled(m: Any, x: Tensor) -> Tensor:
     return scores
 
 
+def shifted(m: Any, x: Tensor) -> Tensor:
+    """Shift some channels by a row each way, as temporal shifts do."""
+    y = torch.relu(m.a(x))
+    z = torch.zeros_like(y)
+    z[:, :4, 1:], z[:, 4:8, :-1], z[:, 8:] = y[:, :4, :-1], y[:, 4:8, 1:], y[:, 8:]
+    scores: Tensor = m.t(torch.relu(m.b(z)))
+    return scores
+
+
+def rewritten(m: Any, x: Tensor) -> Tensor:
+    """Write into parts, with other parts and by arithmetic, and over the whole of another map."""
+    y = torch.relu(m.a(x))
+    y[:, :4] = y[:, 4:8]
+    y[:, 8:12] *= 2
+    y[:, 0] += y[:, 1]
+    y[:, 12:] = y[:, 5:6]
+    z, means = torch.zeros_like(y), torch.empty_like(y)
+    z.copy_(y)
+    means.copy_(y.mean((2, 3), keepdim=True))
+    scores: Tensor = m.t(torch.relu(m.b(z)) + means)
+    return scores
+
+
+class Rows(nn.Module):
+    """A recurrent layer over each row of a map, all rows of a batch at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.steps = conv(), nn.GRU(16, 8, batch_first=True, bidirectional=True)
+        self.t = tail()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.relu(self.a(x)).permute(0, 2, 3, 1)
+        n, h, w, c = y.shape
+        y = self.steps(y.reshape(n * h, w, c))[0].view(n, h, w, c)
+        scores: Tensor = self.t(y.permute(0, 3, 1, 2))
+        return scores
+
+
+class Places(nn.Module):
+    """A sequence ``[10, 6]`` with a table of places, by all numbers and by those behind a first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.h = nn.Linear(6, 16), nn.Linear(16, 5)
+        self.all, self.more = nn.Embedding(10, 16), nn.Embedding(12, 16)
+
+    def forward(self, x: Tensor) -> Tensor:
+        steps = torch.arange(x.shape[1])
+        behind = self.more((steps + 1).expand(len(x), -1))
+        scores: Tensor = self.h(torch.relu(self.a(x) + self.all(steps) + behind).mean(1))
+        return scores
+
+
+class Pooling(nn.Module):
+    """Learned queries that attend to a sequence ``[10, 6]``: they are no keys and no values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.h = nn.Linear(6, 16), nn.Linear(16, 5)
+        self.query = nn.Parameter(torch.randn(1, 2, 16))
+        self.mix = nn.MultiheadAttention(16, 4, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        steps = torch.relu(self.a(x))
+        queries = self.query.expand(len(x), -1, -1)
+        scores: Tensor = self.h(self.mix(queries, steps, steps, need_weights=False)[0].mean(1))
+        return scores
+
+
+class Decoder(nn.Module):
+    """A decoder of learned queries over a sequence ``[10, 6]``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.h = nn.Linear(6, 16), nn.Linear(16, 5)
+        self.query = nn.Parameter(torch.randn(1, 3, 16))
+        self.body = nn.TransformerDecoderLayer(16, 4, 32, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        queries = self.query.expand(len(x), -1, -1)
+        scores: Tensor = self.h(self.body(queries, torch.relu(self.a(x))).mean(1))
+        return scores
+
+
 COLUMN = (16, 1, 1)
 PICTURES: dict[str, Maker] = {
     "in train mode": trained,
@@ -274,6 +359,12 @@ PICTURES: dict[str, Maker] = {
     "a mask that is written with": lambda: Model(filled),
     "written into whole numbers": lambda: Model(
         lambda m, x: m.t(m.a(x) * (m.a(x) > 0).logical_not_() + m.a(x).mul(9).int().add_(1))),
+    "written into parts": lambda: Model(rewritten, b=conv(16, 16)),
+    "written a row further": lambda: Model(shifted, b=conv(16, 16)),
+    "rows that a recurrent layer reads": Rows,
+    "rows and columns exchanged": lambda: Model(
+        lambda m, x: m.t(torch.relu(m.b(torch.relu(m.a(x)).mT + torch.relu(m.a(x)).mH))),
+        b=conv(16, 16)),
     "the largest": lambda: Model(lambda m, x: m.t(m.a(x).flatten(2).topk(5)[0].unsqueeze(-1))),
     "padded by reflection": lambda: Model(
         lambda m, x: m.t(F.pad(m.a(x), (1, 1, 1, 1), mode="reflect"))),
@@ -314,6 +405,12 @@ SEQUENCES: dict[str, tuple[Maker, tuple[int, ...]]] = {
         lambda: nn.Sequential(nn.Conv1d(4, 8, 3), nn.Flatten(), nn.Linear(48, 5)), (4, 8)),
     "three axes": (
         lambda: nn.Sequential(nn.Conv3d(2, 8, 3), nn.Flatten(), nn.Linear(64, 5)), (2, 4, 4, 4)),
+    "places": (Places, (10, 6)),
+    "queries that are no keys": (Pooling, (10, 6)),
+    "a decoder": (Decoder, (10, 6)),
+    "pictures that join the batch": (
+        lambda: Model(lambda m, x: m.t(torch.relu(m.a(x.view(-1, 3, 8, 8)))).view(len(x), 4, 5)
+                      .mean(1)), (12, 8, 8)),
     "numbers of words": (
         lambda: Model(lambda m, x: m.h(m.e(x.abs().long().clamp(max=8)).mean(1)),
                       e=nn.Embedding(9, 4), h=nn.Linear(4, 5)), (6,)),

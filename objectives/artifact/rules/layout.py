@@ -29,7 +29,7 @@ def reshape(scope: Scope) -> Value:
     Elsewhere the batch is the axis to be deduced, and all others take their numbers.
     """
     wanted = integers(scope.node, "shape")
-    if wanted[0] == 0:
+    if wanted[:1] == (0,):
         return _reshape(scope, wanted)
     # The axis that has the batch in it is the one to be deduced.
     return _reshape(scope, tuple(-1 if size < 0 else size for size in scope.output_shape))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,11 +30,11 @@ def batch_norm(scope: Scope) -> Value:
 def layer_norm(scope: Scope) -> Value:
     """LayerNormalization over the trailing axes."""
     axes = integer(scope.node, "axes", 1)
-    shape = scope.input_shape()[-axes:]
-    inputs = [_or_filled(scope, "weight", "w", shape, 1.0)]
+    weight = scope.optional("weight")
+    inputs = [_ones(scope, axes) if weight is None else _floats(scope, "w", weight)]
     bias = scope.optional("bias")
     if bias is not None:
-        inputs.append(scope.constant("b", bias.astype(np.float32)))
+        inputs.append(_floats(scope, "b", bias))
     epsilon = number(scope.node, "eps", 1e-5)
     return scope.result(
         "LayerNormalization", [*scope.floats(), *inputs], axis=-axes, epsilon=epsilon
@@ -49,8 +51,10 @@ def rms_norm(scope: Scope) -> Value:
     squares = scope.step("Pow", [x, scope.shared(np.array(2, dtype=np.float32))], "p")
     mean = scope.step("ReduceMean", [squares, scope.shared(axes)], "m", keepdims=1)
     root = scope.step("Sqrt", [scope.step("Add", [mean, epsilon], "a")], "r")
-    weight = _or_filled(scope, "weight", "w", scope.input_shape()[axes[0] :], 1.0)
-    return scope.result("Mul", [scope.step("Div", [x, root], "d"), weight])
+    weight = scope.optional("weight")
+    if weight is None:
+        return scope.result("Div", [x, root])
+    return scope.result("Mul", [scope.step("Div", [x, root], "d"), _floats(scope, "w", weight)])
 
 
 def group_norm(scope: Scope) -> Value:
@@ -102,8 +106,23 @@ def quantize(scope: Scope) -> Value:
     return Value(output, grid)
 
 
+def _ones(scope: Scope, axes: int) -> str:
+    """Return a scale of ones, which LayerNormalization must have.
+
+    It is computed where the file is loaded: that of a whole map may have more numbers than all
+    layers together.
+    """
+    sides = np.array(scope.input_shape()[-axes:], dtype=np.int64)
+    one = scope.shared(np.array(1, dtype=np.float32))
+    return scope.step("Expand", [one, scope.shared(sides)], "w")
+
+
 def _or_filled(scope: Scope, role: str, prefix: str, shape: tuple[int, ...], fill: float) -> str:
     found: npt.NDArray[np.float32] | None = scope.optional(role)
     if found is None:
         return scope.shared(np.full(shape, fill, dtype=np.float32))
-    return scope.constant(prefix, found.astype(np.float32))
+    return _floats(scope, prefix, found)
+
+
+def _floats(scope: Scope, prefix: str, numbers: npt.NDArray[Any]) -> str:
+    return scope.constant(prefix, numbers.astype(np.float32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ from tightfit.objectives.extras import extra_module
 EXTRA = "operators"
 _PICTURES = 3
 """In the example of a batch; a runtime takes any number."""
+
+_UNKNOWN = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.]+)'")
+_COLORS = re.compile(r"\x1b\[[\d;]*m")
 
 _Numbers = tuple[str, str, tuple[int, ...], bytes]
 """Of a constant: its role, its type as numpy names it, its shape, and the numbers."""
@@ -112,8 +116,10 @@ def _translated(
             )
         model = found.model_proto
     except Exception as error:
-        first = str(error).strip().partition("\n")[0]
-        raise SpecError(f"{reason}; torch.onnx cannot translate it either: {first}") from error
+        raise SpecError(
+            f"{reason}; torch.onnx cannot translate it either: {_first_cause(error)}; compute it "
+            "by other operators, or outside of the model"
+        ) from error
     if not _fits(model, opset, calls.gives):
         raise SpecError(
             f"{reason}; torch.onnx cannot translate it for any number of pictures either, in "
@@ -121,6 +127,16 @@ def _translated(
         )
     _check_numbers(model, shapes, module, reason)
     return _stripped(model.graph)
+
+
+def _first_cause(error: BaseException) -> str:
+    """Return in one line what went wrong first: torch wraps it in advice about its own code."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    unknown = _UNKNOWN.search(str(error))
+    if unknown is not None:
+        return f"it knows no {unknown[1]!r}"
+    return _COLORS.sub("", str(error)).strip().partition("\n")[0] or type(error).__name__
 
 
 def _check_numbers(model: ModelProto, shapes: list[Shape], module: nn.Module, reason: str) -> None:

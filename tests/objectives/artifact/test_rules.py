@@ -129,6 +129,7 @@ CASES = [
         parameters={"weight": numbers(9, 7), "bias": numbers(7, 9).T},
     ),
     Case("layer_norm", lambda x: F.layer_norm(x, (7,)), attributes={"axes": 1}),
+    Case("layer_norm", lambda x: F.layer_norm(x, (6, 9, 7)), attributes={"axes": 3}),
     Case(
         "rms_norm",
         lambda x: F.rms_norm(x, (9, 7), t(numbers(9, 7)), 1e-3),
@@ -136,6 +137,7 @@ CASES = [
         parameters={"weight": numbers(9, 7)},
     ),
     Case("rms_norm", lambda x: F.rms_norm(x, (7,), None, 1e-5), attributes={"axes": 1}),
+    Case("rms_norm", lambda x: F.rms_norm(x, (6, 9, 7), None, 1e-5), attributes={"axes": 3}),
     Case("relu", torch.relu),
     Case("hardswish", F.hardswish),
     Case("hardsigmoid", F.hardsigmoid),
@@ -330,6 +332,12 @@ def test_a_file_is_valid_and_states_its_shapes(case: Case, tmp_path: Path) -> No
     assert stated == list(expected.shape)
     assert model.graph.output[0].name == "output"
     assert {entry.key: entry.value for entry in model.metadata_props} == {"for": "a test"}
+
+
+@pytest.mark.parametrize("operator", ["layer_norm", "rms_norm"])
+def test_a_norm_without_weights_has_no_number_for_each_place(operator: str, tmp_path: Path) -> None:
+    case = Case(operator, torch.relu, (64, 32, 32), attributes={"axes": 3})
+    assert write_onnx(case.program(), tmp_path / "model.onnx", metadata={}) < 1_000
 
 
 def test_every_operator_of_the_rules_has_a_case() -> None:
