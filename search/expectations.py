@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from tightfit import FloatArray, IntArray
 from tightfit.search.choice_kernel import ChoiceKernel
 from tightfit.search.choice_process import ChoiceProcess, Points, Variances, fitted, typical
+from tightfit.search.expected_improvement import log_probability_below
 from tightfit.search.observations import Observations
 from tightfit.search.region import Region
 
@@ -23,6 +24,8 @@ _MOST = 192
 _FITTED = 160
 _GROWTH = 1.3
 _SAMPLE = 1_024
+_SUCCESS = ""
+"""Stands for whether candidates fail, beside the names of metrics."""
 
 
 class Learner:
@@ -82,11 +85,38 @@ class Learner:
             processes[metric] = process
         return Expectations(self._region, self, processes, self._calibration(observations))
 
+    def log_success(self, observations: Observations) -> Callable[[IntArray], FloatArray] | None:
+        """Return the logarithm of how likely candidates of a batch do not fail, ``[n]``.
+
+        Learned as a metric is, of 1 for each candidate that came to something and 0 for each that
+        failed. ``None`` where none did: then nothing says that others will.
+        """
+        if observations.failed is None or not observations.failed.any():
+            return None
+        values = np.where(observations.failed, 0.0, 1.0)
+        variances = self._variances_of_first(_SUCCESS, observations.rows, values)
+        count = len(values)
+        chosen = np.linspace(0, count - 1, min(count, _MOST)).astype(np.int64)
+        points = self.points(observations.rows[chosen])
+        process = ChoiceProcess(self._kernel, variances, points, values[chosen])
+
+        def chance(batch: IntArray) -> FloatArray:
+            mean, deviation = process.predict(self.points(batch))
+            return log_probability_below(-0.5, -mean, deviation)
+
+        return chance
+
     def _variances_of(self, metric: str, observations: Observations) -> Variances:
         read = observations.read(metric)
         read = read[observations.doubt(metric)[read] == 0]
-        first = read[: checkpoint(len(read))][-_FITTED:]
-        rows, values = observations.rows[first], observations.values[metric][first]
+        return self._variances_of_first(
+            metric, observations.rows[read], observations.values[metric][read]
+        )
+
+    def _variances_of_first(self, metric: str, rows: IntArray, values: FloatArray) -> Variances:
+        """Return what the first readings say, of candidates ``[n, hparams]`` and values ``[n]``."""
+        last = checkpoint(len(values))
+        rows, values = rows[:last][-_FITTED:], values[:last][-_FITTED:]
         # Of what they were found, and not of how much: a late reading may change what came first.
         found_of = rows.tobytes() + values.tobytes()
         known = self._variances.get(metric)

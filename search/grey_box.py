@@ -16,8 +16,10 @@ from tightfit import Constraint, Direction, FloatArray, IntArray, Objective, Spe
 from tightfit.search.allocation import allocate
 from tightfit.search.allocator import Allocator
 from tightfit.search.budgets import Budgets, van_der_corput
+from tightfit.search.completion import completed
 from tightfit.search.cost_tables import changed
 from tightfit.search.expectations import FEWEST, Expectations, Learner
+from tightfit.search.fixed_choices import FixedChoices
 from tightfit.search.hypervolume import hypervolume
 from tightfit.search.local_search import LocalSearch
 from tightfit.search.observations import Observations
@@ -109,14 +111,22 @@ class GreyBox:
         if not self._read_enough(observations):
             read = self._learnable(observations)
             limits = [each for each in self._limits if each.metric in read]
-            if limits:
+            if limits or observations.failed is not None:
                 return self._likely(observations, read, limits, rng)
             return self._first(observations, rng)
         believed, standing, expected, worth = self._judged(observations)
         pool = self._pool(believed, standing, expected, rng)
         if not len(pool):
             return None
-        return as_row(self._near.climb(worth, pool, observations.seen, rng))
+        return as_row(self._near.climb(worth.rank, pool, observations.seen, rng))
+
+    def complete(
+        self, fixed: FixedChoices, observations: Observations, rng: np.random.Generator
+    ) -> Row:
+        """Return a candidate that has the fixed choices, whatever limits they leave it to keep."""
+        rank = self._judged(observations)[-1].rank if self._read_enough(observations) else None
+        region = fixed.region(self._region.screen)
+        return completed(fixed, region, observations, worth=rank, rng=rng)
 
     def gain(self, row: Row, observations: Observations) -> float | None:
         """Return what a candidate is expected to add to the front's hypervolume, as a share of it.
@@ -160,6 +170,7 @@ class GreyBox:
             pending=observations.pending,
             objectives=self._objectives,
             limits=self._limits,
+            log_success=self._learner.log_success(observations),
         )
         return believed, standing, expected, worth
 
@@ -202,17 +213,20 @@ class GreyBox:
         limits: Sequence[Constraint],
         rng: np.random.Generator,
     ) -> Row | None:
-        """Return what does least damage by belief of that which is likely to keep measured limits.
+        """Return what does least damage by belief of that which is likely to be read at all.
 
-        Where a measured limit refuses candidate after candidate, nothing is known of their quality,
-        and much of what the limit takes.
+        Where a measured limit refuses candidate after candidate, or one after the other fails,
+        nothing is known of their quality, and much of what the limit takes and of what fails.
         """
         expected = self._learner.expected(read, observations, np.zeros(len(observations.rows)))
         margins = {each: observations.usual_margin(each) for each in limits}
+        log_success = self._learner.log_success(observations)
         most = sum(float(np.abs(each).max()) for each in self._damage)
 
         def promise(batch: IntArray) -> FloatArray:
-            chance = log_likelihood(expected(batch), margins)
+            chance = log_likelihood(expected(batch), margins) if limits else np.zeros(len(batch))
+            if log_success is not None:
+                chance = chance + log_success(batch)
             sound = most - self._learner.believed(batch)
             return np.where(chance >= np.log(_LIKELY), sound, chance)
 

@@ -24,6 +24,9 @@ from tightfit.search.early import Ends
 from tightfit.search.history import History
 from tightfit.search.region import Row
 
+_INFINITE = 1e100
+"""Values from which on nothing is told apart: a front's volume multiplies three of them."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observations:
@@ -40,6 +43,8 @@ class Observations:
             ``[n]``; empty for none.
         margins: By limit whose whole interval counts, by how much the end that is held against it
             is worse than the value, NaN where nothing was measured, ``[n]``; empty for none.
+        failed: Which of the candidates came to nothing, so that others like them are expected to
+            fail as well, ``[n]``; ``None`` for none.
     """
 
     rows: IntArray
@@ -49,6 +54,7 @@ class Observations:
     early: BoolArray | None = None
     doubts: Mapping[str, FloatArray] = field(default_factory=dict)
     margins: Mapping[Constraint, FloatArray] = field(default_factory=dict)
+    failed: BoolArray | None = None
 
     def read(self, metric: str) -> IntArray:
         """Return the positions of the candidates that a metric was read of, or is expected of."""
@@ -80,17 +86,25 @@ class Observations:
             early=None if self.early is None else self.early[positions],
             doubts={name: each[positions] for name, each in self.doubts.items()},
             margins={limit: each[positions] for limit, each in self.margins.items()},
+            failed=None if self.failed is None else self.failed[positions],
         )
 
 
+def told(value: float) -> float:
+    """Return what a value tells: nothing, NaN, where it is infinite or cannot be told from it."""
+    return value if abs(value) < _INFINITE else math.nan
+
+
 def observations_of(history: History, space: SearchSpace, metrics: Iterable[str]) -> Observations:
-    """Return what a search has read of some metrics; failed candidates say nothing.
+    """Return what a search has read of some metrics, and which candidates failed.
 
     A candidate that was stopped in the middle of its training has the quality that is expected of
     its end.
     """
-    known = [each for each in history.seen.values() if each.outcome is not Outcome.FAILED]
-    ends, early = Ends(known), [each.outcome is Outcome.STOPPED for each in known]
+    known = list(history.seen.values())
+    ends = Ends([each for each in known if each.outcome is not Outcome.FAILED])
+    early = [each.outcome is Outcome.STOPPED for each in known]
+    failed = [_failed(each, history) for each in known]
     return Observations(
         rows=space.batch([record.candidate for record in known]),
         values={
@@ -109,13 +123,22 @@ def observations_of(history: History, space: SearchSpace, metrics: Iterable[str]
             for limit in history.open_constraints
             if limit.confident
         },
+        failed=np.array(failed, dtype=np.bool_) if any(failed) else None,
     )
+
+
+def _failed(record: Record, history: History) -> bool:
+    """Whether a candidate came to nothing, or to values that tell as little."""
+    if record.outcome is not Outcome.EVALUATED:
+        return record.outcome is Outcome.FAILED
+    values = [record.measurement.value(each.metric) for each in history.objectives]
+    return any(math.isnan(told(value)) for value in values)
 
 
 def _value(record: Record, metric: str, ends: Ends) -> float:
     """Return what was read of a metric or is expected of it, NaN for neither."""
     read = _read(record, ends)
-    return read.value(metric) if metric in read else math.nan
+    return told(read.value(metric)) if metric in read else math.nan
 
 
 def _margin(record: Record, limit: Constraint, ends: Ends) -> float:

@@ -13,18 +13,24 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from tightfit import (
+    Candidate,
     Constraint,
     CostModel,
-    FloatArray,
-    Hparam,
     Objective,
     SearchSpace,
     SpecError,
 )
+from tightfit.search.arguments import check_arguments, check_costs, prior_by_hparam
+from tightfit.search.fixed_choices import FixedChoices
 from tightfit.search.grey_box import GreyBox
+from tightfit.search.observations import Observations
 from tightfit.search.region import Region, Row
 from tightfit.search.screening import Screen
 from tightfit.search.trial_table import TrialTable
+from tightfit.search.unsuggested import Unsuggested
+
+_TRIES = 8
+"""Proposals for one trial while other processes propose the same."""
 
 
 class GreyBoxSampler(BaseSampler):
@@ -40,7 +46,14 @@ class GreyBoxSampler(BaseSampler):
 
     Proposals follow from the seed, the trial's number and the other trials alone. Running trials
     are taken to become what is expected of them, so that several workers get different candidates.
-    No candidate comes twice, until every one that was found is done.
+    A proposal is written to the storage when it is made, and made anew if another process wrote
+    the same meanwhile; two get one candidate only where the storage shows them late what others
+    write. No candidate comes twice, until every one that was found is done.
+
+    What ``enqueue_trial`` or the trial itself has chosen already stays as it is, and the best rest
+    is proposed; if no rest keeps the static limits, one that breaks them little is. Trials whose
+    values are no choices tell nothing. Where trials fail, or return values that are infinite or
+    beyond 1e100, others like them are expected to do so too.
 
     Args:
         space: The hparams.
@@ -52,9 +65,11 @@ class GreyBoxSampler(BaseSampler):
         corner: The reference point of the front, in the objectives' units, where it is known.
 
     Raises:
-        SpecError: A prior of an unknown hparam or of another length, more than 3 objectives, a
-            corner of another length, a space of one candidate; while it proposes, a study with
-            other directions, or whose trials never set a constraint that is to be learned.
+        SpecError: A prior of an unknown hparam or of another length, more than 3 objectives, two
+            on one metric, a corner of another length, a space of one candidate, something else than
+            a constraint, an objective or a cost model; while it proposes, a study with other
+            directions, or whose trials never set a constraint that is to be learned, never suggest
+            one of the hparams, or suggest what is no choice.
     """
 
     def __init__(
@@ -68,21 +83,22 @@ class GreyBoxSampler(BaseSampler):
         prior: Mapping[str, Sequence[float]] | None = None,
         corner: Sequence[float] | None = None,
     ) -> None:
-        if not 1 <= len(objectives) <= 3:
-            raise SpecError(f"a search takes 1 to 3 objectives, got {len(objectives)}")
+        check_arguments(constraints, objectives)
+        check_costs(space, costs)
         self._space = space
         self._names = {hparam.name for hparam in space.hparams}
         self._seed = seed
         self._objectives = tuple(objectives)
         self._constraints = tuple(constraints)
         self._region = Region.survey(space, Screen(space, costs, constraints, errors={}))
-        damage = None if prior is None else by_hparam(space.hparams, prior)
+        damage = None if prior is None else prior_by_hparam(space.hparams, prior)
         self._grey_box = GreyBox(
             self._region, objectives, constraints, damage=damage, corner=corner
         )
         self._random = RandomSampler(seed=seed)
         self._proposed: dict[int, Row] = {}
         self._table: TrialTable | None = None
+        self._unsuggested = Unsuggested(space)
         self._lock = Lock()
 
     def infer_relative_search_space(
@@ -109,9 +125,13 @@ class GreyBoxSampler(BaseSampler):
         """Return the proposal's choice for an hparam.
 
         Raises:
-            SpecError: The trial asks for values among which the choice is not.
+            SpecError: The trial asks for values among which the choice is not, or trials never
+                ask for one of the hparams.
         """
         if param_name not in self._names:
+            with self._lock:
+                self._of(study)
+                self._unsuggested.check()
             return self._random.sample_independent(study, trial, param_name, param_distribution)
         row = self._proposal(study, trial)
         column = self._space.column(param_name)
@@ -131,8 +151,13 @@ class GreyBoxSampler(BaseSampler):
         values: Sequence[float] | None,
     ) -> None:
         """Forget the proposal: from here on the trial's own parameters tell it."""
-        del study, state, values
-        self._proposed.pop(trial.number, None)
+        del values
+        with self._lock:
+            if state is TrialState.COMPLETE:
+                self._of(study)
+                row = self._proposed.get(trial.number)
+                self._unsuggested.add(trial.params, None if row is None else Candidate(row))
+            self._proposed.pop(trial.number, None)
 
     def reseed_rng(self) -> None:
         """Reseed the random draws of other parameters; proposals are seeded by their number."""
@@ -141,11 +166,34 @@ class GreyBoxSampler(BaseSampler):
     def _proposal(self, study: optuna.Study, trial: FrozenTrial) -> Row:
         # Threads ask at once: the second one must see what the first one got.
         with self._lock:
-            if self._table is None or not self._table.reads(study):
-                self._table = self._read(study)
-            if trial.number not in self._proposed:
-                self._proposed[trial.number] = self._new(self._table, trial.number)
-            return self._proposed[trial.number]
+            table = self._of(study)
+            self._unsuggested.check()
+            row = self._proposed.get(trial.number)
+            suggested = self._suggested(table, trial)
+            if row is None or not FixedChoices(self._space, suggested).agrees(row):
+                row = self._proposed[trial.number] = self._new(table, trial, suggested)
+            return row
+
+    def _of(self, study: optuna.Study) -> TrialTable:
+        if self._table is None or not self._table.reads(study):
+            self._table = self._read(study)
+        return self._table
+
+    def _suggested(self, table: TrialTable, trial: FrozenTrial) -> dict[int, int]:
+        """Return by column the choices that a trial has by now.
+
+        Raises:
+            SpecError: It took a value that is no choice, and not because it was enqueued with it.
+        """
+        chosen = table.chosen(trial.params)
+        for column, index in chosen.items():
+            name = self._space.hparams[column].name
+            if index is None and name not in _enqueued(trial):
+                raise SpecError(
+                    f"{name!r} must be one of {list(self._space.hparams[column].choices)}, but "
+                    f"the trial suggested {trial.params[name]!r}"
+                )
+        return {column: index for column, index in chosen.items() if index is not None}
 
     def _read(self, study: optuna.Study) -> TrialTable:
         wanted = [each.direction.name for each in self._objectives]
@@ -156,6 +204,7 @@ class GreyBoxSampler(BaseSampler):
                 f"{_listed(directions)}: create the study with the same directions"
             )
         self._proposed.clear()
+        self._unsuggested = Unsuggested(self._space)
         return TrialTable(
             study,
             self._space,
@@ -165,9 +214,25 @@ class GreyBoxSampler(BaseSampler):
             awaited=self._grey_box.learned_limits,
         )
 
-    def _new(self, table: TrialTable, number: int) -> Row:
-        observations = table.observations(number, self._proposed)
+    def _new(self, table: TrialTable, trial: FrozenTrial, suggested: Mapping[int, int]) -> Row:
+        """Return a proposal that is written, and that nobody else wrote before or meanwhile."""
+        enqueued = table.chosen(_enqueued(trial))
+        fixed = {column: index for column, index in enqueued.items() if index is not None}
+        fixed.update(suggested)
+        observations = table.observations(trial.number, self._proposed)
+        for _ in range(_TRIES):
+            row = self._row(observations, trial.number, fixed)
+            table.write(trial, row)
+            taken = observations.seen
+            observations = table.observations(trial.number, self._proposed)
+            if row in taken or row not in observations.seen:
+                break
+        return row
+
+    def _row(self, observations: Observations, number: int, fixed: Mapping[int, int]) -> Row:
         rng = np.random.default_rng([self._seed, number])
+        if fixed:
+            return self._grey_box.complete(FixedChoices(self._space, fixed), observations, rng)
         row = self._grey_box.propose(observations, rng)
         if row is None:
             row = self._region.draw(rng, observations.seen)
@@ -187,22 +252,10 @@ class GreyBoxSampler(BaseSampler):
         self._lock = Lock()
 
 
-def by_hparam(hparams: Sequence[Hparam], prior: Mapping[str, Sequence[float]]) -> list[FloatArray]:
-    """Return a prior as one array for each hparam, empty where it says nothing.
-
-    Raises:
-        SpecError: It names an unknown hparam, or has not one finite number for each choice.
-    """
-    known = {hparam.name: len(hparam.choices) for hparam in hparams}
-    for name, values in prior.items():
-        if name not in known:
-            raise SpecError(f"the prior is about {name!r}, which is no hparam of the space")
-        if len(values) != known[name] or not np.isfinite(values).all():
-            raise SpecError(
-                f"the prior of {name!r} needs a finite number for each of its {known[name]} "
-                f"choices, got {list(values)}"
-            )
-    return [np.array(prior.get(hparam.name, ()), dtype=np.float64) for hparam in hparams]
+def _enqueued(trial: FrozenTrial) -> Mapping[str, Any]:
+    """Return the parameters that a trial was given before it began."""
+    given: Mapping[str, Any] = trial.system_attrs.get("fixed_params", {})
+    return given
 
 
 def _listed(directions: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,10 +11,13 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from tightfit import Candidate, Constraint, Hparam, Objective, SearchSpace, Sense, SpecError
-from tightfit.search.observations import Observations
+from tightfit.search.observations import Observations, told
 from tightfit.search.region import Row, as_row
 
-_TELLING = (TrialState.COMPLETE, TrialState.PRUNED)
+_PROPOSED = "tightfit:proposed"
+"""Name of the attribute of a trial that has what was proposed, from before it is suggested."""
+
+_ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 _SEVERAL = 4
 """Complete trials without a constraint that is awaited, from which on it was forgotten."""
 
@@ -22,7 +26,8 @@ class TrialTable:
     """Reads the trials of one study.
 
     A trial is looked at until it is finished and never again: of thousands of trials only the last
-    few cost anything. Rows stand in the order of the trials' numbers, whichever ended first.
+    few cost anything. Rows stand in the order of the trials' numbers, whichever ended first. A
+    trial with a value that is no choice of its hparam tells nothing: it is of no candidate.
 
     Args:
         study: Whose trials.
@@ -55,6 +60,7 @@ class TrialTable:
         self._values = np.zeros((0, len(metrics)))
         self._margins = np.zeros((0, len(self._confident)))
         self._telling = np.zeros(0, dtype=np.bool_)
+        self._failed = np.zeros(0, dtype=np.bool_)
         self._seen: set[Row] = set()
         self._open: list[int] = []
         self._awaited = {str(each) for each in awaited}
@@ -69,7 +75,8 @@ class TrialTable:
 
         Args:
             number: Of the new trial, which is not counted as running.
-            proposed: By number, candidates of running trials that may not have suggested them yet.
+            proposed: By number, candidates of running trials that may not have suggested them yet,
+                beside those that are written in the storage.
 
         Raises:
             SpecError: No complete trial, of several, has set a constraint that is awaited.
@@ -84,9 +91,9 @@ class TrialTable:
                 self._finish(trial)
                 continue
             still_open.append(each)
-            row = proposed.get(each) or self._row(trial)
-            if each != number and row is not None and trial.state is TrialState.RUNNING:
-                running.append(row)
+            if each != number and trial.state is TrialState.RUNNING:
+                row = self._row(trial, proposed.get(each) or self._written(trial))
+                running += [] if row is None else [row]
         self._open = still_open
         if self._awaited and self._complete >= _SEVERAL:
             name = min(self._awaited)
@@ -95,14 +102,27 @@ class TrialTable:
                 "which its metric would be learned: call trial.set_constraint(str(constraint), "
                 "constraint.excess(value))"
             )
-        told = np.flatnonzero(self._telling)
+        telling = np.flatnonzero(self._telling)
         return Observations(
-            rows=self._rows[told],
-            values={name: self._values[told, i] for i, name in enumerate(self._metrics)},
+            rows=self._rows[telling],
+            values={name: self._values[telling, i] for i, name in enumerate(self._metrics)},
             pending=self._space.batch([Candidate(row) for row in running]),
             seen=self._seen.union(running),
-            margins={each: self._margins[told, i] for i, each in enumerate(self._confident)},
+            margins={each: self._margins[telling, i] for i, each in enumerate(self._confident)},
+            failed=self._failed[telling] if self._failed.any() else None,
         )
+
+    def write(self, trial: FrozenTrial, row: Row) -> None:
+        """Show to all that read the study what is proposed for a running trial."""
+        self._storage.set_trial_system_attr(trial._trial_id, _PROPOSED, list(row))
+
+    def chosen(self, parameters: Mapping[str, Any]) -> dict[int, int | None]:
+        """Return by column the index of each hparam's choice; ``None`` for what is no choice."""
+        return {
+            column: _index(hparam, parameters[hparam.name])
+            for column, hparam in enumerate(self._space.hparams)
+            if hparam.name in parameters
+        }
 
     def _grow(self, count: int) -> None:
         known = len(self._rows)
@@ -113,10 +133,14 @@ class TrialTable:
         unknown = np.full((more, len(self._confident)), np.nan)
         self._margins = np.concatenate([self._margins, unknown])
         self._telling = np.concatenate([self._telling, np.zeros(more, dtype=np.bool_)])
+        self._failed = np.concatenate([self._failed, np.zeros(more, dtype=np.bool_)])
 
     def _finish(self, trial: FrozenTrial) -> None:
         row = self._row(trial)
         if row is None:
+            # It tells nothing, and the same proposal would tell as little once more.
+            tried = self._row(trial, self._written(trial)) if trial.state in _ENDED else None
+            self._seen.update([] if tried is None else [tried])
             return
         self._complete += trial.state is TrialState.COMPLETE
         self._awaited.difference_update(trial.constraints)
@@ -124,30 +148,62 @@ class TrialTable:
         self._rows[trial.number] = row
         self._values[trial.number] = [self._reading(trial, metric) for metric in self._metrics]
         self._margins[trial.number] = [self._margin(trial, each) for each in self._confident]
-        self._telling[trial.number] = trial.state in _TELLING
+        self._failed[trial.number] = self._came_to_nothing(trial)
+        self._telling[trial.number] = trial.state in _ENDED or self._failed[trial.number]
 
-    def _row(self, trial: FrozenTrial) -> Row | None:
+    def _came_to_nothing(self, trial: FrozenTrial) -> bool:
+        """Whether a trial failed, or has values that tell as little."""
+        if trial.state is not TrialState.COMPLETE:
+            return trial.state is TrialState.FAIL
+        return any(math.isnan(told(value)) for value in trial.values)
+
+    def _row(self, trial: FrozenTrial, proposed: Row | None = None) -> Row | None:
         """Return the candidate of a trial; ``None`` where its parameters do not say it.
 
-        An hparam with a condition may be missing: nobody asks for it where it does not matter.
+        An hparam may be missing where it does not matter: nobody asks for it there.
+
+        Args:
+            trial: Its parameters are what is known for certain.
+            proposed: What it is to suggest of the others.
         """
-        indices = [0] * len(self._space)
-        for column, hparam in enumerate(self._space.hparams):
-            if hparam.name in trial.params:
-                indices[column] = _index(hparam, trial.params[hparam.name])
-            elif hparam.active_if is None:
+        chosen = self.chosen(trial.params)
+        row = np.array([proposed or (0,) * len(self._space)], dtype=np.int64)
+        for column, index in chosen.items():
+            if index is None:
                 return None
-        return as_row(self._space.canonical(np.array([indices], dtype=np.int64))[0])
+            row[0, column] = index
+        if proposed is None:
+            missing = [each for each in range(len(self._space)) if each not in chosen]
+            others = row.copy()
+            others[0, missing] = self._space.choice_counts[missing] - 1
+            if self._space.canonical(others)[0, missing].any():
+                return None
+        return as_row(self._space.canonical(row)[0])
+
+    def _written(self, trial: FrozenTrial) -> Row | None:
+        """Return what was proposed for a trial, ``None`` where that is no candidate of the space.
+
+        It may have been in another space.
+        """
+        row: Any = trial.system_attrs.get(_PROPOSED)
+        counts = self._space.choice_counts.tolist()
+        fits = (
+            isinstance(row, list)
+            and len(row) == len(counts)
+            and all(type(each) is int for each in row)
+            and all(0 <= each < count for each, count in zip(row, counts, strict=True))
+        )
+        return tuple(row) if fits else None
 
     def _reading(self, trial: FrozenTrial, metric: str) -> float:
         """Return what a trial says of a metric, NaN where it says nothing."""
         if trial.state is TrialState.COMPLETE:
             for objective, value in zip(self._objectives, trial.values, strict=True):
                 if objective.metric == metric:
-                    return float(value)
+                    return told(float(value))
         for name, constraint in self._constraints.items():
             if constraint.metric == metric and name in trial.constraints:
-                return _value(constraint, trial.constraints[name])
+                return told(_value(constraint, trial.constraints[name]))
         return float("nan")
 
     def _margin(self, trial: FrozenTrial, limit: Constraint) -> float:
@@ -163,14 +219,19 @@ class TrialTable:
         return max(0.0, over * abs(limit.bound))
 
 
-def _index(hparam: Hparam, value: Any) -> int:
-    """Return the position of a value among an hparam's choices, of a number the nearest one's."""
+def _index(hparam: Hparam, value: Any) -> int | None:
+    """Return the position of a value among an hparam's choices, of a number the nearest one's.
+
+    ``None`` where it can be none of them: a text that is no choice, or a number among texts.
+    """
     if value in hparam.choices:
         return hparam.choices.index(value)
-    gaps = [
-        abs(each - value) if isinstance(each, (int, float)) else np.inf for each in hparam.choices
+    numbers = [
+        (abs(each - value), index)
+        for index, each in enumerate(hparam.choices)
+        if isinstance(each, (int, float)) and isinstance(value, (int, float))
     ]
-    return int(np.argmin(gaps))
+    return min(numbers)[1] if numbers and math.isfinite(value) else None
 
 
 def _value(constraint: Constraint, violation: float) -> float:

@@ -23,6 +23,8 @@ _TIED = 0.1
 """Of the extent of all that was read, the least that counts as the front's."""
 
 _LIKELY = 0.5
+_HOPE = 0.2
+"""Probability of not failing from which on a candidate is tried for what it may be worth."""
 
 
 class Standing:
@@ -127,6 +129,8 @@ class Worth:
         pending: Candidates on their way: the front is as if they had become what is expected.
         objectives: Of the study.
         limits: The constraints that are not decided before training.
+        log_success: Of a batch ``[n, hparams]``, the logarithm of how likely each does not fail,
+            ``[n]``; ``None`` where none is expected to.
     """
 
     def __init__(
@@ -137,8 +141,10 @@ class Worth:
         pending: IntArray,
         objectives: Sequence[Objective],
         limits: Sequence[Constraint],
+        log_success: Callable[[IntArray], FloatArray] | None = None,
     ) -> None:
         self._expected = expected
+        self._log_success = log_success
         self._objectives = tuple(objectives)
         self._limits = {
             each: standing.margins.get(each, 0.0)
@@ -156,14 +162,32 @@ class Worth:
         means, deviations, likely = self._judge(batch)
         return expected_gain(means, deviations, self._room) * likely
 
+    def rank(self, batch: IntArray) -> FloatArray:
+        """Return by what candidates of a batch are to be chosen, more first, ``[n]``.
+
+        It is what they are worth. Where candidates fail, those that are likely to, or are worth
+        nothing, come behind all others, the surest first.
+        """
+        value = self(batch)
+        if self._log_success is None:
+            return value
+        chance = np.exp(self._log_success(batch))
+        return np.where((chance >= _HOPE) & (value > 0), value, chance - 1.0)
+
     def _judge(self, batch: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return losses and their deviations ``[n, m]``, and how likely limits are kept ``[n]``."""
+        """Return losses and their deviations ``[n, m]``, and how likely they count ``[n]``.
+
+        They do where the limits are kept and the candidate does not fail.
+        """
         expected = self._expected(batch)
         found = [expected[each.metric] for each in self._objectives]
         means = np.column_stack([mean for mean, _ in found])
         deviations = np.column_stack([deviation for _, deviation in found])
         directions = [each.direction for each in self._objectives]
-        return as_losses(means, directions), deviations, likelihood(expected, self._limits)
+        likely = likelihood(expected, self._limits)
+        if self._log_success is not None:
+            likely = likely * np.exp(self._log_success(batch))
+        return as_losses(means, directions), deviations, likely
 
 
 def likelihood(
