@@ -24,6 +24,7 @@ from tightfit import (
     Reading,
     Record,
     Rung,
+    Sense,
     Stage,
     Start,
 )
@@ -111,8 +112,8 @@ class StagedEvaluator:
     Attributes:
         workshop: Supplies the readings of each stage.
         constraints: Hard limits; each is checked as soon as its metric is read.
-        errors: Relative error of metrics whose early reading is a prediction. A prediction breaks
-            a limit only beyond it.
+        errors: Of metrics whose early reading is a prediction, as a share of it. A prediction
+            breaks a limit only beyond it.
         fingerprint: Digest of everything that readings depend on.
         progress: Told about the training's steps.
         rungs: Shares of a training's steps at which it may end, where somebody decides that.
@@ -194,8 +195,11 @@ class StagedEvaluator:
             if constraint.metric not in measurement:
                 continue
             reading = measurement[constraint.metric]
-            error = self.errors.get(constraint.metric, 0.0) if reading.stage is Stage.STATIC else 0
-            violation = constraint.violation(measurement) - error
+            violation = constraint.violation(measurement)
+            if reading.stage is Stage.STATIC:
+                off = self.errors.get(constraint.metric, 0.0) * abs(reading.value)
+                sign = -1 if constraint.sense is Sense.AT_MOST else 1
+                violation = constraint.excess(reading.value + sign * off)
             if violation > worst:
                 worst, found = violation, constraint
         return found

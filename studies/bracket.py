@@ -14,6 +14,8 @@ from rich.text import Text
 
 from tightfit import Candidate, Metric, SearchSpace, Sense
 from tightfit.studies import wording
+from tightfit.studies.cells import NOISY_MARK, NOISY_WORDS
+from tightfit.studies.limit_words import as_limit
 from tightfit.studies.limits import never_negative
 
 
@@ -90,6 +92,7 @@ class Bracket:
         steps: In order.
         message: Why it ended.
         seconds: Wall time.
+        noisy: Those of the other limits that the witness keeps within noise, as text.
     """
 
     metric: str
@@ -106,6 +109,7 @@ class Bracket:
     steps: tuple[Step, ...]
     message: str
     seconds: float
+    noisy: tuple[str, ...] = ()
 
     @property
     def trained(self) -> int:
@@ -125,6 +129,7 @@ class Bracket:
             "other_limits": list(self.others),
             "reached": self.reached,
             "trial": self.trial,
+            "kept_within_noise": list(self.noisy),
             "choices": None if self.witness is None else dict(space.active_choices(self.witness)),
             "not_found_within_its_trainings": self.tried,
             "proven": self.proven,
@@ -173,7 +178,10 @@ class Bracket:
         else:
             where = "" if self.trial is None else f" by trial {self.trial}"
             # Written as a limit is, and not rounded to a bound that is not kept.
-            lines.append(f"{self.metric} {self.sense.value} {self.reached:.10g} is kept{where}.")
+            lines.append(f"{as_limit(self.metric, self.sense, self.reached)} is kept{where}.")
+            if self.noisy:
+                limits = wording.listed(list(self.noisy))
+                lines.append(f"{NOISY_MARK} {limits} {NOISY_WORDS}.")
         if self.tried is not None:
             lines.append(
                 f"{text(self.tried)} was not reached within its trainings, which is no proof."

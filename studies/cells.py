@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tightfit import Measurement, Metric
@@ -56,16 +57,38 @@ def cell(
     if metric.name not in measurement:
         return Cell(MISSING, "", unit, "", broken=False, noisy=False, number=None)
     reading = measurement[metric.name]
-    limits = [] if baseline else [c for c in results.constraints if c.metric == metric.name]
+    limits = [each for each in results.constraints if each.metric == metric.name]
+    apart = [each.bound for each in limits]
+    if baseline:
+        limits = []
     beside = ""
     if not baseline and metric.name in results.baseline:
         beside = wording.relation(metric, reading.value, results.baseline.value(metric.name))
     return Cell(
-        value=wording.number(metric, reading.value, stderr=reading.stderr),
-        spread=wording.spread(metric, reading),
+        value=wording.number(metric, reading.value, stderr=reading.stderr, apart=apart),
+        spread=wording.spread(metric, reading, apart=apart),
         unit=unit,
         beside=beside,
         broken=any(limit.excess(limit.judged(reading)) > 0 for limit in limits),
         noisy=any(limit.within_noise(reading) for limit in limits),
         number=reading.value,
+    )
+
+
+def bounds(
+    results: Results, metric: Metric, measurements: Iterable[Measurement]
+) -> tuple[str, ...]:
+    """Return the limits on a metric without its name, ``≤ 894 kB``, above cells or beside one.
+
+    Args:
+        results: Of the run.
+        metric: One of its metrics.
+        measurements: Of the networks whose cells are shown: a bound has digits enough to be told
+            from their readings, as these have.
+    """
+    apart = [each.value(metric.name) for each in measurements if metric.name in each]
+    return tuple(
+        wording.bound(each, metric, apart=apart)
+        for each in results.constraints
+        if each.metric == metric.name
     )

@@ -38,6 +38,7 @@ from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.outsiders import outsider_records
 from tightfit.studies.prediction_error import static_errors
 from tightfit.studies.references import believed_damage, references
+from tightfit.studies.same_comparison import check_same_comparison, keep_compared
 from tightfit.studies.session import (
     RunRequest,
     Watcher,
@@ -171,6 +172,7 @@ def compare_samplers(request: RunRequest, contest: Contest, watcher: Watcher) ->
     """
     folder = request.folder
     check_same_study(request)
+    check_same_comparison(request.study.spec, folder)
     folder.make()
     folder.compared.mkdir(parents=True, exist_ok=True)
     with folder.locked():
@@ -193,6 +195,7 @@ def _compared(bench: Bench, worker: Evaluator, contest: Contest, watcher: Watche
         shutil.rmtree(folder.compared / record.candidate.key, ignore_errors=True)
 
     plain = _search(bench, memo, PLAIN, sampler="random", seed=spec.seed)
+    keep_compared(spec, folder)
     watcher.say("what plain ways reach")
     plain.evaluate(references(bench), on_record=keep)
     traces = []

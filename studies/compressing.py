@@ -76,6 +76,9 @@ class ResultFront:
     def __len__(self) -> int:
         return len(self.members)
 
+    def __repr__(self) -> str:
+        return f"ResultFront({_told(self.results)})"
+
     def _front(self) -> Front:
         return pareto_front(self.results.records, self.results.objectives)
 
@@ -126,6 +129,15 @@ class Result:
             proof=proof,
             preprocess=preprocess,
         )
+
+    def __repr__(self) -> str:
+        return f"Result({_told(self.results)})"
+
+
+def _told(results: Results) -> str:
+    """Return in a few words what a notebook shows: the records themselves fill pages."""
+    count = len(pareto_front(results.records, results.objectives))
+    return f"{count} member{'' if count == 1 else 's'}, folder={str(results.folder)!r}"
 
 
 def compress(

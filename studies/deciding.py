@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tightfit import Candidate, Record
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.search import Progress, Search
+from tightfit.search.forecast import Promise
 from tightfit.search.minimization import Minimizer
 from tightfit.search.proof import judge_limits
 from tightfit.search.screening import Screen
 from tightfit.studies.bench import Bench, prepare
+from tightfit.studies.counting import counted_document, counted_out
 from tightfit.studies.decision import Answer, Decision
 from tightfit.studies.fastest import Fastest, measure_fastest, must_be_measured
 from tightfit.studies.plan import Plan
@@ -77,7 +80,12 @@ def decide(request: RunRequest, watcher: Watcher, budget: Budget) -> Decision:
     """
     with prepared(request, watcher, run=False) as bench:
         question = _Question(bench, watcher, budget)
-        answer = question.by_arithmetic() or question.by_records() or question.by_measuring()
+        answer = (
+            question.by_arithmetic()
+            or question.by_records()
+            or question.by_counting()
+            or question.by_measuring()
+        )
         if answer is not None:
             return answer
         if budget.over:
@@ -136,12 +144,24 @@ class _Question:
             self._bench.assembly.metrics,
             UntrainedLog(self._bench),
         )
+        return self._impossible("no candidate of the space can", document)
+
+    def by_counting(self) -> Decision | None:
+        """Answer where the file of every candidate was counted and breaks a limit."""
+        bench = self._bench
+        space = bench.space.search_space
+        records = bench.folder.results().records
+        found = counted_out(space, self._screen, bench.constraints, records)
+        if found is None:
+            return None
+        document = counted_document(found, space, bench.assembly.metrics)
+        return self._impossible("every candidate's file was counted, and none can", document)
+
+    def _impossible(self, why: str, document: dict[str, Any]) -> Decision:
+        path = self._bench.folder.proof
         write_atomically(path, json.dumps(document, indent=1).encode())
-        return self._decision(
-            Answer.IMPOSSIBLE,
-            f"no candidate of the space can: {path} has the proof",
-            proof=document,
-        )
+        message = f"{why}: {path} has the proof"
+        return self._decision(Answer.IMPOSSIBLE, message, proof=document)
 
     def by_records(self) -> Decision | None:
         """Answer where a record keeps all limits, and so does its file when it is exported.
@@ -223,7 +243,7 @@ class _Question:
                 enough=enough,
             )
             before = len(self._refuted)
-            answer = self.by_records()
+            answer = self.by_records() or self.by_counting()
             if answer is not None:
                 return answer
             if len(self._refuted) == before and not self._budget.over:
@@ -244,20 +264,21 @@ class _Question:
         if removed:
             message += f"; of {removed} that keep all limits the run has no file any longer"
         near = misses(standings(results), 1)
-        found = prospect(
-            self._bench.assembly,
-            self._bench.space,
-            self._bench.costs,
-            self._bench.constraints,
-            results.records,
-        )
+        promise, unpredicted = self._expected(results.records)
         return self._decision(
             Answer.NOT_FOUND,
             message,
             miss=near[0] if near else None,
             advice=advice(results, near[0]) if near else "",
-            promise=found.promise(max(1, self._budget.trials)),
+            promise=promise,
+            unpredicted=unpredicted,
         )
+
+    def _expected(self, records: Sequence[Record]) -> tuple[Promise | None, str]:
+        """Return what more trainings promise, or why nothing can be said of them."""
+        bench = self._bench
+        found = prospect(bench.assembly, bench.space, bench.costs, bench.constraints, records)
+        return found.promise(max(1, self._budget.trials)), found.unpredicted
 
     def _trained(self) -> int:
         return sum(record.trained for record in self._bench.folder.results().records)

@@ -10,6 +10,7 @@ from typing import Any
 from tightfit import SearchSpace
 from tightfit.search.forecast import Promise
 from tightfit.studies.fastest import Fastest
+from tightfit.studies.promising import TOO_FEW
 from tightfit.studies.standing import Standing
 from tightfit.studies.witness import Witness
 
@@ -36,13 +37,15 @@ class Decision:
         trained: Candidates that were trained for it.
         trained_before: Those whose records were there before.
         witness: With *yes*.
-        proof: With *impossible*: as it stands in ``proof.json``.
+        proof: With *impossible*: as it stands in ``proof.json``. With ``files_counted`` in it every
+            file was counted; it follows from exact costs otherwise.
         fastest: Of the limits that must be measured and were looked at.
         unproven: Why the static limits were not settled by a proof; empty where they were.
         miss: With *not found*: the trial that comes nearest.
         advice: With *not found*: what of the limits would have to give way for it.
         promise: With *not found*: what a model of the records expects of more trainings; ``None``
-            where there are too few records for one.
+            where there is none.
+        unpredicted: Why there is none, where that is so.
     """
 
     answer: Answer
@@ -59,6 +62,7 @@ class Decision:
     miss: Standing | None = None
     advice: str = ""
     promise: Promise | None = None
+    unpredicted: str = TOO_FEW
 
     def to_json(self, space: SearchSpace) -> dict[str, Any]:
         """Return everything as JSON values."""

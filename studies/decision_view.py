@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tightfit import Constraint, Metric, Sense
+from tightfit import Constraint, Metric, SearchSpace, Sense
 from tightfit.search.forecast import Expected, Promise
 from tightfit.studies import wording
+from tightfit.studies.choice_words import choices_text
 from tightfit.studies.decision import Answer, Decision
 from tightfit.studies.fastest import Fastest
+from tightfit.studies.limit_words import as_limit
 from tightfit.studies.verification import LimitFound, limit_text, limit_verdict
 from tightfit.studies.witness import Witness
 
@@ -26,12 +29,16 @@ _STYLES = {
 NO_CANDIDATE = "none: they conflict"
 
 
-def decision_view(decision: Decision, metrics: Mapping[str, Metric]) -> RenderableType:
+def decision_view(
+    decision: Decision, metrics: Mapping[str, Metric], space: SearchSpace
+) -> RenderableType:
     """Return what a terminal shows of a decision."""
-    return Group(*_parts(decision, metrics))
+    return Group(*_parts(decision, metrics, space))
 
 
-def _parts(decision: Decision, metrics: Mapping[str, Metric]) -> Iterator[RenderableType]:
+def _parts(
+    decision: Decision, metrics: Mapping[str, Metric], space: SearchSpace
+) -> Iterator[RenderableType]:
     answer = decision.answer
     yield Text.assemble((f"{answer.value}: ", _STYLES[answer]), decision.message)
     cost = f"{decision.seconds:.0f} s and {trainings(decision.trained)}"
@@ -44,7 +51,8 @@ def _parts(decision: Decision, metrics: Mapping[str, Metric]) -> Iterator[Render
         if _tested(decision.witness):
             yield Text("Limits are kept on the validation split; the test split decides nothing.")
     if decision.proof is not None:
-        yield from _proof(decision.proof, metrics)
+        shown = _counted if "files_counted" in decision.proof else _proof
+        yield from shown(decision.proof, metrics)
     for fastest in decision.fastest:
         if not fastest.reached:
             metric = metrics[fastest.limit.metric]
@@ -52,11 +60,11 @@ def _parts(decision: Decision, metrics: Mapping[str, Metric]) -> Iterator[Render
                 f"The lowest {wording.title(metric)} of {len(fastest.readings)} candidates, "
                 f"untrained, beside {wording.limit(fastest.limit, metric)}:"
             )
-            yield _fastest_table(fastest, metric)
+            yield _fastest_table(fastest, metric, space)
     if decision.unproven:
         yield Text(f"The static limits are not settled by a proof: {decision.unproven}.")
     if decision.answer is Answer.NOT_FOUND:
-        yield from _not_found(decision, metrics)
+        yield from _not_found(decision, metrics, space)
 
 
 def trainings(count: int) -> str:
@@ -64,7 +72,9 @@ def trainings(count: int) -> str:
     return f"{count} training{'' if count == 1 else 's'}"
 
 
-def promise_lines(promise: Promise, metrics: Mapping[str, Metric]) -> Iterator[str]:
+def promise_lines(
+    promise: Promise, metrics: Mapping[str, Metric], space: SearchSpace
+) -> Iterator[str]:
     """Yield what a model promises, each line naming it a prediction."""
     yield (
         f"Predicted from {promise.records} records: the most promising candidate keeps all limits "
@@ -83,6 +93,7 @@ def promise_lines(promise: Promise, metrics: Mapping[str, Metric]) -> Iterator[s
     ]
     if named:
         yield f"Predicted of that candidate: {wording.listed(named)}."
+    yield f"Its choices: {choices_text(space, promise.candidate)}."
 
 
 def expected_text(metric: Metric, expected: Expected) -> str:
@@ -132,12 +143,9 @@ def _proof(proof: Mapping[str, Any], metrics: Mapping[str, Metric]) -> Iterator[
     for each in proof["limits"]:
         metric = metrics[each["metric"]]
         reach = [each["alone"], each["under_the_other_limits"]]
-        texts = [
-            NO_CANDIDATE if found is None else wording.quantity(metric, found["value"])
-            for found in reach
-        ]
+        values = [None if found is None else found["value"] for found in reach]
         conflict = Text("in conflict", "red") if each["limit"] in proof["conflict"] else Text("")
-        table.add_row(_limit_text(each["limit"], metric), *texts, conflict)
+        table.add_row(*_beside(each["limit"], metric, values), conflict)
     yield table
     names = [_limit_text(text, _metric(text, metrics)) for text in proof["conflict"]]
     if len(names) == 1:
@@ -152,44 +160,82 @@ def _proof(proof: Mapping[str, Any], metrics: Mapping[str, Metric]) -> Iterator[
     if not proof["bounds_that_would_work"]:
         share = proof["all_relaxed_together"]["share"]
         yield Text(
-            f"No single one is enough: all limits relaxed by {100 * share:.3g} % of their bounds "
-            "can be kept together."
+            f"No single one is enough: all limits relaxed by {_percent_up(share)} % of their "
+            "bounds can be kept together."
         )
 
 
+def _counted(proof: Mapping[str, Any], metrics: Mapping[str, Metric]) -> Iterator[RenderableType]:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("limit")
+    table.add_column(f"the best of {proof['files_counted']} files", justify="right")
+    for each in proof["limits"]:
+        metric, best = metrics[each["metric"]], each["of_the_files"]["value"]
+        table.add_row(*_beside(each["limit"], metric, [best]))
+    yield table
+    for each in proof["bounds_that_would_work"]:
+        yield Text(_bound_text(each, metrics[each["metric"]]))
+
+
+def _beside(limit: str, metric: Metric, values: Sequence[float | None]) -> list[str]:
+    """Return a limit and values, with digits enough to tell them apart."""
+    found = [each for each in values if each is not None]
+    bound = float(limit.split()[2])
+    return [
+        _limit_text(limit, metric, apart=found),
+        *(
+            NO_CANDIDATE if each is None else wording.quantity(metric, each, apart=(bound,))
+            for each in values
+        ),
+    ]
+
+
 def _bound_text(found: Mapping[str, Any], metric: Metric) -> str:
-    sign = "≤" if found["sense"] == Sense.AT_MOST.value else "≥"
-    text = (
-        f"Enough, with the others as they are: {wording.title(metric)} {sign} "
-        f"{wording.quantity(metric, found['bound'])}"
-    )
+    """Return a bound that is enough as a study has it: rounded it might not be."""
+    limit = as_limit(found["metric"], Sense(found["sense"]), found["bound"])
+    text = f"Enough, with the others as they are: {limit}"
     if found["counted"] is not None:
-        counted = wording.quantity(metric, found["counted"])
+        counted = wording.quantity(metric, found["counted"], apart=(found["bound"],))
         text += f" as predicted; the file of that candidate, untrained, has {counted}"
-    return text + "."
+        return text + "."
+    return text
 
 
-def _fastest_table(fastest: Fastest, metric: Metric) -> Table:
+def _percent_up(share: float) -> str:
+    """Return a share in per cent with three digits, rounded up: less would not be enough."""
+    percent = Decimal(repr(share)) * 100
+    digits = Decimal(1).scaleb(percent.adjusted() - 2)
+    return f"{percent.quantize(digits, ROUND_CEILING).normalize():f}"
+
+
+def _fastest_table(fastest: Fastest, metric: Metric, space: SearchSpace) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("measured", justify="right")
-    table.add_column("candidate")
+    table.add_column("95 % interval", justify="right")
+    table.add_column("choices")
     for candidate, reading in fastest.shown:
-        table.add_row(wording.reading_text(metric, reading), candidate.key)
+        table.add_row(
+            wording.reading_text(metric, reading, apart=(fastest.limit.bound,)),
+            wording.interval_text(metric, reading.interval),
+            choices_text(space, candidate),
+        )
     return table
 
 
-def _not_found(decision: Decision, metrics: Mapping[str, Metric]) -> Iterator[RenderableType]:
+def _not_found(
+    decision: Decision, metrics: Mapping[str, Metric], space: SearchSpace
+) -> Iterator[RenderableType]:
     if decision.miss is not None:
         yield Text(f"Nearest: {decision.advice}")
     if decision.promise is None:
-        yield Text("There are too few records to predict anything.")
+        yield Text(decision.unpredicted)
     else:
-        yield from (Text(line) for line in promise_lines(decision.promise, metrics))
+        yield from (Text(line) for line in promise_lines(decision.promise, metrics, space))
 
 
-def _limit_text(text: str, metric: Metric) -> str:
+def _limit_text(text: str, metric: Metric, *, apart: Sequence[float] = ()) -> str:
     name, sense, bound = text.split()
-    return wording.limit(Constraint(name, Sense(sense), float(bound)), metric)
+    return wording.limit(Constraint(name, Sense(sense), float(bound)), metric, apart=apart)
 
 
 def _metric(text: str, metrics: Mapping[str, Metric]) -> Metric:

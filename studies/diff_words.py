@@ -10,11 +10,14 @@ from tightfit.objectives.runtimes.instructions import Instruction, Instructions,
 from tightfit.objectives.workshop import MODEL_FILE
 from tightfit.studies import wording
 from tightfit.studies.diffing import Diff, diff_files
+from tightfit.studies.digits import MOST_DECIMALS, exponent, plain
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.standing import Standing
 
 _MOST_LAYERS = 4
+_FEWEST = 2
+"""Decimals of a ratio of times."""
 _PARTS = {Part.LAYER: "", Part.WEIGHTS: "weights of ", Part.BEHIND: "behind "}
 
 
@@ -80,7 +83,7 @@ def diff_page(diff: Diff) -> DiffPage:
     took = [f"{latency:.3g} ms" for latency in diff.latencies]
     return DiffPage(
         headline=(
-            f"{second} takes {diff.ratio:.3g} ±{diff.ratio_stderr:.1g} of the time of {first}: "
+            f"Compared with {first}, {second} takes {_ratio(diff)} of the time: "
             f"{took[1]} against {took[0]}, one picture in {view.a.runtime}."
         ),
         programs=(
@@ -107,6 +110,14 @@ def diff_of_member(results: Results, member: Standing) -> DiffPage | str | None:
         return diff_page(diff_files(*files, names=("the baseline", member.name)))
     except (MeasurementError, SpecError) as error:
         return str(error)
+
+
+def _ratio(diff: Diff) -> str:
+    """Return the ratio with the decimals that its error has: ``1.030 ±0.004``."""
+    if diff.ratio_stderr == 0:
+        return wording.together(diff.ratio)[0]
+    decimals = min(MOST_DECIMALS, max(_FEWEST, -exponent(diff.ratio_stderr)))
+    return f"{plain(diff.ratio, decimals)} ±{plain(diff.ratio_stderr, decimals)}"
 
 
 def _sentence(found: Found) -> str:

@@ -64,6 +64,9 @@ class Exported:
     report: Json
     verification: Verification
 
+    def __repr__(self) -> str:
+        return f"Exported({self.standing.name}, folder={str(self.folder)!r})"
+
 
 def run_assembly(folder: RunFolder, study_path: Path | None) -> Assembly:
     """Return the parts of a run's study.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tightfit import Record
+from tightfit.studies.decision_view import trainings
 from tightfit.studies.results import Results
 from tightfit.studies.tightening import TIGHTENED
 
@@ -46,8 +47,8 @@ class FirstMet:
             asked: One of ``SPENT``.
         """
         if self.trials is None or self.hours is None:
-            return f"The limits were not met in {self.trained} trainings."
-        cost = f"{self.trials} trainings" if asked == "trials" else f"{self.hours:.3g} hours"
+            return f"The limits were not met in {trainings(self.trained)}."
+        cost = trainings(self.trials) if asked == "trials" else _time(3600 * self.hours)
         return f"The limits were met by trial {self.trial}, after {cost} of its run."
 
 
@@ -66,3 +67,11 @@ def first_met(results: Results) -> FirstMet:
 def _trained(record: Record) -> bool:
     """Whether a training was spent on it: one for a tighter limit is none of the run's trials."""
     return record.trained or record.origin == TIGHTENED
+
+
+def _time(seconds: float) -> str:
+    """Return a time in the unit that leaves at least two of it: ``12.3 seconds``."""
+    for unit, size in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} seconds"

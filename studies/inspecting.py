@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,18 @@ from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.conditions import LIMIT_SECONDS, time_limit
 from tightfit.spaces.settings import EVERYTHING
 from tightfit.spaces.sites import Sites
+from tightfit.studies.first_fit import FirstFit
 from tightfit.studies.wording import quantity
 
 CLASSES = 1000
+_NUMBERS = ("params", "macs", "activations")
+_COLUMNS = (
+    ("layer", "stage", "operator", "shape", *_NUMBERS, "pruned with"),
+    ("layer", "operator", "shape", *_NUMBERS, "pruned with"),
+    ("layer", "shape", *_NUMBERS, "pruned with"),
+    ("layer", *_NUMBERS, "pruned with"),
+)
+"""Of the table of layers, for wider and narrower terminals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +93,7 @@ class Inspection:
 
     def view(self) -> Group:
         """Return what a terminal shows."""
-        table = Table(box=None, padding=(0, 1), header_style="bold")
-        numbers = ("params", "macs", "activations")
-        for column in ("layer", "stage", "operator", "shape", *numbers, "pruned with"):
-            table.add_column(column, justify="right" if column in numbers else "left")
-        for row in self.layers:
-            table.add_row(
-                row["name"], row["stage"], row["operator"],
-                "x".join(str(side) for side in row["shape"]),
-                *(f"{row[column]:,}" for column in numbers), row["group"] or "",
-            )  # fmt: skip
+        table = FirstFit(tuple(_table(self.layers, columns) for columns in _COLUMNS))
         known = {metric.name: metric for metric in METRICS}
         costs = ", ".join(
             f"{name} {quantity(known[name], value)}" for name, value in self.costs.items()
@@ -160,6 +161,30 @@ def inspect_model(name: str, input_text: str, *, folder: Path, classes: int) -> 
         fixed=space.why_fixed(module),
         computed=dict(space.computed),
     )
+
+
+def _table(layers: Sequence[dict[str, Any]], columns: Sequence[str]) -> Table:
+    """Return some columns of the table of layers; long names are folded, numbers never."""
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    names = ("layer", "pruned with")
+    for column in columns:
+        table.add_column(
+            column,
+            justify="right" if column in _NUMBERS else "left",
+            no_wrap=column not in names,
+            overflow="fold",
+        )
+    for row in layers:
+        texts = {
+            "layer": row["name"],
+            "stage": row["stage"],
+            "operator": row["operator"],
+            "shape": "x".join(str(side) for side in row["shape"]),
+            **{column: f"{row[column]:,}" for column in _NUMBERS},
+            "pruned with": row["group"] or "",
+        }
+        table.add_row(*(texts[column] for column in columns))
+    return table
 
 
 def _possible(sites: Sites, blocks: int) -> str:

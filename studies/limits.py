@@ -7,7 +7,6 @@ which stands for the uncompressed network's reading of the same metric.
 from __future__ import annotations
 
 import ast
-import difflib
 import math
 import operator
 import re
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 
 from tightfit import Constraint, Sense, SpecError
 from tightfit.objectives.metrics import METRICS
+from tightfit.objectives.nearest import nearest
 from tightfit.objectives.quality_metrics import QUALITY_METRICS
 
 _PATTERN = re.compile(
@@ -150,8 +150,8 @@ def check_contradictions(constraints: Collection[Constraint]) -> None:
 
 def unknown(what: str, name: str, known: Collection[str]) -> str:
     """Return the words for a name that is not known, with the nearest right one."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+    near = nearest(name, known, cutoff=0.4)
+    hint = f"did you mean {near!r}?" if near else f"known are {', '.join(sorted(known))}"
     return f"the unknown {what} {name!r}; {hint}"
 
 

@@ -64,6 +64,7 @@ def model_card(member: Member, report: Json, verification: Verification, *, proo
         _layers(member),
         "## Run it",
         example(report, proof=proof),
+        _integer_files(member, report),
         "## Check it",
         _CHECK.format(runtime=report["runtime"]),
         "## How it was made",
@@ -111,7 +112,7 @@ def _limits(verification: Verification) -> str:
         return "The study had none."
     rows = [
         (
-            wording.limit(each.limit, each.metric),
+            wording.limit(each.limit, each.metric, apart=each.read),
             limit_text(each),
             limit_verdict(each).plain,
         )
@@ -170,6 +171,26 @@ def _share(value: float | None) -> str:
     return NOTHING if value is None else f"{100 * value:.3g} %"
 
 
+def _integer_files(member: Member, report: Json) -> str:
+    """Return what the files for phones and microcontrollers are, where there can be some."""
+    quantization = member.plan.spec["space"].get("quantization") or {}
+    if not quantization.get("integer_only"):
+        return ""
+    header = (
+        "a C++ header for TensorFlow Lite Micro, with the bytes of the `.tflite`, the operators "
+        "that its resolver needs, and the arena"
+    )
+    if report["runtime"] == "tflite-micro":
+        return f"`model.h` is {header}."
+    if report["runtime"] == "litert":
+        return f"`tightfit export --format litert` adds `model.h`, {header}."
+    return (
+        "`tightfit export --format litert` adds `model.tflite`, this network for LiteRT, and "
+        f"`model.h`, {header}. Where they lie here, `report.json` has their size, arena and "
+        "quality under `litert`."
+    )
+
+
 def _how(member: Member, report: Json, *, tested: bool) -> str:
     spec, results = member.plan.spec, member.results
     trained = sum(record.trained for record in results.records)
@@ -183,9 +204,9 @@ def _how(member: Member, report: Json, *, tested: bool) -> str:
     return (
         f"Compressed from `{spec['model']['name']}` on the data `{report['data']['name']}`: a "
         f"search over {techniques} ({len(results.space.hparams)} choices, {size} combinations) "
-        f"trained {trained} candidates, seed {spec['seed']}. This one was proposed by "
-        f"*{member.standing.record.origin}*{begun}. The search judged by the validation split; "
-        f"{test}. "
+        f"trained {trained} candidate{'' if trained == 1 else 's'}, seed {spec['seed']}. "
+        f"This one was proposed by *{member.standing.record.origin}*{begun}. "
+        f"The search judged by the validation split; {test}. "
         f"Fingerprint `{report['fingerprint']}`. "
         f"Versions: {versions}."
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
 from tightfit import Measurement, Metric, Outcome
 from tightfit.studies import wording
-from tightfit.studies.cells import MISSING, Cell, cell
+from tightfit.studies.cells import MISSING, Cell, bounds, cell
 from tightfit.studies.figures import hypervolume_caption, hypervolume_over_trials, layers
 from tightfit.studies.final import Final
 from tightfit.studies.gains import gain_lines
@@ -29,6 +30,8 @@ _STAGES = {
     "runtime": "before training",
     "learned": "after training",
 }
+_VARYING = re.compile(r"(?<!\w)(?:[A-Za-z]:)?[/\\][^\s'\":,;]+|\b[0-9a-f]{8,}\b|\d+(?:[.,]\d+)*")
+"""Paths, digests and numbers: what errors of the same kind differ in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,26 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """Trials that failed of the same: their errors differ in numbers and paths alone.
+
+    Attributes:
+        trials: How many.
+        example: The first one's error.
+    """
+
+    trials: int
+    example: str
+
+    @property
+    def words(self) -> str:
+        """What the page says of them."""
+        return (
+            self.example if self.trials == 1 else f"{self.trials} trials, the first: {self.example}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class MetricRow:
     """A metric with where it comes from."""
 
@@ -102,7 +125,7 @@ class ReportPage:
     untested: str
     shrinkage: str
     hypervolume: str
-    failures: tuple[str, ...]
+    failures: tuple[Failure, ...]
     chosen: str
     settings: tuple[tuple[str, str], ...]
     metrics: tuple[MetricRow, ...]
@@ -132,7 +155,7 @@ def report_page(
         headline=headline(results, picked) + final_words(quality, picked, final),
         advice=tuple(advice(results, each) for each in near),
         tiles=() if picked is None else _tiles(results, picked),
-        headings=tuple(_heading(results, metric) for metric in ordered_metrics(results)),
+        headings=headings(results),
         groups=groups(results),
         binding=tuple(wording.capital(line) + "." for line in gain_lines(results)),
         worth=worth(results, comparisons(results, everyone)) if picked is not None else (),
@@ -160,21 +183,29 @@ def state(results: Results) -> str:
 
 
 def ordered_metrics(results: Results) -> tuple[Metric, ...]:
-    """Return every metric, those that matter in this run first."""
-    names = dict.fromkeys([*shown_metrics(results), *results.metrics])
+    """Return the metrics that this run reads, those that matter in it first.
+
+    One that no network has a reading of is left out, unless the run limits or optimizes it.
+    """
+    read = {name for record in results.records for name in record.measurement}
+    read |= {name for record in results.references for name in record.measurement}
+    read |= set(results.baseline)
+    names = dict.fromkeys(
+        [*shown_metrics(results), *(name for name in results.metrics if name in read)]
+    )
     return tuple(results.metrics[name] for name in names)
 
 
 def groups(results: Results) -> tuple[Group, ...]:
     """Return the networks of the table by role."""
-    rows = front_rows(results)
+    rows, metrics = front_rows(results), ordered_metrics(results)
     return tuple(
-        Group(_GROUPS[role], tuple(_row(results, row) for row in some))
+        Group(_GROUPS[role], tuple(_row(results, metrics, row) for row in some))
         for role, some in groupby(rows, key=lambda row: row.role)
     )
 
 
-def _row(results: Results, row: FrontRow) -> Row:
+def _row(results: Results, metrics: tuple[Metric, ...], row: FrontRow) -> Row:
     baseline = row.role == BASELINE
     trial = row.trial is not None
     return Row(
@@ -185,22 +216,21 @@ def _row(results: Results, row: FrontRow) -> Row:
         by=row.origin if trial else "",
         picks=row.picks,
         cells=tuple(
-            cell(results, metric, row.measurement, baseline=baseline)
-            for metric in ordered_metrics(results)
+            cell(results, metric, row.measurement, baseline=baseline) for metric in metrics
         ),
     )
 
 
-def _heading(results: Results, metric: Metric) -> Heading:
-    return Heading(wording.title(metric), wording.unit(metric), bound(results, metric))
-
-
-def bound(results: Results, metric: Metric) -> str:
-    """Return the limits on a metric without its name: ``≤ 894 kB``."""
-    return ", ".join(
-        f"{wording.sign(each)} {wording.quantity(metric, each.bound)}"
-        for each in results.constraints
-        if each.metric == metric.name
+def headings(results: Results) -> tuple[Heading, ...]:
+    """Return what stands above the columns of the table, one for each of the ordered metrics."""
+    shown = [row.measurement for row in front_rows(results)]
+    return tuple(
+        Heading(
+            wording.title(metric),
+            wording.unit(metric),
+            ", ".join(bounds(results, metric, shown)),
+        )
+        for metric in ordered_metrics(results)
     )
 
 
@@ -211,13 +241,19 @@ def _tiles(results: Results, picked: Standing) -> tuple[Tile, ...]:
         found = cell(results, metric, picked.record.measurement)
         of = " of the baseline" if not wording.is_difference(metric) else " from the baseline"
         words = found.beside + of if found.beside else ""
-        tiles.append(Tile(wording.title(metric), bound(results, metric), found, words))
+        limits = ", ".join(bounds(results, metric, [picked.record.measurement]))
+        tiles.append(Tile(wording.title(metric), limits, found, words))
     return tuple(tiles)
 
 
-def _failures(results: Results) -> tuple[str, ...]:
-    failed = (record for record in results.records if record.outcome is Outcome.FAILED)
-    return tuple(dict.fromkeys(record.reason for record in failed))
+def _failures(results: Results) -> tuple[Failure, ...]:
+    """Return the failures by kind, the most frequent first."""
+    by_kind: dict[str, list[str]] = {}
+    for record in results.records:
+        if record.outcome is Outcome.FAILED:
+            by_kind.setdefault(_VARYING.sub("…", record.reason), []).append(record.reason)
+    found = [Failure(len(reasons), reasons[0]) for reasons in by_kind.values()]
+    return tuple(sorted(found, key=lambda each: -each.trials))
 
 
 def _metric_row(results: Results, metric: Metric, picked: Standing | None) -> MetricRow:

@@ -2,22 +2,68 @@
 
 from __future__ import annotations
 
+import shlex
+from typing import Any
+
 from tightfit import SpecError
+from tightfit.search import open_storage
+from tightfit.search.ledger import every_record
 from tightfit.search.storage import absolute, without_password
 from tightfit.studies.assembly import Assembly
 from tightfit.studies.plan import Plan
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.spec import StudySpec
 
+_LIMITS = ("constraints", "confident")
+"""Keys of a study that say what is kept and what is broken; no reading depends on them."""
+
 
 def check_same_spec(spec: StudySpec, folder: RunFolder) -> None:
     """Refuse a folder that holds another study's run.
 
+    Where it has no record yet, e.g. because its limits were proven impossible, the limits may be
+    others: the readings of the baseline stay what they are.
+
     Raises:
         SpecError: It does; the differences are listed.
     """
-    if folder.started():
-        Plan.read(folder.plan).check_same_study(spec.model_dump(mode="json"), folder.path)
+    if not folder.started():
+        return
+    plan, asked = Plan.read(folder.plan), spec.model_dump(mode="json")
+    limited = {**asked, **_limits(plan.spec)}
+    if limited == asked or not holds_records(folder, plan):
+        plan.check_same_study(limited, folder.path)
+        return
+    try:
+        plan.check_same_study(asked, folder.path)
+    except SpecError as error:
+        plan.check_same_study(limited, folder.path)
+        again = shlex.join(["tightfit", "whatif", str(folder.path), "--limits"])
+        raise SpecError(f"{error}; '{again} ...' judges its records by other limits") from None
+
+
+def holds_records(folder: RunFolder, plan: Plan) -> bool:
+    """Whether anything was found in a run, also under other limits than its own.
+
+    Another storage than the run's own file is taken to have something: it may be others', too.
+    """
+    if plan.storage is not None:
+        return True
+    if not folder.journal.is_file():
+        return False
+    return bool(every_record(open_storage(folder.journal), plan.fingerprint))
+
+
+def forget_limits(folder: RunFolder, before: Plan, now: Plan) -> None:
+    """Remove what a run without a record says of limits that are no longer its own."""
+    if _limits(before.spec) == _limits(now.spec):
+        return
+    folder.proof.unlink(missing_ok=True)
+    folder.journal.unlink(missing_ok=True)
+
+
+def _limits(spec: dict[str, Any]) -> dict[str, Any]:
+    return {key: spec[key] for key in _LIMITS if key in spec}
 
 
 def check_same_storage(storage: str | None, folder: RunFolder) -> None:

@@ -27,7 +27,12 @@ from tightfit.studies.plan import ENDS, Plan
 from tightfit.studies.prediction_error import static_errors
 from tightfit.studies.references import believed_damage
 from tightfit.studies.run_folder import RunFolder
-from tightfit.studies.same_run import check_same_spec, check_same_storage, check_unchanged
+from tightfit.studies.same_run import (
+    check_same_spec,
+    check_same_storage,
+    check_unchanged,
+    forget_limits,
+)
 from tightfit.studies.study_file import Study
 from tightfit.studies.worker_process import TrialLimits, WorkerProcess
 
@@ -225,12 +230,15 @@ def keep_plan(
         run: Whether it is run; otherwise the end of one that was begun stays.
 
     Raises:
-        SpecError: The run was begun with others.
+        SpecError: The run was begun with others, or has records under other limits.
     """
     check_same_fingerprint(bench)
     folder, plan = bench.folder, _plan(bench, study_path, storage)
     if folder.started():
+        # Another process may have found something since it was looked at.
+        check_same_spec(bench.assembly.study.spec, folder)
         begun = Plan.read(folder.plan)
+        forget_limits(folder, begun, plan)
         plan = replace(plan, name=begun.name, storage=begun.storage)
         if not run:
             ends = {key: begun.spec[key] for key in ENDS if key in begun.spec}

@@ -98,10 +98,18 @@ def members(all_of_them: Sequence[Standing]) -> tuple[Standing, ...]:
 
 
 def misses(all_of_them: Sequence[Standing], k: int = 3) -> tuple[Standing, ...]:
-    """Return the trials that come nearest to keeping all limits, nearest first."""
+    """Return the trials that come nearest to keeping all limits, nearest first.
+
+    Those that were evaluated stand before the others: of a candidate that a limit stopped before
+    its training nobody knows by how much it would have broken those that were not read.
+    """
     by_record = {id(each.record): each for each in all_of_them}
-    near = nearest_misses([each.record for each in all_of_them if each.trial is not None], k)
-    return tuple(by_record[id(record)] for record in near)
+    trials = [each.record for each in all_of_them if each.trial is not None]
+    near = sorted(
+        nearest_misses(trials, len(trials)),
+        key=lambda record: record.outcome is not Outcome.EVALUATED,
+    )
+    return tuple(by_record[id(record)] for record in near[:k])
 
 
 def chosen(all_of_them: Sequence[Standing], pick: str = KNEE) -> Standing | None:

@@ -45,6 +45,8 @@ def find_study(name: str) -> Path:
     shipped = {file.stem: file for file in sorted(SHIPPED.glob("*.toml"))}
     if name in shipped:
         return shipped[name]
+    if (path / "plan.json").is_file():
+        raise SpecError(f"{name} is a run; give the study file that it was begun with")
     if path.is_dir():
         raise SpecError(f"{name} is a folder; give a study file, e.g. {name}/study.toml")
     raise SpecError(f"there is no study file {name}; shipped studies are {', '.join(shipped)}")

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from tightfit import Measurement, Metric
 from tightfit.hparam import Choice
 from tightfit.studies import wording
-from tightfit.studies.cells import NOISY_MARK, NOISY_WORDS, Cell, cell
+from tightfit.studies.cells import NOISY_MARK, NOISY_WORDS, bounds, cell
 from tightfit.studies.gains import gain_lines
+from tightfit.studies.network_table import MetricColumn, NetworkLabel, NetworkTable
 from tightfit.studies.results import Results
 from tightfit.studies.standing import Standing, members, misses, standings
 from tightfit.studies.verdict import advice, headline, shown_metrics
@@ -25,7 +24,6 @@ Scalar: TypeAlias = bool | int | float | str | None
 
 BASELINE = "baseline"
 NEAREST = 3
-_PICKED = "◆"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,50 +119,44 @@ def front_rows(results: Results) -> tuple[FrontRow, ...]:
 
 
 def front_table(results: Results) -> RenderableType:
-    """Return the table for a terminal of 80 columns or more.
+    """Return the table for a terminal.
 
-    Every metric stands with its standard error and beside the baseline. A value that breaks its
-    limit is marked with ``✗``, one that keeps it within noise with ``≈``.
+    Every metric stands with its standard error and, where the terminal is wide enough, beside the
+    baseline. A value that breaks its limit is marked with ``✗``, one that keeps it within noise
+    with ``≈``.
 
     When no trial is feasible it shows the nearest misses, and says what would have to be relaxed.
     """
     rows = front_rows(results)
-    metrics = [results.metrics[name] for name in shown_metrics(results)]
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("trial", justify="right", no_wrap=True)
-    # The only column that folds where the terminal is narrow.
-    table.add_column(f"by {_PICKED} --pick", overflow="fold")
-    for metric in metrics:
-        table.add_column(_heading(results, metric), justify="right", no_wrap=True)
-    cells = [
-        [
-            cell(results, metric, row.measurement, baseline=row.role == BASELINE)
-            for metric in metrics
-        ]
-        for row in rows
+    labels = [
+        NetworkLabel(
+            trial="" if row.trial is None else str(row.trial),
+            origin=row.origin,
+            picks=row.picks,
+            style="bold" if row.picks else "dim" if row.feasible is False else "none",
+            ends=position + 1 == len(rows) or rows[position + 1].role != row.role,
+        )
+        for position, row in enumerate(rows)
     ]
-    widths = [_Widths.of(column) for column in zip(*cells, strict=True)]
-    for position, row in enumerate(rows):
-        texts = [
-            _cell_text(each, width) for each, width in zip(cells[position], widths, strict=True)
-        ]
-        ends = position + 1 == len(rows) or rows[position + 1].role != row.role
-        table.add_row(*_row_texts(row, texts), end_section=ends)
-    return _with_advice(results, _with_marks(table, cells))
+    columns = [_column(results, results.metrics[name], rows) for name in shown_metrics(results)]
+    table = NetworkTable(tuple(labels), tuple(columns))
+    return _with_advice(results, _with_marks(table))
 
 
-def _row_texts(row: FrontRow, cells: Sequence[Text]) -> list[Text]:
-    style = "bold" if row.picks else "dim" if row.feasible is False else "none"
-    name = Text(row.origin, style)
-    if row.picks:
-        name.append(f" {_PICKED}\u00a0{', '.join(row.picks)}", "green")
-    trial = "" if row.trial is None else str(row.trial)
-    return [Text(trial, style), name, *cells]
+def _column(results: Results, metric: Metric, rows: Sequence[FrontRow]) -> MetricColumn:
+    return MetricColumn(
+        name=metric.name,
+        unit=wording.unit(metric),
+        bounds=bounds(results, metric, [row.measurement for row in rows]),
+        cells=tuple(
+            cell(results, metric, row.measurement, baseline=row.role == BASELINE) for row in rows
+        ),
+    )
 
 
-def _with_marks(table: Table, cells: Sequence[Sequence[Cell]]) -> RenderableType:
+def _with_marks(table: NetworkTable) -> RenderableType:
     """Return the table with what the mark of noise means, where it stands."""
-    if not any(each.noisy for row in cells for each in row):
+    if not any(each.noisy for column in table.columns for each in column.cells):
         return table
     return Group(table, Text(f"{NOISY_MARK} {NOISY_WORDS}", "dim"))
 
@@ -180,45 +172,6 @@ def _with_advice(results: Results, table: RenderableType) -> RenderableType:
         lines.append("Nearest to it:")
         lines += [f"  {advice(results, each)}" for each in near]
     return Group(table, Text("\n".join(lines)))
-
-
-def _heading(results: Results, metric: Metric) -> Text:
-    heading = Text.assemble((metric.name, "bold"))
-    for constraint in results.constraints:
-        if constraint.metric == metric.name:
-            bound = wording.quantity(metric, constraint.bound)
-            heading.append(f"\n{wording.sign(constraint)} {bound}", "dim")
-    return heading
-
-
-def _cell_text(cell: Cell, widths: _Widths) -> Text:
-    value = (cell.mark + cell.value).rjust(widths.value)
-    text = Text.assemble((value, "red" if cell.broken else "yellow" if cell.noisy else ""))
-    if widths.spread:
-        text.append(" " + cell.spread.ljust(widths.spread), "dim")
-    if widths.beside:
-        text.append(" " + _beside(cell).rjust(widths.beside), "cyan")
-    return text
-
-
-def _beside(cell: Cell) -> str:
-    """The baseline has the unit where the others have what they are of it."""
-    return cell.beside.replace("points", "pt") or (cell.unit if cell.number is not None else "")
-
-
-@dataclass(frozen=True, slots=True)
-class _Widths:
-    value: int
-    spread: int
-    beside: int
-
-    @classmethod
-    def of(cls, cells: Sequence[Cell]) -> _Widths:
-        return cls(
-            max(len(cell.mark + cell.value) for cell in cells),
-            max(len(cell.spread) for cell in cells),
-            max(len(_beside(cell)) for cell in cells),
-        )
 
 
 def _baseline_row(results: Results) -> FrontRow:

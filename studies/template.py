@@ -14,8 +14,8 @@ constraints = ["size_kb <= 0.25 * baseline", "latency_ms <= 0.5 * baseline", "ac
 objectives = ["accuracy", "size_kb"]
 # How many candidates may be trained.
 trials = 40
-sampler = "auto"
-seed = 0
+sampler = "auto"         # the grey box, or tpe, gp, nsga2, nsga3, qmc, random
+seed = 0                 # of everything random
 
 [model]
 name = {model}
@@ -29,7 +29,7 @@ name = {data}
 # download = true        # let it be fetched when they do not
 
 [training]
-batch_size = 128
+batch_size = 128         # inputs a step
 # optimizer = "adamw"    # for transformers; learning rates are then about 0.001
 # device = "cuda"        # "auto" takes cuda, then mps, then cpu
 
@@ -45,12 +45,12 @@ correct = true
 
 [space.quantization]
 per = "stage"
-bits = ["none", 8, 4]
+bits = ["none", 8, 4]    # of weights; "none" is float
 # activations = [8, "none"]    # layers may keep float activations: small files for float kernels
 
 [space.decomposition]
 per = "stage"
-ranks = ["none", 0.5, 0.25]
+ranks = ["none", 0.5, 0.25]    # shares of what the pruned layer allows
 
 # Whole residual blocks can be dropped as well, one by one or, for each "stage", from its last one:
 # nothing else makes a network as much faster, and nothing else costs it as much accuracy at once.
@@ -58,11 +58,11 @@ ranks = ["none", 0.5, 0.25]
 # per = "block"
 
 [space.distillation]
-weights = ["none", 0.9]
-temperatures = [4]
+weights = ["none", 0.9]  # of the baseline's outputs in the loss; the targets have the rest
+temperatures = [4]       # that soften the outputs of both
 
 [space.schedule]
-epochs = [6]
+epochs = [6]             # of each candidate's fine-tuning
 learning_rates = [0.02, 0.05]
 """  # noqa: E501
 

@@ -9,7 +9,7 @@ from tightfit import Metric, Reading
 from tightfit.studies import wording
 from tightfit.studies.final import Final, shrinkage
 from tightfit.studies.results import Results
-from tightfit.studies.standing import Standing
+from tightfit.studies.standing import Standing, members
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,14 @@ def final_words(quality: Metric, picked: Standing | None, final: Final | None) -
 def tested_rows(
     quality: Metric, results: Results, everyone: Sequence[Standing], final: Final
 ) -> tuple[TestedRow, ...]:
-    """Return the baseline and the members that were measured on the test split."""
+    """Return the baseline and the members that were measured on the test split, best first."""
     rows = []
     if final.baseline is not None:
         validation = _with_interval(quality, results.baseline[quality.name])
         test = _with_interval(quality, final.baseline)
         rows.append(TestedRow("baseline", (), validation, test, ""))
-    for each in everyone:
+    on_front = members(everyone)
+    for each in (*on_front, *(other for other in everyone if not other.member)):
         if each.trial is not None and each.trial in final.members:
             tested = final.members[each.trial]
             validation = _with_interval(quality, each.record.measurement[quality.name])

@@ -192,6 +192,15 @@ class _Tightening:
             steps=tuple(self._steps),
             message=self._message,
             seconds=budget.spent,
+            noisy=() if witness is None else self._noisy(witness),
+        )
+
+    def _noisy(self, witness: Record) -> tuple[str, ...]:
+        """Return the other limits that only the value of a reading keeps, and not its interval."""
+        return tuple(
+            str(limit)
+            for limit in self._others
+            if limit.within_noise(witness.measurement[limit.metric])
         )
 
     def _own(self) -> tuple[Record, ...]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tightfit import Constraint, Direction, Metric, Outcome, Record, Sense
+from tightfit import Constraint, Direction, Measurement, Metric, Outcome, Record, Sense
 from tightfit.studies import wording
 from tightfit.studies.results import Results
 from tightfit.studies.standing import Standing, members
@@ -96,8 +96,8 @@ def relaxations(results: Results, standing: Standing) -> tuple[Relaxation, ...]:
 def advice(results: Results, standing: Standing) -> str:
     """Return in one sentence what would have to be relaxed for a network that breaks limits."""
     parts = [
-        f"{wording.limit(each.constraint, _metric(results, each.constraint))} relaxed to "
-        f"{_loose(_metric(results, each.constraint), each)} ({100 * each.excess:.2g} % over)"
+        f"{_limit(results, each)} relaxed to {_loose(_metric(results, each.constraint), each)} "
+        f"({100 * each.excess:.2g} % over)"
         for each in relaxations(results, standing)
     ]
     needs = f"{wording.capital(standing.name)} needs {wording.listed(parts)}"
@@ -176,23 +176,24 @@ def _sentence(results: Results, found: Comparison) -> str:
     first, *costs = results.objectives
     metric = results.metrics[first.metric]
     theirs = found.rival.record.measurement
-    reached = wording.reading_text(metric, theirs[first.metric])
-    at = [
-        wording.quantity(results.metrics[cost.metric], theirs.value(cost.metric)) for cost in costs
-    ]
+    apart = [each.bound for each in results.constraints if each.metric == first.metric]
+    reached = wording.reading_text(metric, theirs[first.metric], apart=apart)
+    at = [_cost(results, cost.metric, theirs) for cost in costs]
     whole = f" at {wording.listed(at)}" if at else ""
     sentence = (
         f"{wording.capital(found.rival.name)} reaches {wording.title(metric)} {reached}{whole}"
     )
     broken = relaxations(results, found.rival)
     if broken:
-        names = [
-            wording.limit(each.constraint, _metric(results, each.constraint)) for each in broken
-        ]
-        sentence += f" and breaks {wording.listed(names)}"
+        sentence += f" and breaks {wording.listed([_limit(results, each) for each in broken])}"
     if found.member is None:
         return f"{sentence}; no member of the front costs as little."
     return f"{sentence}; {found.member.name}, at no more cost, is {_gain(metric, found)}."
+
+
+def _cost(results: Results, name: str, measurement: Measurement) -> str:
+    apart = [each.bound for each in results.constraints if each.metric == name]
+    return wording.quantity(results.metrics[name], measurement.value(name), apart=apart)
 
 
 def _gain(metric: Metric, found: Comparison) -> str:
@@ -213,17 +214,17 @@ def _nothing_feasible(results: Results) -> str:
     return f"None of {tried} trials keeps all limits." if tried > 1 else "The trial breaks a limit."
 
 
+def _limit(results: Results, broken: Relaxation) -> str:
+    """Return a broken limit with digits enough to be told from what breaks it."""
+    metric = _metric(results, broken.constraint)
+    return wording.limit(broken.constraint, metric, apart=(broken.needed,))
+
+
 def _loose(metric: Metric, found: Relaxation) -> str:
     """Return a bound that the value keeps also after rounding."""
-    scale = 100.0 if wording.is_share(metric) else 1.0
-    value = found.needed * scale
-    step = 10.0 ** (math.floor(math.log10(abs(value))) - 2) if value else 1.0
-    rounded = (
-        math.ceil(value / step)
-        if found.constraint.sense is Sense.AT_MOST
-        else math.floor(value / step)
-    ) * step
-    return wording.quantity(metric, rounded / scale)
+    limit = found.constraint
+    up = limit.sense is Sense.AT_MOST
+    return wording.rounded(metric, found.needed, up=up, apart=(limit.bound,))
 
 
 def _metric(results: Results, constraint: Constraint) -> Metric:

@@ -37,6 +37,11 @@ class LimitFound:
     found: Value | None
     kept: Kept | None
 
+    @property
+    def read(self) -> tuple[float, ...]:
+        """What the bound is read beside: the value that was found, if one was."""
+        return () if self.found is None else (self.found.value,)
+
     def to_json(self) -> dict[str, Any]:
         """Return the limit as JSON values."""
         return {
@@ -134,7 +139,9 @@ class Verification:
         table.add_column("")
         for each in self.limits:
             table.add_row(
-                wording.limit(each.limit, each.metric), limit_text(each), limit_verdict(each)
+                wording.limit(each.limit, each.metric, apart=each.read),
+                limit_text(each),
+                limit_verdict(each),
             )
         return table
 
@@ -157,7 +164,7 @@ def value_text(claim: Claim, value: Value | None) -> str:
         return wording.difference_text(claim.metric, value.value, value.interval)
     if claim.metric is LATENCY_RATIO:
         ends = (value.value, value.interval.low, value.interval.high)
-        middle, low, high = (f"{each:.3g}" for each in ends)
+        middle, low, high = wording.together(*ends)
         return f"{middle} ({low} to {high})"
     text = wording.quantity(claim.metric, value.value)
     if value.interval.width == 0:
@@ -169,7 +176,7 @@ def limit_text(each: LimitFound) -> str:
     """Return what was found of a limit's metric."""
     if each.found is None:
         return NOTHING
-    return wording.quantity(each.metric, each.found.value)
+    return wording.quantity(each.metric, each.found.value, apart=(each.limit.bound,))
 
 
 def limit_verdict(each: LimitFound) -> Text:

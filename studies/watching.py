@@ -6,22 +6,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import TaskID
 from rich.text import Text
 
 from tightfit import Measurement, Metric, Outcome, Record
 from tightfit.search import Progress as SearchProgress
 from tightfit.studies.interrupts import Interrupts
-from tightfit.studies.wording import reading_text
+from tightfit.studies.progress_lines import ProgressLines
+from tightfit.studies.wording import quantity, reading_text
+
+_OTHER_TRAININGS = ("training ", "for comparison: ")
+"""How it is said what is trained outside the search; steps with a loss are a trial's else."""
 
 
 class ConsoleWatcher:
@@ -38,19 +33,10 @@ class ConsoleWatcher:
         self._metrics: Mapping[str, Metric] = {}
         self._objective = objective
         self._trials = trials
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}", markup=False),
-            console=console,
-            transient=True,
-        )
+        self._lines = ProgressLines(console)
         self._search: TaskID | None = None
         self._job: TaskID | None = None
+        self._trains = False
         self._interrupts = Interrupts()
 
     @contextmanager
@@ -60,7 +46,7 @@ class ConsoleWatcher:
         Raises:
             KeyboardInterrupt: Ctrl-C.
         """
-        with self._bar, self._interrupts.remembered():
+        with self._lines, self._interrupts.remembered():
             yield self
 
     def begin(self, metrics: Mapping[str, Metric]) -> None:
@@ -69,33 +55,42 @@ class ConsoleWatcher:
 
     def say(self, text: str) -> None:
         """Show what is being done."""
-        self._forget_job()
-        self._job = self._bar.add_task(text, total=None, note="")
+        self._begin_job(text, trains=text.startswith(_OTHER_TRAININGS))
         if not self._console.is_terminal:
             self._console.print(text, markup=False)
 
     def step(self, done: int, total: int, loss: float) -> None:
-        """Show how far the job at hand is."""
+        """Show how far the job at hand is; a training has a title and a time of its own."""
         self._interrupts.check()
-        if self._job is None:
-            self._job = self._bar.add_task("training", total=total, note="")
-        note = f"loss {loss:.3f}" if loss else ""
-        self._bar.update(self._job, completed=done, total=total, note=note)
+        job = self._job
+        if job is None or (loss and not self._trains):
+            job = self._begin_job("training", trains=True)
+        notes = (f"loss {loss:.3f}", "") if loss else ("",)
+        self._lines.update(job, completed=done, total=total, notes=notes)
 
     def record(self, record: Record, progress: SearchProgress) -> None:
         """Show a record that was kept."""
         self._interrupts.check()
         self._forget_job()
-        note = f"{progress.screened} screened out, {progress.failed} failed"
-        if progress.stopped:
-            note += f", {progress.stopped} stopped early"
-        if progress.best is not None:
-            note = f"best {self._value(progress.best)}, {note}"
+        notes = self._notes(progress)
         if self._search is None:
-            self._search = self._bar.add_task("trials", total=progress.trials, note=note)
-        self._bar.update(self._search, completed=progress.trained, note=note)
+            self._search = self._lines.add_task("trials", total=progress.trials, notes=notes)
+        self._lines.update(self._search, completed=progress.trained, notes=notes)
         if record.outcome is not Outcome.SCREENED:
             self._console.print(self._line(record, progress), soft_wrap=True)
+
+    def _notes(self, progress: SearchProgress) -> tuple[str, ...]:
+        """Return how the search fares, in ever fewer words."""
+        full = [f"{progress.screened} screened out", f"{progress.failed} failed"]
+        short = [f"{progress.screened} screened", f"{progress.failed} failed"]
+        if progress.stopped:
+            full.append(f"{progress.stopped} stopped early")
+            short.append(f"{progress.stopped} stopped")
+        if progress.best is not None:
+            full.insert(0, f"best {self._value(progress.best)}")
+            short.insert(0, f"best {self._value(progress.best, spread=False)}")
+        rest = (short[:count] for count in range(len(short), -1, -1))
+        return (", ".join(full), *(", ".join(words) for words in rest))
 
     def _line(self, record: Record, progress: SearchProgress) -> Text:
         head = f"{progress.trained:>4}/{progress.trials}  {record.origin}: "
@@ -114,10 +109,17 @@ class ConsoleWatcher:
             reading_text(self._metrics[name], measurement[name]) for name in dict.fromkeys(shown)
         )
 
-    def _value(self, record: Record) -> str:
-        return reading_text(self._metrics[self._objective], record.measurement[self._objective])
+    def _value(self, record: Record, *, spread: bool = True) -> str:
+        metric, reading = self._metrics[self._objective], record.measurement[self._objective]
+        return reading_text(metric, reading) if spread else quantity(metric, reading.value)
+
+    def _begin_job(self, title: str, *, trains: bool) -> TaskID:
+        self._forget_job()
+        self._trains = trains
+        self._job = self._lines.add_task(title, total=None, notes=("",))
+        return self._job
 
     def _forget_job(self) -> None:
         if self._job is not None:
-            self._bar.remove_task(self._job)
+            self._lines.remove_task(self._job)
             self._job = None

@@ -42,6 +42,7 @@ class WhatIf:
         promise: What a model of the records expects of candidates without one; ``None`` where no
             candidate is left, or the records are too few.
         unread: Trials that were trained, and of which not every metric of the limits was read.
+        unpredicted: Why nothing is expected, where that is so and nothing is proven.
     """
 
     results: Results
@@ -49,6 +50,7 @@ class WhatIf:
     proof: Proof | None
     promise: Promise | None
     unread: int = 0
+    unpredicted: str = ""
 
     @property
     def met(self) -> bool:
@@ -93,9 +95,9 @@ class WhatIf:
             names = [wording.limit(each, metrics[each.metric]) for each in self.proof.conflict]
             yield f"Impossible, by proof: no candidate of the space keeps {wording.listed(names)}."
         elif self.promise is not None:
-            yield from promise_lines(self.promise, metrics)
+            yield from promise_lines(self.promise, metrics, self.results.space)
         else:
-            yield "Nothing is predicted: the records are too few, or no candidate is left."
+            yield self.unpredicted
 
 
 def new_limits(
@@ -196,10 +198,11 @@ def what_if(results: Results, assembly: Assembly, texts: Sequence[str], *, trial
         allowed=static_allowance,
     )
     proof = judge_limits(minimizer, bounded).proof
-    found = None
+    promised, unpredicted = None, ""
     if proof is None:
-        found = prospect(assembly, space, costs, limits, results.records).promise(trials)
+        found = prospect(assembly, space, costs, limits, results.records)
+        promised, unpredicted = found.promise(trials), found.unpredicted
     unknown, unread = (
         sum(record.reason == reason for record in under.records) for reason in (NO_LONGER, UNREAD)
     )
-    return WhatIf(under, unknown, proof, found, unread)
+    return WhatIf(under, unknown, proof, promised, unread, unpredicted)

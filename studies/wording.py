@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
 from tightfit import Choice, Constraint, Direction, Interval, Metric, Reading, Sense, Stage
 from tightfit.objectives.quality_metrics import QUALITY_METRICS
+from tightfit.studies.digits import (
+    SIGNIFICANT,
+    Form,
+    decimals_always,
+    decimals_of,
+    exponent,
+    plain,
+    telling,
+)
 
-SIGNIFICANT = 3
 _SHARES = frozenset(
     {"accuracy"} | {each.metric.name for each in QUALITY_METRICS if not each.metric.unit}
 )
@@ -47,44 +56,73 @@ def shown(metric: Metric, value: float) -> float:
     return 100 * value if is_share(metric) else value
 
 
-def number(metric: Metric, value: float, *, stderr: float = 0.0) -> str:
-    """Return the value without its unit, with as many digits as its error leaves a meaning."""
-    if _is_large_count(metric, value):
-        for scale, suffix in _SUFFIXES:
-            if abs(value) >= scale:
-                return f"{_plain(value / scale, _decimals(value / scale))}{suffix}"
-    value, stderr = shown(metric, value), shown(metric, stderr)
-    return _plain(value, _places(metric, value, stderr))
+def number(
+    metric: Metric, value: float, *, stderr: float = 0.0, apart: Iterable[float] = ()
+) -> str:
+    """Return the value without its unit, with as many digits as its error leaves a meaning.
+
+    Args:
+        metric: Of the value.
+        value: In the metric's unit.
+        stderr: One standard error.
+        apart: What it is read beside, e.g. the bound of its limit; it gets the digits that tell on
+            which side of them it is. They get the same where the value is in their ``apart``.
+    """
+    return _form(metric, value, stderr=stderr, apart=apart).text(value)
 
 
-def quantity(metric: Metric, value: float, *, stderr: float = 0.0) -> str:
+def quantity(
+    metric: Metric, value: float, *, stderr: float = 0.0, apart: Iterable[float] = ()
+) -> str:
     """Return the value with its unit: ``612 kB``, ``91.4 %``, ``11.2 M``."""
-    return f"{number(metric, value, stderr=stderr)} {unit(metric)}".rstrip()
+    return f"{number(metric, value, stderr=stderr, apart=apart)} {unit(metric)}".rstrip()
 
 
-def spread(metric: Metric, reading: Reading) -> str:
+def rounded(metric: Metric, value: float, *, up: bool, apart: Iterable[float] = ()) -> str:
+    """Return the value with its unit, rounded one way: a bound that the value keeps as printed.
+
+    Args:
+        metric: Of the value.
+        value: In the metric's unit.
+        up: Whether the bound is the most that is allowed, and not the least.
+        apart: As of :func:`number`.
+    """
+    form = _form(metric, value, apart=apart)
+    if value:
+        # Two digits of a small share too, so that the least is not rounded to nothing.
+        form = form.finer(1 - exponent(form.scaled(value)))
+    return f"{form.one_way(value, up=up)} {unit(metric)}".rstrip()
+
+
+def spread(metric: Metric, reading: Reading, *, apart: Iterable[float] = ()) -> str:
     """Return the reading's standard error: ``±0.7``; nothing where it is too small to matter."""
-    value, stderr = shown(metric, reading.value), shown(metric, reading.stderr)
-    text = _plain(stderr, _places(metric, value, stderr))
+    form = _form(metric, reading.value, stderr=reading.stderr, apart=apart)
+    text = plain(shown(metric, reading.stderr), 0 if form.suffix else form.decimals)
     return f"±{text}" if float(text.replace(",", "")) else ""
 
 
-def reading_text(metric: Metric, reading: Reading) -> str:
+def reading_text(metric: Metric, reading: Reading, *, apart: Sequence[float] = ()) -> str:
     """Return a reading in full: ``0.412 ±0.003 ms``."""
-    value = number(metric, reading.value, stderr=reading.stderr)
-    parts = (value, spread(metric, reading), unit(metric))
+    value = number(metric, reading.value, stderr=reading.stderr, apart=apart)
+    parts = (value, spread(metric, reading, apart=apart), unit(metric))
     return " ".join(part for part in parts if part)
+
+
+def together(*values: float) -> tuple[str, ...]:
+    """Return numbers with the same decimals: as many as leave the first three digits."""
+    places = decimals_always(values[0])
+    return tuple(plain(each, places) for each in values)
 
 
 def interval_text(metric: Metric, interval: Interval) -> str:
     """Return a 95 % interval without its unit: ``87.6 to 90.8``."""
     ends = [shown(metric, end) for end in (interval.low, interval.high)]
     width = ends[1] - ends[0]
-    decimals = 1 if is_share(metric) else max(_decimals(end) for end in ends)
+    decimals = 1 if is_share(metric) else max(decimals_of(end) for end in ends)
     if width > 0:
         # As many digits as tell the ends apart.
         decimals = max(decimals, min(6, 1 - math.floor(math.log10(width))))
-    low, high = (_plain(end, decimals) for end in ends)
+    low, high = (plain(end, decimals) for end in ends)
     return f"{low} to {high}"
 
 
@@ -94,7 +132,7 @@ def difference_text(metric: Metric, difference: float, interval: Interval) -> st
     if is_share(metric):
         middle, low, high = (signed(100 * value, 1) for value in values)
         return f"{middle} points ({low} to {high})"
-    middle, low, high = (signed(value, _decimals(interval.width)) for value in values)
+    middle, low, high = (signed(value, decimals_of(interval.width)) for value in values)
     return f"{middle} ({low} to {high})"
 
 
@@ -102,7 +140,7 @@ def change_text(metric: Metric, change: float) -> str:
     """Return by how much a quality changes: ``−1.2 points``."""
     if is_share(metric):
         return f"{signed(100 * change, 1)} points"
-    return signed(change, _decimals(change))
+    return signed(change, decimals_of(change))
 
 
 def is_difference(metric: Metric) -> bool:
@@ -120,7 +158,7 @@ def relation(metric: Metric, value: float, baseline: float) -> str:
     if abs(ratio) >= SIGNIFICANT:
         return f"{ratio:.3g}×"
     decimals = 0 if abs(ratio) >= 0.1 else 1 if abs(ratio) >= 0.01 else 2
-    return f"{_plain(100 * ratio, decimals)} %"
+    return f"{plain(100 * ratio, decimals)} %"
 
 
 def sign(constraint: Constraint) -> str:
@@ -128,10 +166,21 @@ def sign(constraint: Constraint) -> str:
     return "≤" if constraint.sense is Sense.AT_MOST else "≥"
 
 
-def limit(constraint: Constraint, metric: Metric) -> str:
-    """Return a limit as people say it: ``latency ≤ 0.42 ms``."""
+def bound(constraint: Constraint, metric: Metric, *, apart: Iterable[float] = ()) -> str:
+    """Return a limit without its metric's name: ``≤ 894 kB``.
+
+    Args:
+        constraint: The limit.
+        metric: Its metric.
+        apart: Readings of the metric that it is read beside, as of :func:`number`.
+    """
+    return f"{sign(constraint)} {quantity(metric, constraint.bound, apart=apart)}"
+
+
+def limit(constraint: Constraint, metric: Metric, *, apart: Iterable[float] = ()) -> str:
+    """Return a limit as people say it: ``latency ≤ 0.42 ms``; ``apart`` as of :func:`bound`."""
     whole = " by the whole interval" if constraint.confident else ""
-    return f"{title(metric)} {sign(constraint)} {quantity(metric, constraint.bound)}{whole}"
+    return f"{title(metric)} {bound(constraint, metric, apart=apart)}{whole}"
 
 
 def better(metric: Metric) -> str:
@@ -160,25 +209,27 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _is_large_count(metric: Metric, value: float) -> bool:
-    return not metric.unit and not is_share(metric) and abs(value) >= _LARGE_COUNT
+def _form(
+    metric: Metric, value: float, *, stderr: float = 0.0, apart: Iterable[float] = ()
+) -> Form:
+    if is_share(metric):
+        form = Form(_places(metric, 100 * value, 100 * stderr), times=100.0)
+    elif not metric.unit and abs(value) >= _LARGE_COUNT:
+        # By what it rounds to: 999,999 is 1.00 M.
+        per, suffix = next(each for each in _SUFFIXES if exponent(value / each[0]) >= 0)
+        form = Form(decimals_of(value / per), per=per, suffix=suffix)
+    else:
+        form = Form(_places(metric, value, stderr))
+    for other in apart:
+        if other != value:
+            form = form.finer(telling(value, form, other, _form(metric, other)))
+    return form
 
 
 def _places(metric: Metric, value: float, stderr: float) -> int:
     """Decimals of a value and its error: up to two more where the error would be rounded away."""
-    decimals = 1 if is_share(metric) else _decimals(value)
+    fewest = 1 if is_share(metric) else decimals_of(value)
     for more in range(3):
-        if stderr >= 0.95 * 10.0 ** -(decimals + more):
-            return decimals + more
-    return decimals
-
-
-def _decimals(value: float) -> int:
-    """Decimals that leave three significant digits; none for whole numbers below 1,000."""
-    if value == 0 or (value == round(value) and abs(value) < 1000):
-        return 0
-    return min(6, max(0, SIGNIFICANT - 1 - math.floor(math.log10(abs(value)))))
-
-
-def _plain(value: float, decimals: int) -> str:
-    return f"{value:,.{decimals}f}".replace("-", "−")
+        if stderr >= 0.95 * 10.0 ** -(fewest + more):
+            return fewest + more
+    return fewest

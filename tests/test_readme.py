@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard, get_args
 
 import pytest
 import torch
@@ -19,6 +19,7 @@ from tightfit.objectives.task import classification
 from tightfit.objectives.training import Trainer
 from tightfit.studies.cli import app
 from tightfit.studies.spec import StudySpec
+from tightfit.studies.spec_table import Table
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -35,7 +36,7 @@ def test_the_study_explained_is_the_quickstart() -> None:
     assert shown == tomllib.loads((ROOT / "studies" / "quickstart.toml").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("page", ["ends", "devices", "microcontrollers"])
+@pytest.mark.parametrize("page", ["ends", "devices", "microcontrollers", "your_own"])
 def test_a_study_may_have_the_tables_that_a_page_shows(page: str) -> None:
     text = (ROOT / "docs" / f"{page}.md").read_text("utf-8")
     shown = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
@@ -43,6 +44,40 @@ def test_a_study_may_have_the_tables_that_a_page_shows(page: str) -> None:
     usual = {"model": {"name": "own:make_net"}, "space": {"pruning": {}}}
     for table in shown:
         StudySpec.model_validate(usual | tomllib.loads(table))
+
+
+def keys(table: type[Table], prefix: str) -> dict[str, Any]:
+    """Return each key of a table and of those within it, with its default; ``None`` for none."""
+    found: dict[str, Any] = {}
+    for name, field in table.model_fields.items():
+        inner = next(
+            (each for each in (field.annotation, *get_args(field.annotation)) if is_table(each)),
+            None,
+        )
+        if inner is not None:
+            found |= keys(inner, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = None if field.is_required() else field.default
+    return found
+
+
+def is_table(annotation: object) -> TypeGuard[type[Table]]:
+    return isinstance(annotation, type) and issubclass(annotation, Table)
+
+
+def test_every_key_of_a_study_is_on_the_page_of_keys_with_its_default() -> None:
+    shown: dict[str, Any] = {}
+    table = ""
+    for line in (ROOT / "docs" / "studies.md").read_text("utf-8").splitlines():
+        if line.startswith("#"):
+            tables = re.findall(r"`\[([\w.]+)\]`", line)
+            table = f"{tables[0]}." if len(tables) == 1 else ""
+        elif line.startswith("| `"):
+            _, named, value, *_ = (cell.strip(" `") for cell in line.split("|"))
+            default = tomllib.loads(f"value = {value}")["value"] if value else None
+            for name in named.split("`, `"):
+                shown[table + name] = tuple(default) if isinstance(default, list) else default
+    assert shown == keys(StudySpec, "")
 
 
 def test_every_page_that_a_page_names_is_there() -> None:

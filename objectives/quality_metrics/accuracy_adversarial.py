@@ -59,7 +59,7 @@ ACCURACY_ADVERSARIAL = QualityMetric(
         stage=Stage.LEARNED,
         kind=Kind.MEASURED,
         summary="an upper bound: the file's accuracy on pictures that an attack (PGD, L-infinity) "
-        "on its torch twin has changed; a stronger attack may find less",
+        "on the same network in torch has changed; a stronger attack may find less",
     ),
     measure,
     Needs.CLASSES | Needs.PICTURES,

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.progress import Progress
-from rich.table import Table
 
 from tightfit import SpecError
 from tightfit.objectives.artifact.files import write_atomically
@@ -27,8 +26,10 @@ from tightfit.studies.commands.terminal import (
 from tightfit.studies.diff_table import diff_table
 from tightfit.studies.diff_words import diff_page
 from tightfit.studies.diffing import diff_files
+from tightfit.studies.figures import CONFIG
 from tightfit.studies.figures.backbones import balls, draw_backbones
 from tightfit.studies.inspecting import CLASSES, inspect_model, picture_shape
+from tightfit.studies.metrics_view import metrics_view
 from tightfit.studies.study_file import schema
 
 networks = typer.Typer()
@@ -91,7 +92,7 @@ def backbones(
             found += compare([name], input_shape=shape, classes=classes, limits=bounds)
             progress.advance(task)
     if picture is not None:
-        write_atomically(picture, draw_backbones(balls(found)).to_html().encode())
+        write_atomically(picture, draw_backbones(balls(found)).to_html(config=CONFIG).encode())
     if as_json:
         print_json([each.to_json() for each in found])
     else:
@@ -109,12 +110,7 @@ def metrics(as_json: JsonOption = False) -> None:
     if as_json:
         print_json(rows)
         return
-    table = Table(box=None, header_style="bold")
-    for column in columns:
-        table.add_column(column, no_wrap=column == "name")
-    for row in rows:
-        table.add_row(*row.values())
-    console.print(table)
+    console.print(metrics_view(rows), highlight=False)
 
 
 @networks.command(name="schema")

@@ -27,7 +27,7 @@ from tightfit.studies.duration import seconds_of
 from tightfit.studies.exporting import run_assembly
 from tightfit.studies.first_met import SPENT, first_met
 from tightfit.studies.run_folder import RunFolder, open_run
-from tightfit.studies.session import RunRequest
+from tightfit.studies.session import RunRequest, check_same_study
 from tightfit.studies.study_file import find_study, read_study
 from tightfit.studies.tightening import Fineness, tighten
 from tightfit.studies.watching import ConsoleWatcher
@@ -66,7 +66,7 @@ def decide_command(
     if as_json:
         print_json(found.to_json(results.space))
     else:
-        console.print(decision_view(found, results.metrics), highlight=False)
+        console.print(decision_view(found, results.metrics, results.space), highlight=False)
     if found.answer is not Answer.YES:
         raise typer.Exit(NOTHING_FEASIBLE)
 
@@ -129,7 +129,9 @@ def tighten_command(
         raise SpecError(f"--width takes a share between 0 and 1, e.g. 0.02, got {width}")
     request = request_of(study, to, set_, None)
     if limit in SPENT:
-        met = first_met(open_run(request.folder.path).results())
+        run_folder = open_run(request.folder.path)
+        check_same_study(request)
+        met = first_met(run_folder.results())
         if as_json:
             print_json(met.to_json())
         else:

@@ -13,8 +13,9 @@ from dash import ALL, Input, Output, State, ctx, html, no_update
 
 from tightfit import TightfitError
 from tightfit.studies import figures, wording
-from tightfit.studies.dashboard.layout import layout
-from tightfit.studies.dashboard.panels import ROW, member_panel, networks_table
+from tightfit.studies.dashboard.guard import answer_own_requests
+from tightfit.studies.dashboard.layout import RELOAD_MS, REST_MS, layout, network_options
+from tightfit.studies.dashboard.panels import LINE, ROW, member_panel, networks_table
 from tightfit.studies.dashboard.snapshot import Snapshot
 from tightfit.studies.report_page import state
 from tightfit.studies.results import Results
@@ -23,8 +24,14 @@ from tightfit.studies.verdict import advice, headline
 
 NOT_A_MEMBER = "Only members of the front can be exported."
 _PAGES = Path(__file__).resolve().parent.parent / "pages"
-_SCHEME = """(tick) => window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"
-"""
+_SCHEME = """(_) => {
+    const dark = window.matchMedia("(prefers-color-scheme: dark)");
+    const name = () => dark.matches ? "dark" : "light";
+    dark.addEventListener("change", () => dash_clientside.set_props("scheme", { data: name() }));
+    return name();
+}"""
+_DISABLED = "(exporting, member) => exporting || !member"
+_LINES = """(displayed, ids) => ids.map((id) => id.key === displayed ? "shown" : "")"""
 
 
 def create_dashboard(
@@ -39,7 +46,8 @@ def create_dashboard(
         export: Exports the member of that trial and returns the folder it lies in. What it raises
             as a `TightfitError` or `OSError` is shown on the page.
         stamp: Of what `load` reads, as :meth:`RunFolder.stamp`; every open browser asks for it
-            every two seconds until the run is finished. Without it each of them loads.
+            every two seconds, and once the run is finished every ten. Without it each of them
+            loads.
 
     Raises:
         SpecError: The run cannot be loaded.
@@ -55,11 +63,13 @@ def create_dashboard(
     )
     # One line on standard error for every request is not for our users.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    answer_own_requests(app)
     app.layout = lambda: layout(snapshot.results)
     _keep_up(app, snapshot)
     _choose(app)
     _show_front(app, snapshot)
     _show_member(app, snapshot)
+    _show_networks(app, snapshot)
     _show_run(app, snapshot)
     _export(app, snapshot, export)
     return app
@@ -67,25 +77,36 @@ def create_dashboard(
 
 def _keep_up(app: dash.Dash, snapshot: Snapshot) -> None:
     app.clientside_callback(  # type: ignore[no-untyped-call]
-        _SCHEME, Output("scheme", "data"), Input("tick", "n_intervals")
+        _SCHEME, Output("scheme", "data"), Input("scheme", "id")
     )
 
     @app.callback(
         Output("revision", "data"),
         Output("state", "children"),
+        Output("headline", "children"),
         Output("notice", "children"),
-        Output("tick", "disabled"),
+        Output("tick", "interval"),
         Input("tick", "n_intervals"),
         State("revision", "data"),
     )
-    def tick(_n: int | None, seen: int) -> tuple[Any, str, list[html.P], bool]:
+    def tick(n: int | None, seen: int) -> tuple[Any, str, str, list[html.P], int]:
+        # What the header says is said of the same results: each of them alone would be right, and
+        # two of them of different moments contradict each other.
         revision = snapshot.refresh()
         results = snapshot.results
         notice = _advice(results)
         if snapshot.problem:
             notice = [html.P(f"The run cannot be read at the moment: {snapshot.problem}"), *notice]
+        # A finished run may be resumed with more trials, or be removed.
         finished = results.finished and not snapshot.problem
-        return no_update if revision == seen else revision, state(results), notice, finished
+        return (
+            # The first answer is one always, as what waits for it is asked for nothing else.
+            no_update if n and revision == seen else revision,
+            state(results),
+            headline(results, chosen(standings(results))),
+            notice,
+            REST_MS if finished else RELOAD_MS,
+        )
 
 
 def _choose(app: dash.Dash) -> None:
@@ -94,18 +115,25 @@ def _choose(app: dash.Dash) -> None:
         # A click is forgotten once it is answered, so that the same point can be clicked again.
         Output("front", "clickData"),
         Output("tracks", "clickData"),
+        Output("any-network", "value"),
         Input("front", "clickData"),
         Input("tracks", "clickData"),
+        Input("any-network", "value"),
         Input({"kind": ROW, "key": ALL}, "n_clicks"),
         prevent_initial_call=True,
     )
-    def choose(front: Any, tracks: Any, _clicks: list[int]) -> tuple[Any, None, None]:
+    def choose(
+        front: Any, tracks: Any, named: str | None, _clicks: list[int]
+    ) -> tuple[Any, None, None, None]:
         source = ctx.triggered_id
         if isinstance(source, dict):
             # Rows that are drawn anew announce themselves without having been clicked.
-            return (source["key"] if ctx.triggered[0]["value"] else no_update), None, None
-        key = _clicked(front if source == "front" else tracks)
-        return (no_update if key is None or key == "baseline" else key), None, None
+            key = source["key"] if ctx.triggered[0]["value"] else None
+        elif source == "any-network":
+            key = named
+        else:
+            key = _clicked(front if source == "front" else tracks)
+        return (no_update if key is None or key == "baseline" else key), None, None, None
 
 
 def _show_front(app: dash.Dash, snapshot: Snapshot) -> None:
@@ -130,9 +158,9 @@ def _show_member(app: dash.Dash, snapshot: Snapshot) -> None:
         Output("layers", "figure"),
         Output("layers", "style"),
         Output("settings", "children"),
-        Output("export", "disabled"),
+        Output("is-member", "data"),
         Output("exportable", "children"),
-        Output("networks", "children"),
+        Output("displayed", "data"),
         Input("revision", "data"),
         Input("shown", "data"),
         Input("scheme", "data"),
@@ -141,23 +169,47 @@ def _show_member(app: dash.Dash, snapshot: Snapshot) -> None:
         results = snapshot.results
         standing = _standing(results, shown)
         found = _layers(results, standing)
+        by_layer = (
+            figures.empty("No network yet.") if standing is None else figures.draw_layers(found)
+        )
         exportable = standing is not None and standing.member
         return (
             member_panel(results, standing),
-            *_sized(_in(scheme, figures.draw_layers(found))),
+            *_sized(_in(scheme, by_layer)),
             html.Ul(
                 [html.Li([html.Code(name), f" {value}"]) for name, value in found.settings],
                 className="settings",
             ),
-            not exportable,
+            exportable,
             "" if exportable else NOT_A_MEMBER,
-            networks_table(results, None if standing is None else standing.key),
+            None if standing is None else standing.key,
         )
+
+
+def _show_networks(app: dash.Dash, snapshot: Snapshot) -> None:
+    @app.callback(
+        Output("networks", "children"),
+        Output("any-network", "options"),
+        Input("revision", "data"),
+        State("shown", "data"),
+    )
+    def networks(_revision: int, shown: str | None) -> tuple[html.Table, list[dict[str, str]]]:
+        results = snapshot.results
+        standing = _standing(results, shown)
+        key = None if standing is None else standing.key
+        return networks_table(results, key), network_options(results)
+
+    # The row that is shown is marked in the table that is there.
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        _LINES,
+        Output({"kind": LINE, "key": ALL}, "className"),
+        Input("displayed", "data"),
+        Input({"kind": LINE, "key": ALL}, "id"),
+    )
 
 
 def _show_run(app: dash.Dash, snapshot: Snapshot) -> None:
     @app.callback(
-        Output("headline", "children"),
         Output("tracks", "figure"),
         Output("tracks", "style"),
         Output("hypervolume", "figure"),
@@ -171,7 +223,6 @@ def _show_run(app: dash.Dash, snapshot: Snapshot) -> None:
         results = snapshot.results
         history = figures.hypervolume_over_trials(results)
         return (
-            headline(results, chosen(standings(results))),
             *_sized(_in(scheme, figures.draw_tracks(figures.tracks(results)))),
             _in(scheme, figures.draw_hypervolume(history)),
             figures.hypervolume_caption(history),
@@ -180,11 +231,20 @@ def _show_run(app: dash.Dash, snapshot: Snapshot) -> None:
 
 
 def _export(app: dash.Dash, snapshot: Snapshot, export: Callable[[int], Path]) -> None:
+    # One writer of the button: neither the end of an export nor another network that is shown
+    # meanwhile knows of the other.
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        _DISABLED,
+        Output("export", "disabled"),
+        Input("exporting", "data"),
+        Input("is-member", "data"),
+    )
+
     @app.callback(
         Output("exported", "children"),
         Input("export", "n_clicks"),
         State("shown", "data"),
-        running=[(Output("export", "disabled"), True, False)],
+        running=[(Output("exporting", "data"), True, False)],
         prevent_initial_call=True,
     )
     def exported(_clicks: int, shown: str | None) -> html.P:

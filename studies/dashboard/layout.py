@@ -9,9 +9,23 @@ from dash.development.base_component import Component
 
 from tightfit.studies import wording
 from tightfit.studies.figures import CONFIG, front_axes
+from tightfit.studies.report_page import ordered_metrics
 from tightfit.studies.results import Results
+from tightfit.studies.standing import standings
 
 RELOAD_MS = 2000
+REST_MS = 10_000
+"""How often a finished run is looked at: it may be resumed, or removed."""
+_BEFORE = {
+    "data": [],
+    "layout": {
+        "xaxis": {"visible": False},
+        "yaxis": {"visible": False},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+    },
+}
+"""What is seen of a figure until the first answer: by itself plotly draws axes from −1 to 6."""
 
 
 def layout(results: Results) -> html.Div:
@@ -22,6 +36,9 @@ def layout(results: Results) -> html.Div:
             dcc.Store(id="revision", data=0),
             dcc.Store(id="scheme", data="light"),
             dcc.Store(id="shown"),
+            dcc.Store(id="displayed"),
+            dcc.Store(id="is-member", data=False),
+            dcc.Store(id="exporting", data=False),
             _header(results),
             html.Main(
                 [
@@ -54,8 +71,8 @@ def _header(results: Results) -> html.Header:
 def _front(results: Results) -> html.Section:
     x, y = front_axes(results)
     options = [
-        {"label": wording.axis_title(metric), "value": name}
-        for name, metric in results.metrics.items()
+        {"label": wording.axis_title(metric), "value": metric.name}
+        for metric in ordered_metrics(results)
     ]
     chooser = [
         html.Label(
@@ -81,7 +98,7 @@ def _front(results: Results) -> html.Section:
             _graph("front", height=540),
             html.P(
                 "A click on a mark shows that network. Shaded: what breaks a limit. "
-                "A double click zooms out to everything.",
+                "Bars are one standard error. A double click zooms out to everything.",
                 className="caption",
             ),
         ],
@@ -93,6 +110,13 @@ def _member() -> html.Section:
     return html.Section(
         [
             html.Div(id="member"),
+            html.Label(
+                [
+                    html.Span("another network"),
+                    dcc.Dropdown(id="any-network", options=[], placeholder="choose …"),
+                ],
+                className="axis another",
+            ),
             html.Div(
                 [
                     html.Button("Export", id="export", className="export", disabled=True),
@@ -132,11 +156,23 @@ def _card(title: str, *parts: Component) -> html.Section:
     return html.Section([html.H2(title), *parts], className="card")
 
 
+def network_options(results: Results) -> list[dict[str, str]]:
+    """Return every network of the run for the chooser: not all of them stand in the table."""
+    return [
+        {"label": f"{each.name} · {each.place.value}", "value": each.key}
+        for each in standings(results)
+    ]
+
+
 def _graph(name: str, *, height: int | None = None) -> dcc.Graph:
     """Return a place for a figure; where the height follows from the data it comes with it.
 
     Dash makes a responsive figure as high as its parent, which is as high as the figure: without a
     height of its own it collapses.
     """
-    style = {} if height is None else {"height": f"{height}px"}
-    return dcc.Graph(id=name, config=cast(dcc.Graph.Config, CONFIG), style=style)
+    return dcc.Graph(
+        id=name,
+        figure=_BEFORE,
+        config=cast(dcc.Graph.Config, CONFIG),
+        style={} if height is None else {"height": f"{height}px"},
+    )

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
-from tightfit import Metric
+from tightfit import Measurement, Metric
 from tightfit.studies import wording
-from tightfit.studies.cells import NOISY_WORDS, Cell, cell
-from tightfit.studies.report_page import Row, bound, groups, ordered_metrics
+from tightfit.studies.cells import NOISY_WORDS, Cell, bounds, cell
+from tightfit.studies.report_page import Row, groups, headings, ordered_metrics
 from tightfit.studies.results import Results
 from tightfit.studies.standing import Place, Standing
 from tightfit.studies.verdict import advice, stopped_by
 
 ROW = "row"
 """Kind of the buttons in the table of networks; their index is a standing's key."""
+LINE = "line"
+"""Kind of the lines that they stand in, with the same index."""
 
 
 def member_panel(results: Results, standing: Standing | None) -> list[Component]:
@@ -39,7 +41,7 @@ def member_panel(results: Results, standing: Standing | None) -> list[Component]
     elif standing.place is Place.INFEASIBLE:
         parts.append(html.P(advice(results, standing), className="broken"))
     rows = [
-        _reading_row(results, metric, cell(results, metric, record.measurement))
+        _reading_row(results, metric, record.measurement)
         for metric in ordered_metrics(results)
         if metric.name in record.measurement
     ]
@@ -50,20 +52,20 @@ def member_panel(results: Results, standing: Standing | None) -> list[Component]
 
 def networks_table(results: Results, shown: str | None) -> html.Table:
     """Return the table of networks; the first cell of a row is a button that shows it."""
-    metrics = ordered_metrics(results)
-    headings = [html.Th("network")]
-    for metric in metrics:
-        limit = html.Span(bound(results, metric), className="bound")
-        headings.append(html.Th([wording.axis_title(metric), limit], className="number"))
+    titles = [html.Th("network")]
+    for metric, heading in zip(ordered_metrics(results), headings(results), strict=True):
+        limit = html.Span(heading.bound, className="bound")
+        titles.append(html.Th([wording.axis_title(metric), limit], className="number"))
     bodies = []
     for group in groups(results):
-        title = html.Tr(html.Td(group.title, colSpan=len(headings)), className="group")
+        title = html.Tr(html.Td(group.title, colSpan=len(titles)), className="group")
         bodies.append(html.Tbody([title, *(_network_row(row, shown) for row in group.rows)]))
-    return html.Table([html.Thead(html.Tr(headings)), *bodies], className="networks")
+    return html.Table([html.Thead(html.Tr(titles)), *bodies], className="networks")
 
 
-def _reading_row(results: Results, metric: Metric, found: Cell) -> html.Tr:
-    limit = bound(results, metric)
+def _reading_row(results: Results, metric: Metric, measurement: Measurement) -> html.Tr:
+    found = cell(results, metric, measurement)
+    limit = ", ".join(bounds(results, metric, [measurement]))
     return html.Tr(
         [
             html.Th([wording.title(metric), html.Span(limit, className="bound")], scope="row"),
@@ -80,7 +82,13 @@ def _network_row(row: Row, shown: str | None) -> html.Tr:
         name = html.Button(row.name, id={"kind": ROW, "key": row.key}, className="link", n_clicks=0)
     by = [html.Span(row.by, className="beside")] if row.by else []
     cells = [html.Td([name, *picks, *by]), *(_value(each) for each in row.cells)]
-    return html.Tr(cells, className="shown" if row.key and row.key == shown else "")
+    if not row.key:
+        return html.Tr(cells)
+    return html.Tr(
+        cells,
+        id={"kind": LINE, "key": row.key},
+        className="shown" if row.key == shown else "",
+    )
 
 
 def _value(found: Cell) -> html.Td:

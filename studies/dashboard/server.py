@@ -14,6 +14,7 @@ import waitress
 from waitress.channel import HTTPChannel
 
 from tightfit import SpecError
+from tightfit.studies.dashboard.guard import for_hosts
 
 _THREADS = 8
 """An export keeps one busy for seconds, and each browser asks for several figures at once."""
@@ -86,7 +87,8 @@ def make_server(app: dash.Dash, *, port: int, host: str = "127.0.0.1") -> PageSe
     Args:
         app: Of :func:`create_dashboard`.
         port: 0 takes a free one; the server's ``url`` says which.
-        host: A name or address of this machine.
+        host: A name or address of this machine. Requests that name neither it nor loopback are
+            refused.
 
     Raises:
         SpecError: The port is in use or not allowed, or the host is not this machine's.
@@ -97,7 +99,10 @@ def make_server(app: dash.Dash, *, port: int, host: str = "127.0.0.1") -> PageSe
     url = f"http://{host}:{listening.getsockname()[1]}/"
     looked_at: dict[int, Any] = {}
     server = waitress.create_server(
-        app.server, map=looked_at, sockets=[listening], threads=_THREADS
+        for_hosts(app.server.wsgi_app, host),
+        map=looked_at,
+        sockets=[listening],
+        threads=_THREADS,
     )
     return PageServer(url, server, looked_at)
 

@@ -11,7 +11,7 @@ from tightfit.studies.figures.hypervolume import (
 from tightfit.studies.figures.layers import Layers, SiteChoice, draw_layers, layers
 from tightfit.studies.figures.progress import Track, draw_tracks, tracks
 from tightfit.studies.figures.screening import Obstacle, draw_obstacles, obstacles
-from tightfit.studies.figures.style import CONFIG, DARK, darkened
+from tightfit.studies.figures.style import CONFIG, DARK, darkened, empty
 
 __all__ = [
     "CONFIG",
@@ -29,6 +29,7 @@ __all__ = [
     "draw_layers",
     "draw_obstacles",
     "draw_tracks",
+    "empty",
     "front",
     "front_axes",
     "hypervolume_caption",

@@ -21,10 +21,12 @@ def view(focus: Sequence[float], others: Sequence[float], *, log: bool) -> tuple
     rest into a corner. What is left out appears when the reader zooms out.
 
     Args:
-        focus: At least one value.
+        focus: At least one value. Where ``log``, those that are not positive are left out: an error
+            bar may reach there.
         others: May be empty.
         log: Whether the axis is logarithmic; the range is then in powers of ten.
     """
+    focus = [value for value in focus if value > 0] if log else focus
     scaled = [math.log10(value) if log else value for value in focus]
     width = (max(scaled) - min(scaled)) or abs(scaled[0]) * 0.1 or 1.0
     seen = [each for each in others if near(each, focus, log=log, widths=1.0)]

@@ -41,6 +41,18 @@ class Point:
     y_error: float
     hover: str
 
+    def at(self, axis: str) -> float | None:
+        """Return its place on an axis, ``x`` or ``y``."""
+        return self.x if axis == "x" else self.y
+
+    def ends(self, axis: str) -> tuple[float, ...]:
+        """Return where its mark lies on an axis, and for a member where its bar ends."""
+        value = self.at(axis)
+        if value is None:
+            return ()
+        error = self.x_error if axis == "x" else self.y_error
+        return (value - error, value, value + error) if self.place is Place.MEMBER else (value,)
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -70,6 +82,8 @@ class Cloud:
         front: Points of the members in the order of ``x``; empty unless both are objectives.
         bounds: Limits on the two metrics.
         chosen: Key of the picked network, if any.
+        origins: Labels of all the run's references, also of those that lack both readings: each has
+            the same marker whatever the axes.
     """
 
     x: Metric
@@ -79,6 +93,12 @@ class Cloud:
     front: tuple[tuple[float, float], ...]
     bounds: tuple[Bound, ...]
     chosen: str | None
+    origins: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> tuple[Point, ...]:
+        """Points that have both readings."""
+        return tuple(each for each in self.points if each.x is not None and each.y is not None)
 
 
 def front_axes(results: Results) -> tuple[str, str]:
@@ -123,6 +143,7 @@ def cloud(results: Results, x: str, y: str, *, chosen: str | None = None) -> Clo
             if (bound := _bound(constraint, axis, metric)) is not None
         ),
         chosen=chosen,
+        origins=tuple(dict.fromkeys(point.label for point in points if point.reference)),
     )
 
 

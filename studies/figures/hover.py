@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from html import escape
 
@@ -12,6 +13,8 @@ from tightfit.studies.standing import Place, Standing
 from tightfit.studies.verdict import shown_metrics, stopped_by
 
 _MAX_VALUES = 4
+_WIDTH = 60
+_MAX_LINES = 4
 
 
 def hover_text(results: Results, standing: Standing) -> str:
@@ -21,8 +24,8 @@ def hover_text(results: Results, standing: Standing) -> str:
         heading += f" · {escape(standing.record.origin)}"
     heading += f" · {', '.join(standing.picks) or standing.place.value}"
     lines = [heading, *reading_lines(results, standing.record.measurement)]
-    if standing.place in (Place.SCREENED, Place.STOPPED):
-        lines.append(escape(stopped_by(results, standing.record)))
+    if standing.place in (Place.SCREENED, Place.STOPPED, Place.FAILED):
+        lines += _folded(stopped_by(results, standing.record))
     if standing.trial is not None:
         lines += ["", *main_choices(results.space, standing)]
     return "<br>".join(lines)
@@ -69,6 +72,13 @@ def main_choices(space: SearchSpace, standing: Standing) -> list[str]:
         more = ", …" if len(values) > _MAX_VALUES else ""
         lines.append(f"{escape(name)} {escape(', '.join(parts))}{more}")
     return lines
+
+
+def _folded(words: str) -> list[str]:
+    """Return words as lines that fit a figure: an error may be as long as its paths are."""
+    lines = [escape(line) for line in textwrap.wrap(words, _WIDTH)]
+    more = [f"{lines[_MAX_LINES - 1]} …"] if len(lines) > _MAX_LINES else lines[_MAX_LINES - 1 :]
+    return lines[: _MAX_LINES - 1] + more
 
 
 def _order(results: Results) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import plotly.graph_objects as go
 from tightfit.search.hypervolume import hypervolume_history
 from tightfit.studies import wording
 from tightfit.studies.figures import style
+from tightfit.studies.figures.numbers import scaled
 from tightfit.studies.results import Results
 
 
@@ -19,8 +21,8 @@ class HypervolumeHistory:
 
     Attributes:
         values: As shares of the last one, ``[trials]``; all zero while nothing is feasible.
-        final: The last one, in the product of the objectives' units.
-        unit: Of ``final``.
+        final: The last one, in the product of the units in which people see the objectives.
+        unit: The objectives with those units, as a product.
         reference: The reference point in words, an objective each.
     """
 
@@ -37,10 +39,11 @@ def hypervolume_over_trials(results: Results) -> HypervolumeHistory:
     )
     final = float(history[-1]) if len(history) else 0.0
     metrics = [results.metrics[each.metric] for each in results.objectives]
+    seen = math.prod(wording.shown(metric, 1.0) for metric in metrics)
     return HypervolumeHistory(
         values=tuple((history / final if final else history).tolist()),
-        final=final,
-        unit=" × ".join(each.unit or wording.title(each) for each in metrics),
+        final=final * seen,
+        unit=" × ".join(wording.axis_title(each) for each in metrics),
         reference=tuple(
             f"{wording.title(metric)} {wording.quantity(metric, value)}"
             for metric, value in zip(metrics, results.reference_point, strict=True)
@@ -72,4 +75,4 @@ def hypervolume_caption(history: HypervolumeHistory) -> str:
     corner = wording.listed([*history.reference])
     if not history.final:
         return f"Reference point: {corner}."
-    return f"100 % is {history.final:.4g} {history.unit}. Reference point: {corner}."
+    return f"100 % is {scaled(history.final)} {history.unit}. Reference point: {corner}."

@@ -16,6 +16,7 @@ from tightfit.studies import wording
 from tightfit.studies.figures import style
 from tightfit.studies.figures.axes import near, view, wants_log
 from tightfit.studies.figures.cloud import Bound, Cloud, Point, front
+from tightfit.studies.figures.numbers import tick_texts
 from tightfit.studies.results import Results
 from tightfit.studies.standing import Place
 
@@ -28,9 +29,14 @@ _LEGEND = (
     ("feasible", "keeps all limits"),
     ("infeasible", "breaks a limit"),
     ("reference", "reference"),
+    ("broken reference", "reference that breaks a limit"),
     ("baseline", "baseline"),
     ("chosen", "this network"),
 )
+_LEGEND_ROWS = (31, 11)
+"""How far above the lower edge."""
+_MARK, _CHARACTER, _GAP = 13.0, 6.6, 26.0
+"""Widths of a legend's mark, of a character in most fonts, and of what is between two entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +69,13 @@ class _Scale:
         at = math.log10(value) if self.log else value
         return self.view[0] <= at <= self.view[1]
 
-    def ticks(self) -> list[float]:
-        """Return round values in the view."""
+    def ticks(self) -> list[tuple[float, str]]:
+        """Return round values in the view, and what stands at them."""
+        values = self._round_values()
+        counts = not wording.unit(self.metric)
+        return [*zip(values, tick_texts(values, log=self.log, counts=counts), strict=True)]
+
+    def _round_values(self) -> list[float]:
         low, high = self.view
         if self.log:
             decades = range(math.floor(low), math.ceil(high) + 1)
@@ -88,7 +99,7 @@ def front_picture(results: Results, chosen: str | None) -> str:
 
 def draw_picture(cloud: Cloud) -> str:
     """Return two metrics of every network as SVG."""
-    points = [each for each in cloud.points if each.x is not None and each.y is not None]
+    points = cloud.whole
     x = _scale("x", cloud, points, (_LEFT, WIDTH - _RIGHT))
     y = _scale("y", cloud, points, (HEIGHT - _BOTTOM, _TOP))
     seen = [p for p in points if x.sees(p.x or 0.0) and y.sees(p.y or 0.0)]
@@ -123,30 +134,33 @@ def _scale(
     letter: str, cloud: Cloud, points: Sequence[Point], pixels: tuple[float, float]
 ) -> _Scale:
     def at(point: Point) -> float:
-        return (point.x if letter == "x" else point.y) or 0.0
+        return point.at(letter) or 0.0
 
     metric = cloud.x if letter == "x" else cloud.y
     baseline = [at(cloud.baseline)] if cloud.baseline is not None else []
-    feasible = [at(p) for p in points if p.place in (Place.MEMBER, Place.FEASIBLE)]
-    focus = (feasible or [at(p) for p in points] or baseline or [0.0, 1.0]) + [
+    shown = [p for p in points if p.place in (Place.MEMBER, Place.FEASIBLE)] or [*points]
+    focus = ([at(p) for p in shown] or baseline or [0.0, 1.0]) + [
         bound.at for bound in cloud.bounds if bound.axis == letter
     ]
     log = wants_log(focus)
     focus += [v for v in baseline if near(v, focus, log=log, widths=_BASELINE_WIDTHS)]
+    if letter == "y":
+        # Only these bars are drawn; they are seen whole, and decide nothing.
+        focus += [end for point in shown for end in point.ends(letter)]
     seen = view(focus, [at(point) for point in points], log=log)
     return _Scale(metric, log, seen, pixels)
 
 
 def _axes(x: _Scale, y: _Scale) -> Iterable[str]:
     bottom, left = y.pixels[0], x.pixels[0]
-    for value in x.ticks():
+    for value, words in x.ticks():
         at = x.place(value)
         yield _line(at, bottom, at, y.pixels[1], style.GRID)
-        yield _text(at, bottom + 17, _tick(value), "middle", style.MUTED)
-    for value in y.ticks():
+        yield _text(at, bottom + 17, words, "middle", style.MUTED)
+    for value, words in y.ticks():
         at = y.place(value)
         yield _line(left, at, x.pixels[1], at, style.GRID)
-        yield _text(left - 7, at + 4, _tick(value), "end", style.MUTED)
+        yield _text(left - 7, at + 4, words, "end", style.MUTED)
     yield _line(left, bottom, x.pixels[1], bottom, style.BROKEN)
     yield _line(left, bottom, left, y.pixels[1], style.BROKEN)
     middle = (x.pixels[0] + x.pixels[1]) / 2
@@ -156,10 +170,6 @@ def _axes(x: _Scale, y: _Scale) -> Iterable[str]:
         f'<text transform="translate(16 {up:.1f}) rotate(-90)" text-anchor="middle">'
         f"{html.escape(wording.axis_title(y.metric))}</text>"
     )
-
-
-def _tick(value: float) -> str:
-    return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:.3g}"
 
 
 def _shade(bound: Bound, x: _Scale, y: _Scale) -> str:
@@ -214,7 +224,8 @@ def _point(point: Point, x: _Scale, y: _Scale) -> str:
 
 def _role(point: Point) -> str:
     if point.reference:
-        return "reference"
+        keeps = point.place in (Place.MEMBER, Place.FEASIBLE)
+        return "reference" if keeps else "broken reference"
     roles = {Place.MEMBER: "member", Place.FEASIBLE: "feasible"}
     return roles.get(point.place or Place.INFEASIBLE, "infeasible")
 
@@ -250,19 +261,26 @@ def _mark(role: str, x: float, y: float) -> str:
         stroke = f'stroke="{style.BROKEN}" stroke-width="1.5"'
         path = f"M{x - 3:.1f} {y - 3:.1f}l6 6m0 -6l-6 6"
         return f'<path d="{path}" {stroke}/>'
-    if role == "reference":
+    if role in ("reference", "broken reference"):
+        fill = style.REFERENCE if role == "reference" else "none"
         return (
-            f'<rect x="{x - 4:.1f}" y="{y - 4:.1f}" width="8" height="8" fill="{style.REFERENCE}"/>'
+            f'<rect x="{x - 4:.1f}" y="{y - 4:.1f}" width="8" height="8" fill="{fill}" '
+            f'stroke="{style.REFERENCE}" stroke-width="1.5"/>'
         )
     return f'<path d="M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6 -6z" fill="{style.INK}"/>'
 
 
 def _legend() -> Iterable[str]:
-    step = (WIDTH - _LEFT - _RIGHT) / len(_LEGEND)
-    for position, (role, words) in enumerate(_LEGEND):
-        at = _LEFT + step * position + 8
-        yield _mark(role, at, HEIGHT - 18)
-        yield _text(at + 13, HEIGHT - 14, words, "start", style.INK)
+    """Return the entries from left to right, each as wide as its words, in as many rows as fit."""
+    at, rows = float(_LEFT), iter(_LEGEND_ROWS)
+    up = HEIGHT - next(rows)
+    for role, words in _LEGEND:
+        width = _MARK + _CHARACTER * len(words)
+        if at + width > WIDTH - _RIGHT:
+            at, up = float(_LEFT), HEIGHT - next(rows)
+        yield _mark(role, at + 4, up - 4)
+        yield _text(at + 4 + _MARK, up, words, "start", style.INK)
+        at += width + _GAP
 
 
 def _line(

@@ -87,10 +87,15 @@ def _draw_track(figure: go.Figure, track: Track, row: int) -> None:
     focus, others = [*track.values], []
     if track.bound is not None:
         focus.append(track.bound)
-        _draw_level(figure, track.bound, track.limit, row, colour=style.LIMIT, dash="dash")
+        _draw_level(
+            figure, track.bound, track.limit, row, side="right", colour=style.LIMIT, dash="dash"
+        )
     if track.baseline is not None:
         others.append(track.baseline)
-        _draw_level(figure, track.baseline, "baseline", row, colour=style.MUTED, dash="dot")
+        # At the other end than the limit's words, which may stand at the same height.
+        _draw_level(
+            figure, track.baseline, "baseline", row, side="left", colour=style.MUTED, dash="dot"
+        )
     figure.update_yaxes(
         title_text=wording.axis_title(track.metric),
         range=view(focus, others, log=False),
@@ -124,13 +129,13 @@ def _draw_trials(figure: go.Figure, track: Track, place: Place, row: int) -> Non
 
 
 def _draw_level(
-    figure: go.Figure, at: float, words: str, row: int, *, colour: str, dash: str
+    figure: go.Figure, at: float, words: str, row: int, *, side: str, colour: str, dash: str
 ) -> None:
     figure.add_hline(
         at,
         line={"color": colour, "width": 1.25, "dash": dash},
         annotation={"text": words, "font": {"color": colour, "size": 12}},
-        annotation_position="bottom right",
+        annotation_position=f"bottom {side}",
         row=row,
         col=1,
     )

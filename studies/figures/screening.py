@@ -17,6 +17,14 @@ _MARGINS = 130
 FAILED = "failed"
 STOPPED = "stopped early, behind others at a rung"
 FEASIBLE = "keeps all limits"
+_ROOM = 1.1
+"""Of the axis beyond the longest bar, for its count."""
+_OWN = {
+    FAILED: ("failed", style.MUTED),
+    STOPPED: ("stopped early", style.OUTSIDE),
+    FEASIBLE: ("keeps all limits", style.MEMBER),
+}
+"""Rows that are no limit: their words in the legend, and their colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +32,10 @@ class Obstacle:
     """A limit and how many trials it stopped.
 
     Attributes:
-        name: The limit as people say it, ``failed``, ``stopped early``, or ``keeps all limits``.
+        name: The limit as people say it, ``FAILED``, ``STOPPED`` or ``FEASIBLE``.
         early: Trials that it screened out before they were trained.
-        late: Trials that were evaluated through every stage, and broke it (or failed, or kept all).
+        late: Trials that went on to training, and broke it in the end (or failed, or were stopped,
+            or kept all).
     """
 
     name: str
@@ -64,34 +73,65 @@ def obstacles(results: Results) -> tuple[Obstacle, ...]:
 
 
 def draw_obstacles(found: tuple[Obstacle, ...]) -> go.Figure:
-    """Draw a bar for each limit: screened out before training, and broken after it."""
+    """Draw a bar for each limit: screened out before training, and broken after it; and for others.
+
+    What was not trained to the end has neither the colour nor the words of what was.
+    """
     if not any(each.early or each.late for each in found):
         return style.empty("No trial is finished yet.")
-    names = [each.name for each in found]
     figure = go.Figure(layout={"template": style.TEMPLATE, "barmode": "stack"})
     figure.update_layout(height=_ROW_HEIGHT * len(found) + _MARGINS, legend_traceorder="normal")
-    figure.add_bar(
-        y=names,
-        x=[each.early for each in found],
-        orientation="h",
-        name="screened out before training",
-        marker={"color": style.BROKEN},
-        text=[str(each.early or "") for each in found],
-        hovertemplate="%{y}: %{x} screened out<extra></extra>",
+    early = {each.name: each.early for each in found}
+    late = {each.name: each.late for each in found}
+    _draw_bars(figure, early, "screened out before training", style.BROKEN)
+    broken = {name: n for name, n in late.items() if name not in _OWN}
+    _draw_bars(figure, broken, "broken after training", style.REFERENCE)
+    for name, (words, colour) in _OWN.items():
+        _draw_bars(figure, {name: late.get(name, 0)}, words, colour)
+    largest = _draw_counts(figure, found)
+    figure.update_xaxes(title_text="trials", range=[0, _ROOM * largest])
+    figure.update_yaxes(
+        autorange="reversed",
+        showgrid=False,
+        ticks="",
+        title_text=None,
+        categoryorder="array",
+        categoryarray=[each.name for each in found],
     )
-    figure.add_bar(
-        y=names,
-        x=[each.late for each in found],
-        orientation="h",
-        name="after training",
-        marker={
-            "color": [style.MEMBER if each.name == FEASIBLE else style.REFERENCE for each in found]
-        },
-        text=[str(each.late or "") for each in found],
-        hovertemplate="%{y}: %{x} after training<extra></extra>",
-        showlegend=any(each.late and each.name != FEASIBLE for each in found),
-    )
-    figure.update_traces(textposition="inside", insidetextanchor="middle", textangle=0)
-    figure.update_xaxes(title_text="trials", rangemode="tozero")
-    figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", title_text=None)
     return figure
+
+
+def _draw_bars(figure: go.Figure, trials: dict[str, int], words: str, colour: str) -> None:
+    some = {name: n for name, n in trials.items() if n}
+    if some:
+        figure.add_bar(
+            y=[*some],
+            x=[*some.values()],
+            orientation="h",
+            name=words,
+            marker={"color": colour},
+            hovertemplate=f"%{{y}}: %{{x}} {words}<extra></extra>",
+            showlegend=True,
+        )
+
+
+def _draw_counts(figure: go.Figure, found: tuple[Obstacle, ...]) -> int:
+    """Write the counts beside the bars, as one in a narrow bar could not be read; return the most.
+
+    A bar of both kinds has both: ``4 + 2``.
+    """
+    totals = [each.early + each.late for each in found]
+    figure.add_scatter(
+        y=[each.name for each in found],
+        x=totals,
+        mode="text",
+        text=[
+            " " + (" + ".join(str(n) for n in (each.early, each.late) if n) or "0")
+            for each in found
+        ],
+        textposition="middle right",
+        cliponaxis=False,
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    return max(totals)

@@ -7,6 +7,7 @@ nothing is told by colour alone: what differs in meaning differs in its marker o
 from __future__ import annotations
 
 import json
+import textwrap
 from typing import Any
 
 import plotly.graph_objects as go
@@ -58,8 +59,8 @@ SYMBOLS = {
     Place.FEASIBLE: "circle-open",
     Place.INFEASIBLE: "x-thin-open",
     Place.SCREENED: "line-ns-open",
-    Place.FAILED: "line-ns-open",
-    Place.STOPPED: "line-ns-open",
+    Place.FAILED: "line-ne-open",
+    Place.STOPPED: "line-nw-open",
 }
 REFERENCE_SYMBOLS = (
     "square",
@@ -78,15 +79,23 @@ REFERENCE_SYMBOLS = (
 BASELINE_SYMBOL = "diamond"
 
 EMPTY_HEIGHT = 140
+_EMPTY_WIDTH = 42
+_BUTTONS = ("toImage", "zoom2d", "pan2d", "autoScale2d", "resetScale2d")
 
 CONFIG: dict[str, Any] = {
     "displaylogo": False,
+    "showSendToCloud": False,
     "displayModeBar": "hover",
     "responsive": True,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d"],
     "toImageButtonOptions": {"format": "svg"},
 }
 """What every page passes to plotly.js."""
+
+SHARING = "sendChartToCloud"
+"""The button that uploads a figure to plotly's company. It is left out of the template, so that a
+figure has it nowhere, whatever configuration its page passes.
+"""
 
 
 _AXIS = {
@@ -136,17 +145,30 @@ TEMPLATE = go.layout.Template(
             "color": BROKEN,
             "activecolor": INK,
             "orientation": "v",
+            "remove": [SHARING],
         },
     }
 )
 
 
 def empty(words: str) -> go.Figure:
-    """Return a figure that says why there is nothing to see yet."""
+    """Return a figure that says why there is nothing to see yet.
+
+    Its words fold for the narrowest page, and no button covers them: there is nothing to zoom.
+    """
     figure = go.Figure(layout={"template": TEMPLATE, "height": EMPTY_HEIGHT})
+    figure.update_layout(
+        margin={"l": 8, "r": 8, "t": 8, "b": 8}, modebar_remove=[SHARING, *_BUTTONS]
+    )
     figure.update_xaxes(visible=False).update_yaxes(visible=False)
     figure.add_annotation(
-        text=words, showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper", font_color=MUTED
+        text="<br>".join(textwrap.wrap(words, _EMPTY_WIDTH)),
+        showarrow=False,
+        x=0.5,
+        y=0.5,
+        xref="paper",
+        yref="paper",
+        font_color=MUTED,
     )
     return figure
 

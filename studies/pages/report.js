@@ -11,6 +11,8 @@
       if (isDark) for (const [from, to] of Object.entries(dark)) text = text.replaceAll(from, to);
       const figure = JSON.parse(text);
       if (width) figure.layout.width = width;
+      // A responsive figure is as high as its place, which is as high as it only at first.
+      if (figure.layout.height) place.style.height = `${figure.layout.height}px`;
       Plotly.react(place, figure.data, figure.layout, config);
     }
   }

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -102,6 +102,15 @@ def test_a_predicted_size_screens_only_beyond_its_error() -> None:
     assert record.outcome is Outcome.SCREENED
     assert record.reason == "size_kb <= 100"
     assert beyond.done == ["static 0"]
+
+
+def test_the_error_of_a_prediction_is_a_share_of_what_it_predicts() -> None:
+    def outcome(size: float) -> Outcome:
+        rough = replace(evaluator(Bench(size=size)), errors={"size_kb": 0.5})
+        return rough.evaluate(Candidate((0,)), "tpe", 0).outcome
+
+    assert outcome(199.0) is Outcome.EVALUATED
+    assert outcome(201.0) is Outcome.SCREENED
 
 
 def test_the_files_bytes_screen_without_any_allowance() -> None:

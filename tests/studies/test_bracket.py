@@ -53,6 +53,13 @@ def test_every_step_is_shown_and_what_is_kept_is_not_rounded_away() -> None:
     assert BRACKET.to_json(SPACE)["not_found_within_its_trainings"] == 152.5
 
 
+def test_a_witness_that_keeps_another_limit_within_noise_is_marked() -> None:
+    assert "≈" not in shown(BRACKET)
+    noisy = replace(BRACKET, noisy=("accuracy >= 0.88",))
+    assert "≈ accuracy >= 0.88 within noise: kept by its value, but" in shown(noisy)
+    assert noisy.to_json(SPACE)["kept_within_noise"] == ["accuracy >= 0.88"]
+
+
 def test_a_bound_that_was_not_found_says_nothing_once_a_witness_keeps_it() -> None:
     assert still_tried([100.0, 120.0], 150.0, Sense.AT_MOST) == 120.0
     assert still_tried([80.0, 120.0], 95.0, Sense.AT_MOST) == 80.0
@@ -141,6 +148,10 @@ def test_what_it_took_to_meet_the_limits_is_counted_to_the_first_that_does(
     until = results.records[: found.trial + 1]
     assert [record.feasible for record in until] == [False] * found.trial + [True]
     assert found.trials == sum(record.trained for record in until)
+    seconds = sum(sum(record.seconds.values()) for record in until)
+    assert f"after {seconds:.3g} seconds of its run" in found.text("hours")
+    assert "after 2.5 hours of its run" in replace(found, hours=2.5).text("hours")
+    assert "after 1 training of its run" in replace(found, trials=1).text("trials")
     assert found.hours == sum(sum(record.seconds.values()) for record in until) / 3600
     assert f"met by trial {found.trial}" in found.text("trials")
     tightened = [replace(each, origin=TIGHTENED, trained=False) for each in until if each.trained]

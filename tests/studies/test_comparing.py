@@ -24,7 +24,9 @@ from tightfit.studies.figures.comparison import (
 )
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.same_comparison import check_same_comparison, keep_compared
 from tightfit.studies.standing import members, standings
+from tightfit.studies.study_file import read_study
 
 
 def by_candidate(folder: Path) -> dict[Candidate, list[Record]]:
@@ -107,6 +109,22 @@ def test_wrong_samplers_are_refused_before_anything_is_read(
 ) -> None:
     assert tightfit("compare", tiny_study(tmp_path), "--samplers", samplers) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_comparison_of_another_study_is_refused_before_anything_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, run = tiny_study(tmp_path), RunFolder(tmp_path / "run")
+    check_same_comparison(read_study(study).spec, run)
+    run.comparison.mkdir(parents=True)
+    keep_compared(read_study(study).spec, run)
+    check_same_comparison(read_study(study, ["trials=9", "sampler=gp"]).spec, run)
+    other = ("--set", 'constraints=["size_kb <= 5"]')
+    assert tightfit("compare", study, "--to", run.path, *SMALL, *other) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert 'were compared on another study (constraints: ["size_kb <= 0.6 * baseline",' in said
+    assert "choose another folder with --to" in said
+    assert not run.baseline.exists()
 
 
 def test_all_samplers_have_a_seed_before_any_has_the_next() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -14,6 +14,7 @@ from tightfit import SpecError
 from tightfit.studies import compressing
 from tightfit.studies.assembly import Assembly
 from tightfit.studies.compressing import Result, compress
+from tightfit.studies.results import Results
 
 
 def live(**more: Any) -> Result:
@@ -50,3 +51,11 @@ def test_a_run_has_the_name_that_it_is_given(
     monkeypatch.setattr(compressing, "run_objects", run)
     live(folder=tmp_path / "run", **more)
     assert asked[0].study.name == name
+
+
+def test_what_a_notebook_shows_of_a_result_is_short(results: Results) -> None:
+    result = Result(results, cast(Assembly, None))
+    count = len(result.front)
+    told = f"{count} members, folder={str(results.folder)!r}"
+    assert repr(result) == f"Result({told})"
+    assert repr(result.front) == f"ResultFront({told})"

@@ -14,6 +14,7 @@ from tightfit.studies.claims import Kept, Value
 from tightfit.studies.decision import Answer, Decision
 from tightfit.studies.decision_view import decision_view
 from tightfit.studies.fastest import Fastest
+from tightfit.studies.promising import NONE_LEFT
 from tightfit.studies.verification import LimitFound
 from tightfit.studies.witness import Checked, Witness
 
@@ -31,7 +32,7 @@ DECISION = Decision(
 def shown(decision: Decision) -> str:
     console = Console(width=160)
     with console.capture() as capture:
-        console.print(decision_view(decision, {metric.name: metric for metric in METRICS}))
+        console.print(decision_view(decision, {metric.name: metric for metric in METRICS}, SPACE))
     return capture.get()
 
 
@@ -53,7 +54,10 @@ def test_not_found_names_its_cost_and_calls_a_prediction_one() -> None:
     assert "less than 1 %, one of the next 20 with 42 %" in text
     assert "Estimated: 24 trainings for an even chance." in text
     assert "Predicted of that candidate: accuracy 87.0 % (85.0 to 89.0)." in text
+    assert "Its choices: layer1.pruning_ratio 0; layer2.pruning_ratio 0;" in text
     assert "too few records to predict" in shown(DECISION)
+    nothing = replace(DECISION, unpredicted=NONE_LEFT)
+    assert "no candidate that may keep the limits is left to be trained" in shown(nothing)
 
 
 def test_a_witness_is_shown_with_what_its_file_has() -> None:
@@ -96,6 +100,9 @@ def test_what_was_measured_stands_beside_the_limit_that_it_misses() -> None:
     text = shown(replace(DECISION, answer=Answer.UNREACHABLE, fastest=(fastest,)))
     assert "The lowest latency of 1 candidates, untrained, beside latency ≤ 0.421 ms" in text
     assert "0.600 ±0.010 ms" in text
+    assert f"{reading.interval.low:.3f} to {reading.interval.high:.3f}" in text
+    assert "layer1.bits none" in text
+    assert SPACE.baseline().key not in text
     near = replace(reading, value=0.43)
     assert not Fastest(LATENCY, {SPACE.baseline(): near}).unreachable
 
@@ -124,3 +131,57 @@ def test_a_proof_names_the_conflict_and_the_bounds_that_would_do() -> None:
     assert "the file of that candidate, untrained, has 990 kB." in text
     relaxed = shown(replace(DECISION, proof={**proof, "bounds_that_would_work": []}))
     assert "all limits relaxed by 10 % of their bounds" in relaxed
+
+
+def reach(metric: str, value: float) -> dict[str, object]:
+    found: dict[str, object] = {"value": value, "bound": value, "candidate": {}, "indices": []}
+    return {
+        "limit": f"{metric} <= 55000",
+        "metric": metric,
+        "alone": found,
+        "under_the_other_limits": found,
+    }
+
+
+def test_a_bound_that_would_do_is_a_limit_that_can_be_copied_and_is_kept() -> None:
+    proof = {
+        "limits": [reach("macs", 55049.0)],
+        "conflict": ["macs <= 55000"],
+        "bounds_that_would_work": [
+            {"metric": "macs", "sense": "<=", "bound": 55049.0, "counted": None},
+            {"metric": "energy_mj", "sense": "<=", "bound": 0.12345678901234, "counted": None},
+            {"metric": "params", "sense": ">=", "bound": 3000.0, "counted": None},
+        ],
+        "all_relaxed_together": {"share": 0.1},
+    }
+    text = shown(replace(DECISION, answer=Answer.IMPOSSIBLE, proof=proof))
+    assert "Enough, with the others as they are: macs <= 55049\n" in text.replace(" \n", "\n")
+    assert "energy_mj <= 0.12345678901234" in text
+    assert "params >= 3000" in text
+    # The limit and what the space reaches are told apart.
+    assert "macs ≤ 55.00 k" in text
+    assert "55.05 k" in text
+    share = {"share": 0.0561803}
+    relaxed = {**proof, "bounds_that_would_work": [], "all_relaxed_together": share}
+    assert "relaxed by 5.62 % of" in shown(replace(DECISION, proof=relaxed))
+
+
+def test_files_that_were_all_counted_are_shown_as_what_settled_it() -> None:
+    proof = {
+        "files_counted": 76,
+        "limits": [
+            {
+                "limit": "size_kb <= 2",
+                "metric": "size_kb",
+                "of_the_files": {"value": 2.0705, "candidate": {}, "indices": []},
+            }
+        ],
+        "conflict": ["size_kb <= 2"],
+        "bounds_that_would_work": [
+            {"metric": "size_kb", "sense": "<=", "bound": 2.0705, "counted": None}
+        ],
+    }
+    text = shown(replace(DECISION, answer=Answer.IMPOSSIBLE, proof=proof))
+    assert "the best of 76 files" in text
+    assert "2.07 kB" in text
+    assert "Enough, with the others as they are: size_kb <= 2.0705" in text

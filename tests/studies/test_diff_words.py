@@ -42,9 +42,23 @@ def diff() -> Diff:
 
 def test_the_headline_says_how_much_faster(diff: Diff) -> None:
     assert diff_page(diff).headline == (
-        "trial 7 takes 0.75 ±0.01 of the time of the baseline: 1.5 ms against 2 ms, one picture in "
-        "a runtime."
+        "Compared with the baseline, trial 7 takes 0.75 ±0.01 of the time: 1.5 ms against 2 ms, "
+        "one picture in a runtime."
     )
+
+
+@pytest.mark.parametrize(
+    ("ratio", "stderr", "words"),
+    [
+        (1.03, 0.004, "takes 1.030 ±0.004 of"),
+        (1.0, 0.02, "takes 1.00 ±0.02 of"),
+        (0.5, 0.0, "takes 0.500 of"),
+    ],
+)
+def test_a_ratio_has_the_decimals_of_its_error(
+    diff: Diff, ratio: float, stderr: float, words: str
+) -> None:
+    assert words in diff_page(replace(diff, ratio=ratio, ratio_stderr=stderr)).headline
 
 
 def test_findings_are_sentences_with_their_share(diff: Diff) -> None:

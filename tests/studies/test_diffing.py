@@ -48,7 +48,8 @@ def test_a_file_and_an_exported_folder_stand_side_by_side(
     monkeypatch.setattr(console, "width", 200)
     assert tightfit("diff", *files) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "of the time of" in shown
+    assert f"Compared with {files[0]}, {files[1]} takes " in shown
+    assert " of the time: " in shown
     assert "QLinearConv" in shown
     assert "8×8 (4)" in shown
     assert "instructions in float" in shown

@@ -11,10 +11,12 @@ from tests.studies.command_line import tightfit, tiny_study
 from tests.studies.test_same_run import begin, live
 from tightfit import SpecError
 from tightfit.studies.assembly import assemble
-from tightfit.studies.exporting import export_member, run_assembly
+from tightfit.studies.exporting import Exported, export_member, run_assembly
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.standing import chosen, standings
 from tightfit.studies.study_file import read_study
+from tightfit.studies.verification import Verification
 
 
 def test_nothing_is_handed_over_with_other_data_than_the_run_had(
@@ -58,3 +60,11 @@ def test_a_run_of_live_objects_says_how_it_is_exported(
         said = " ".join(capsys.readouterr().err.split())
         assert "was made from Python" in said
         assert "and use result.export(...)" in said
+
+
+def test_what_a_notebook_shows_of_an_export_is_short(results: Results) -> None:
+    standing = chosen(standings(results))
+    assert standing is not None
+    verification = Verification("", (), (), "onnxruntime", {}, (), ())
+    exported = Exported(Path("out"), standing, {"many": "claims"}, verification)
+    assert repr(exported) == f"Exported({standing.name}, folder='out')"

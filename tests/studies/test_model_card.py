@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
+
+import pytest
 
 from tests.studies.conftest import ACCURACY, METRICS, plan_of
 from tightfit import Interval
@@ -22,15 +25,22 @@ SPEC: dict[str, Any] = {
 }
 
 
-def card(results: Results, tested: Any) -> str:
+def card(
+    results: Results,
+    tested: Any,
+    *,
+    runtime: str = "onnxruntime",
+    quantization: dict[str, Any] | None = None,
+) -> str:
     """Return the card of a run's knee."""
     standing = chosen(standings(results))
     assert standing is not None
     # The card asks nothing of the study's parts.
-    member = Member(results, plan_of(results, SPEC), cast(Assembly, None), standing)
+    spec = {**SPEC, "space": {**SPEC["space"], "quantization": quantization}}
+    member = Member(results, plan_of(results, spec), cast(Assembly, None), standing)
     report = {
         "test_accuracy": tested,
-        "runtime": "onnxruntime",
+        "runtime": runtime,
         "input": {
             "shape": ["N", 1, 28, 28], "pictures": [1, 28, 28], "dtype": "uint8",
             "mean": [0.3], "std": [0.3], "preprocessed": False, "source": None,
@@ -45,7 +55,7 @@ def card(results: Results, tested: Any) -> str:
     found = None if isinstance(tested, str) else Value(0.85, Interval(0.84, 0.86))
     kept = None if found is None else Kept.BROKEN
     limits = (LimitFound(ACCURACY, accuracy, found, kept),)
-    verification = Verification(member.title, (), limits, "onnxruntime", {}, (), ())
+    verification = Verification(member.title, (), limits, runtime, {}, (), ())
     return model_card(member, report, verification, proof=False)
 
 
@@ -62,3 +72,30 @@ def test_a_card_of_data_without_a_test_split_speaks_of_none(results: Results) ->
     assert "The search judged by the validation split; there is no test split." in text
     rest = text.replace("There is no test split", "").replace("there is no test split", "")
     assert "test split" not in rest
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino", "litert", "tflite-micro"])
+def test_a_card_names_the_files_for_phones_and_microcontrollers(
+    results: Results, runtime: str
+) -> None:
+    text = card(results, "not measured", runtime=runtime, quantization={"integer_only": True})
+    added = runtime != "tflite-micro"
+    assert "`model.h`" in text
+    assert ("`tightfit export --format litert` adds" in text) == added
+    assert ("adds `model.tflite`" in text) == (runtime in ("onnxruntime", "openvino"))
+
+
+@pytest.mark.parametrize("quantization", [None, {"integer_only": False}])
+def test_a_card_of_floats_names_no_files_of_integers(
+    results: Results, quantization: dict[str, Any] | None
+) -> None:
+    assert "model.h" not in card(results, "not measured", quantization=quantization)
+
+
+def test_one_candidate_is_no_plural(results: Results) -> None:
+    (first,) = [each for each in results.records if each.trained and each.feasible][:1]
+    text = card(replace(results, records=(first,)), "not measured")
+    assert "trained 1 candidate, seed 0." in text
+    assert f"trained {sum(each.trained for each in results.records)} candidates, seed" in card(
+        results, "not measured"
+    )

@@ -14,7 +14,7 @@ import onnxruntime
 import pytest
 
 from tests.studies.command_line import tightfit, tiny_study
-from tightfit import IntArray, Record, SpecError
+from tightfit import Constraint, IntArray, Record, Sense, SpecError
 from tightfit.objectives.proof import Found
 from tightfit.search.region import Region
 from tightfit.search.screening import Screen
@@ -114,6 +114,29 @@ def test_a_file_too_small_for_the_space_is_proven_beyond_the_prediction_s_error(
     # The file of that candidate was written and its bytes counted.
     assert enough["counted"] == pytest.approx(enough["bound"], abs=2.0)
     assert tightfit("decide", study, "--within", "soon") == 2
+    # The folder has no record yet, so that another limit may follow there.
+    found = ask("decide", "small", code=0, limits='["size_kb <= 1e6"]')
+    assert found["answer"] == "yes"
+    assert not (study.parent / "runs" / "small" / "proof.json").exists()
+
+
+@pytest.mark.slow
+def test_limits_that_the_file_of_every_candidate_breaks_are_impossible(
+    ask: Ask, study: Path
+) -> None:
+    limits = '["size_kb <= 1.9", "macs <= 55308"]'
+    found = ask("decide", "counted", code=1, limits=limits)
+    assert found["answer"] == "impossible"
+    assert "every candidate's file was counted" in found["message"]
+    assert found["cost"]["trained"] == 0
+    assert found["proof"] == json.loads((study.parent / "runs/counted/proof.json").read_text())
+    _, costs = every_candidate(study)
+    # By its prediction some candidate may be small enough: its error is 2 kB.
+    left = (costs["size_kb"] <= 3.9) & (costs["macs"] <= 55308)
+    assert found["proof"]["files_counted"] == left.sum() > 0
+    (enough,) = found["proof"]["bounds_that_would_work"]
+    records = RunFolder(study.parent / "runs" / "counted").results().records
+    assert enough["bound"] == min(each.measurement.value("size_kb") for each in records) > 1.9
 
 
 @pytest.mark.slow
@@ -226,6 +249,9 @@ def test_not_found_says_what_came_nearest_and_a_bracket_closes_on_what_is_kept(
     trial = RunFolder(study.parent / "runs" / "bracket").results().records[bracket["trial"]]
     assert trial.feasible
     assert trial.measurement.value("macs") == bracket["reached"]
+    floor = Constraint("accuracy", Sense.AT_LEAST, 0.3)
+    noisy = [str(floor)] if floor.within_noise(trial.measurement["accuracy"]) else []
+    assert bracket["kept_within_noise"] == noisy
 
 
 @pytest.mark.slow

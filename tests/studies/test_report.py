@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tightfit import Kind, Measurement, Reading, SpecError, Stage
+from tightfit import Constraint, Kind, Measurement, Reading, Sense, SpecError, Stage
+from tightfit.studies import tested
 from tightfit.studies.final import Final, FinalScore
 from tightfit.studies.paired import Paired
 from tightfit.studies.report import report_html, write_report
+from tightfit.studies.report_page import groups, ordered_metrics
 from tightfit.studies.results import Results
+from tightfit.studies.standing import members, standings
 
 
 class Elements(HTMLParser):
@@ -103,6 +106,50 @@ def test_the_test_split_stands_in_the_headline_and_beside_validation(results: Re
     assert "trial 24 knee 89.6 %" in text
     assert "The search never sees the test split, and nothing is chosen by it" in text
     assert "89.3 % (87.7 to 90.9) −4.1 points (−5.4 to −2.8)" in text
+
+
+def test_networks_stand_in_the_same_order_on_both_splits(results: Results) -> None:
+    on_front = members(standings(results))
+    final = Final(
+        "accuracy",
+        accuracy(0.931),
+        {each.trial: final_score(0.89) for each in on_front if each.trial is not None},
+    )
+
+    rows = tested.tested_rows(results.metrics["accuracy"], results, standings(results), final)
+
+    listed = next(group for group in groups(results) if group.title == "on the front, best first")
+    assert [row.name for row in rows] == ["baseline", *(row.name for row in listed.rows)]
+
+
+def test_a_metric_that_no_network_has_read_takes_no_column(results: Results) -> None:
+    unread = replace(results.metrics["latency_ms"], name="latency_ms.openvino")
+    with_it = replace(results, metrics={**results.metrics, unread.name: unread})
+
+    assert unread not in ordered_metrics(with_it)
+    assert "openvino" not in words(with_it).partition("Versions")[0]
+    limit = Constraint(unread.name, Sense.AT_MOST, 1.0)
+    limited = replace(with_it, constraints=(*results.constraints, limit))
+    assert unread in ordered_metrics(limited)
+
+
+def test_failures_of_one_kind_are_counted_together(results: Results) -> None:
+    failed = tuple(
+        replace(
+            results.records[20],
+            reason=f"OSError: /runs/x/trial-{n}/model.onnx has {n + 3} bytes too few",
+        )
+        for n in range(9)
+    )
+
+    page = report_html(replace(results, records=(*results.records, *failed)))
+
+    text = " ".join(Elements(page).words.split())
+    assert (
+        "Failed: 9 trials, the first: OSError: /runs/x/trial-0/model.onnx has 3 bytes too few. "
+        "the loss was not finite at step 12." in text
+    )
+    assert "trial-1/" not in text
 
 
 def test_without_a_test_split_it_says_not_measured(results: Results) -> None:

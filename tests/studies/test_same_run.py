@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from tests.studies.command_line import tightfit, tiny_study
 from tests.studies.conftest import make_results
 from tests.studies.tiny.own import error_rate, make_data, make_net
-from tightfit import Kind, Measurement, Reading, SpecError, Stage
+from tightfit import Kind, Measurement, Outcome, Reading, Record, SpecError, Stage
 from tightfit.objectives.datasets import from_objects
 from tightfit.objectives.models import LoadedModel
 from tightfit.objectives.seeding import seeded
+from tightfit.search import open_storage
+from tightfit.search.ledger import Entry, Ledger
 from tightfit.studies.assembly import Assembly, assemble, assemble_objects
 from tightfit.studies.bench import Bench
 from tightfit.studies.plan import Plan
@@ -117,6 +119,70 @@ def test_a_finished_run_is_given_for_the_same_objects_alone(
     for other in others:
         with pytest.raises(SpecError, match="begun with other weights, data, code of yours"):
             run_objects(other, run, SILENT)
+
+
+LOOSER = 'constraints=["size_kb <= 0.9 * baseline", "accuracy >= 0.3"]'
+
+
+def test_a_run_without_a_record_takes_other_limits_and_forgets_what_was_said_of_its_own(
+    tmp_path: Path,
+) -> None:
+    study, run = tiny_study(tmp_path), RunFolder(tmp_path / "run")
+    begin(run, assemble(read_study(study)), study_path=study)
+    run.proof.write_text("{}")
+    with pytest.raises(SpecError, match="belongs to another study"):
+        check_same_study(request(study, run, LOOSER, "seed=1"))
+    # The same limits again: the proof is of these.
+    begin(run, assemble(read_study(study)), study_path=study)
+    assert run.proof.exists()
+    check_same_study(request(study, run, LOOSER))
+    begin(run, assemble(read_study(study, [LOOSER])), study_path=study)
+    assert Plan.read(run.plan).spec["constraints"][1] == "accuracy >= 0.3"
+    assert not run.proof.exists()
+
+
+def test_a_search_that_was_begun_and_found_nothing_does_not_hold_its_limits(
+    tmp_path: Path,
+) -> None:
+    study, run = tiny_study(tmp_path), RunFolder(tmp_path / "run")
+    assembly = assemble(read_study(study))
+    begin(run, assembly, study_path=study)
+    bench = prepared_bench(run, assembly)
+    ledger_of(run, bench)
+    assert run.journal.is_file()
+    check_same_study(request(study, run, LOOSER))
+    begin(run, assemble(read_study(study, [LOOSER])), study_path=study)
+    assert not run.journal.exists()
+
+
+def ledger_of(run: RunFolder, bench: Bench) -> Ledger:
+    """Open what keeps a run's records, as its search does."""
+    return Ledger(
+        open_storage(run.journal),
+        bench.assembly.study.name,
+        space=bench.space.search_space,
+        objectives=bench.assembly.objectives,
+        constraints=bench.constraints,
+    )
+
+
+def test_a_run_with_records_is_refused_under_other_limits_with_what_to_ask_instead(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, run = tiny_study(tmp_path), RunFolder(tmp_path / "run")
+    assembly = assemble(read_study(study))
+    begin(run, assembly, study_path=study)
+    bench = prepared_bench(run, assembly)
+    baseline = bench.space.search_space.baseline()
+    record = Record(baseline, Outcome.FAILED, Measurement(), {}, "tpe", bench.fingerprint, "full")
+    ledger_of(run, bench).add(Entry(record))
+    for command in (("decide",), ("run",), ("tighten", "--limit", "trials")):
+        assert tightfit(*command, study, "--to", run.path, "--set", LOOSER) == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert "belongs to another study (constraints: " in said
+        assert f"'tightfit whatif {run.path} --limits ...' judges its records" in said
+    assert tightfit("tighten", study, "--limit", "trials", "--to", run.path) == 1
+    assert "The limits were not met in 0 trainings." in capsys.readouterr().out
 
 
 def request(study: Path, run: RunFolder, *overrides: str, storage: str | None = None) -> RunRequest:

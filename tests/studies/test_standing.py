@@ -75,3 +75,17 @@ def test_an_empty_front_has_no_pick_and_the_nearest_miss_is_the_least_broken(
     totals = [sum(max(0.0, v) for v in each.record.violations.values()) for each in near]
     assert len(near) == 3
     assert totals == sorted(totals)
+
+
+def test_what_was_trained_stands_before_what_a_limit_stopped_by_less(empty_front: Results) -> None:
+    stopped = next(each for each in empty_front.records if each.outcome is Outcome.SCREENED)
+    trained = next(each for each in empty_front.records if each.outcome is Outcome.EVALUATED)
+    records = (
+        replace(stopped, violations={"size_kb <= 894.24": 0.02}),
+        replace(trained, violations={"accuracy >= 0.9447": 0.4}),
+    )
+
+    everyone = standings(replace(empty_front, records=records))
+
+    assert [each.trial for each in misses(everyone)] == [1, 0]
+    assert [each.trial for each in misses(everyone, 1)] == [1]

@@ -173,3 +173,9 @@ def test_the_schema_describes_every_table() -> None:
     trial = described["$defs"]["TrialTable"]["properties"]
     assert "1 MB = 1,000,000 bytes" in trial["memory_mb"]["description"]
     assert "Wall time" in trial["minutes"]["description"]
+
+
+def test_a_run_is_not_a_study_and_is_told_from_other_folders(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text("{}")
+    with pytest.raises(SpecError, match="is a run; give the study file that it was begun with"):
+        find_study(str(tmp_path))

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 from rich.console import Console
 
-from tightfit import Measurement
+from tightfit import Constraint, Measurement, Sense
+from tightfit.studies.cells import cell
 from tightfit.studies.results import Results
 from tightfit.studies.tables import front_rows, front_table
+from tightfit.studies.verdict import shown_metrics
 
 
 def printed(results: Results, width: int) -> str:
@@ -98,3 +101,66 @@ def test_a_run_without_trials_has_a_table_too(results: Results) -> None:
 
     assert "No trial is finished yet." in text
     assert "44,712" in text
+
+
+def five_metrics(results: Results) -> Results:
+    """Return the run with limits on five metrics."""
+    more = (
+        Constraint("energy_mj", Sense.AT_MOST, 0.2),
+        Constraint("ram_kb", Sense.AT_MOST, 300.0),
+    )
+    return replace(results, constraints=(*results.constraints, *more))
+
+
+def two_metrics(results: Results) -> Results:
+    """Return the run with a limit on its size alone."""
+    return replace(results, constraints=results.constraints[:1])
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 100, 140])
+@pytest.mark.parametrize("fewer_or_more", [two_metrics, five_metrics])
+def test_no_name_and_no_number_is_cut_at_any_width(
+    results: Results, width: int, fewer_or_more: Callable[[Results], Results]
+) -> None:
+    run = fewer_or_more(results)
+    text = printed(run, width)
+
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert "…" not in text
+    words = text.split()
+    for row in front_rows(run):
+        for name in shown_metrics(run):
+            found = cell(run, run.metrics[name], row.measurement, baseline=row.role == "baseline")
+            assert found.mark + found.value in words
+            assert found.spread in text
+        assert set(row.origin.split()) <= set(words)
+    for whole in ("baseline", "from", "squeezenet1_1", "≤ 894 kB", "◆\u00a0knee"):
+        assert whole in text
+
+
+def test_shares_of_the_baseline_go_first_where_the_terminal_is_narrow(results: Results) -> None:
+    run = five_metrics(results)
+
+    assert "≈89.6 ±0.8 −3.9 pt" in printed(run, 140)
+    narrow = printed(run, 80)
+    assert "−3.9 pt" not in narrow
+    (line,) = [each for each in narrow.splitlines() if "knee" in each]
+    assert line.split() == [
+        *("24", "gp", "◆", "knee", "≈89.6", "±0.8", "256", "0.240", "±0.009", "0.0266", "156")
+    ]
+
+
+def test_a_metric_without_a_limit_has_its_unit_where_there_are_no_shares(results: Results) -> None:
+    headings = printed(two_metrics(results), 40).splitlines()[1:3]
+
+    assert headings[0].split() == ["accuracy", "size_kb"]
+    assert headings[1].split()[-4:] == ["%", "≤", "894", "kB"]
+
+
+def test_a_broken_limit_is_not_rounded_until_it_seems_kept(results: Results) -> None:
+    bound = Constraint("size_kb", Sense.AT_MOST, 722.41)
+    text = printed(replace(results, constraints=(bound, *results.constraints[1:])), 100)
+
+    assert "✗722.44" in text
+    assert "≤ 722.41 kB" in text
+    assert "✗5,612" in text

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
-from tightfit import Measurement, Outcome, Record
+from tightfit import Constraint, Measurement, Outcome, Record, Sense
 from tightfit.studies.results import Results
 from tightfit.studies.standing import chosen, misses, standings
 from tightfit.studies.verdict import (
@@ -82,7 +83,7 @@ def test_advice_for_a_candidate_that_was_not_trained_promises_nothing(
     empty_front: Results,
 ) -> None:
     everyone = standings(empty_front)
-    near = misses(everyone, 30)
+    near = misses(everyone, len(everyone))
     screened = next(each for each in near if each.record.outcome is Outcome.SCREENED)
     evaluated = next(each for each in near if each.record.outcome is Outcome.EVALUATED)
 
@@ -162,3 +163,35 @@ def test_a_single_objective_is_compared_without_costs(results: Results) -> None:
     verdict, *_ = said(rivalled(alone, accuracy=0.85, size_kb=1.0))
 
     assert verdict == "Compressing was worth it against small net squeezenet1_1."
+
+
+@pytest.mark.parametrize("floor", [0.9, 0.057, 0.05667])
+def test_a_relaxed_floor_is_one_that_the_miss_keeps_as_printed(
+    results: Results, floor: float
+) -> None:
+    limit = Constraint("accuracy", Sense.AT_LEAST, floor)
+    miss = reached(results.references[0], accuracy=0.05666)
+    run = replace(results, references=(miss,), constraints=(limit,))
+    (standing,) = [each for each in standings(run) if each.trial is None]
+
+    told = re.search(r"≥ (\S+) % relaxed to (\S+) %", advice(run, standing))
+
+    assert told is not None
+    said_floor, relaxed = map(float, told.groups())
+    assert relaxed <= 5.666 < said_floor
+
+
+def test_a_relaxed_limit_is_not_printed_as_the_limit(results: Results) -> None:
+    limit = Constraint("size_kb", Sense.AT_MOST, 2.3555)
+    miss = reached(results.references[0], size_kb=2.356)
+    run = replace(results, references=(miss,), constraints=(limit,))
+    (standing,) = [each for each in standings(run) if each.trial is None]
+
+    assert "size ≤ 2.3555 kB relaxed to 2.3560 kB" in advice(run, standing)
+
+
+def test_a_rival_that_breaks_a_limit_by_little_is_told_from_it(results: Results) -> None:
+    sentence = said(rivalled(results, accuracy=0.85, size_kb=894.3))[1]
+
+    assert "at 894.3 kB and breaks" in sentence
+    assert "size ≤ 894.2 kB" in sentence

@@ -7,8 +7,18 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from tightfit import Conditions
-from tightfit.studies.verification import Verification
+from tightfit import (
+    Conditions,
+    Constraint,
+    Direction,
+    Interval,
+    Kind,
+    Metric,
+    Sense,
+    Stage,
+)
+from tightfit.studies.claims import LATENCY, LATENCY_RATIO, Claim, Kept, Value, Verdict
+from tightfit.studies.verification import LimitFound, Verification, value_text
 
 FOUND = Verification(
     title="quickstart, trial 3",
@@ -39,3 +49,23 @@ def test_clock_and_temperature_stand_beside_the_processor(
     with console.capture() as capture:
         console.print(found.view())
     assert f"with numpy, onnxruntime alone: {place}." in capture.get()
+
+
+def test_a_ratio_and_its_interval_have_the_same_decimals() -> None:
+    value = Value(1.02, Interval(1.0, 1.034))
+    claim = Claim(LATENCY, LATENCY_RATIO, Kind.MEASURED, value, value, Verdict.HOLDS, "")
+
+    assert value_text(claim, value) == "1.02 (1.00 to 1.03)"
+
+
+def test_what_breaks_a_limit_is_told_from_its_bound() -> None:
+    size = Metric("size_kb", "kB", Direction.MINIMIZE, Stage.RUNTIME, Kind.COUNTED, "")
+    limit = Constraint("size_kb", Sense.AT_MOST, 2.3612)
+    found = LimitFound(limit, size, Value(2.3644, Interval(2.3644, 2.3644)), Kept.BROKEN)
+    unread = LimitFound(limit, size, None, None)
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(replace(FOUND, limits=(found, unread)).view())
+
+    assert "size ≤ 2.361 kB 2.364 kB broken" in " ".join(capture.get().split())
+    assert "size ≤ 2.36 kB – not measured again" in " ".join(capture.get().split())

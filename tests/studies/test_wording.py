@@ -39,6 +39,12 @@ def test_an_axis_names_its_metric_and_its_unit(metric: Metric, expected: str) ->
         (PARAMS, 11_172_810.0, "11.2 M"),
         (PARAMS, 9_999.0, "9,999"),
         (PARAMS, 12_000.0, "12 k"),
+        (PARAMS, 999_499.0, "999 k"),
+        (PARAMS, 999_999.0, "1.00 M"),
+        (PARAMS, 1_000_000.0, "1 M"),
+        (SIZE, 9.996, "10.0 kB"),
+        (SIZE, 1e-7, "1e−7 kB"),
+        (SIZE, -1.234e-8, "−1.23e−8 kB"),
         (IOU, -0.0312, "−0.0312"),
     ],
 )
@@ -94,3 +100,19 @@ def test_words_are_listed_as_in_a_sentence() -> None:
 
 def test_a_choice_that_is_not_taken_is_none() -> None:
     assert [wording.choice(each) for each in (None, 0.5, 8, "auto")] == ["none", "0.5", "8", "auto"]
+
+
+def test_bounds_are_rounded_to_the_side_on_which_the_value_keeps_them() -> None:
+    assert wording.rounded(ACCURACY, 0.05666, up=False) == "5.6 %"
+    assert wording.rounded(ACCURACY, 0.00166, up=False) == "0.16 %"
+    assert wording.rounded(ACCURACY, 0.9087, up=False) == "90.8 %"
+    assert wording.rounded(ACCURACY, 0.908, up=False) == "90.8 %"
+    assert wording.rounded(SIZE, 2.3601, up=True) == "2.37 kB"
+    assert wording.rounded(SIZE, 2.37, up=True) == "2.37 kB"
+    assert wording.rounded(PARAMS, 11_172_810.0, up=True) == "11.2 M"
+
+
+def test_numbers_side_by_side_have_the_same_decimals() -> None:
+    assert wording.together(1.02, 1.0, 1.034) == ("1.02", "1.00", "1.03")
+    assert wording.together(0.0712, 0.07, 0.0723) == ("0.0712", "0.0700", "0.0723")
+    assert wording.together(1.0, 0.96, 1.04) == ("1.00", "0.96", "1.04")

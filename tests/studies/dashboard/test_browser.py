@@ -6,7 +6,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ from selenium import webdriver
 from selenium.webdriver import ActionChains
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tightfit import SpecError
-from tightfit.studies.dashboard import create_dashboard, make_server
+from tightfit.studies.dashboard import app, create_dashboard, make_server
+from tightfit.studies.figures import draw_cloud, front, style
 from tightfit.studies.report import write_report
 from tightfit.studies.results import Results
 
@@ -83,6 +85,29 @@ class Page:
         """Return the button of a trial in the table."""
         return self.driver.find_element(By.XPATH, f"//button[text()='trial {trial}']")
 
+    def ink(self) -> str:
+        """Return the colour of the words in the front's figure."""
+        found = self.driver.execute_script(
+            "return document.querySelector('#front .js-plotly-plot')?._fullLayout?.font.color"
+        )
+        return str(found)
+
+    def prefer(self, scheme: str) -> None:
+        """Let the system turn dark or light."""
+        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+
+    def focused(self) -> str:
+        """Return the text of what the keyboard is on."""
+        return str(self.driver.execute_script("return document.activeElement.innerText"))
+
+    def buttons(self) -> set[str]:
+        """Return the titles of the buttons that figures have."""
+        found = self.driver.execute_script(
+            "return [...document.querySelectorAll('.modebar-btn')].map(b => b.dataset.title)"
+        )
+        return set(found)
+
     def complaints(self) -> list[str]:
         """Return what the browser's console says."""
         return [str(entry["message"]) for entry in self._log("browser")]
@@ -135,8 +160,12 @@ def serving(page: Page) -> Iterator[Callable[..., Page]]:
     """Serve a run and open its page."""
     closing: list[Callable[[], None]] = []
 
-    def start(load: Callable[[], Results], *, failing: str = "") -> Page:
+    def start(
+        load: Callable[[], Results], *, failing: str = "", until: threading.Event | None = None
+    ) -> Page:
         def export(trial: int) -> Path:
+            if until is not None:
+                until.wait(20)
             if failing:
                 raise SpecError(failing)
             page.exported.append(trial)
@@ -213,6 +242,123 @@ def test_an_export_that_fails_says_why(results: Results, serving: Callable[..., 
     page.wait(lambda: page.one("#export").is_enabled())
 
 
+@pytest.mark.parametrize(
+    ("other", "name", "enabled"),
+    [("n0", "Small net squeezenet1_1", False), ("24", "Trial 24", True)],
+)
+def test_a_network_that_is_shown_during_an_export_leaves_it_alone(
+    results: Results, serving: Callable[..., Page], other: str, name: str, enabled: bool
+) -> None:
+    done = threading.Event()
+    page = serving(lambda: results, until=done)
+    page.click_on_network("36")
+    page.says("#member-name", "Trial 36")
+    page.wait(lambda: page.one("#export").is_enabled())
+
+    page.one("#export").click()
+    page.wait(lambda: not page.one("#export").is_enabled())
+    page.click_on_network(other)
+    page.says("#member-name", name)
+
+    assert not page.one("#export").is_enabled()
+    done.set()
+    page.says("#exported", "Trial 36 lies in exports/trial-36")
+    page.wait(lambda: page.one("#export").is_enabled() is enabled)
+    assert page.exported == [36]
+
+
+def test_the_page_takes_another_scheme_when_the_run_is_long_finished(
+    results: Results, serving: Callable[..., Page]
+) -> None:
+    page = serving(lambda: results)
+    page.says(".state", "finished")
+    page.wait(lambda: page.ink() == style.INK)
+
+    page.prefer("dark")
+    page.wait(lambda: page.ink() == style.DARK[style.INK])
+    page.prefer("light")
+    page.wait(lambda: page.ink() == style.INK)
+
+
+def test_a_finished_run_that_is_resumed_or_removed_is_noticed(
+    unfinished: Callable[[int], Results],
+    serving: Callable[..., Page],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app, "REST_MS", 500)
+    seen: list[Results | SpecError] = [replace(unfinished(30), finished=True)]
+
+    def load() -> Results:
+        if isinstance(seen[0], SpecError):
+            raise seen[0]
+        return seen[0]
+
+    page = serving(load)
+    page.says(".state", "finished, 24 trials trained")
+
+    seen[0] = unfinished(40)
+    page.says(".state", "not finished, 34 trials trained")
+    seen[0] = replace(unfinished(40), finished=True)
+    page.wait(lambda: page.text(".state").startswith("finished"))
+    seen[0] = SpecError("runs/x is not a run")
+    page.says("#notice", "The run cannot be read at the moment: runs/x is not a run")
+
+
+def test_the_keyboard_stays_on_its_row(
+    unfinished: Callable[[int], Results], serving: Callable[..., Page]
+) -> None:
+    stage = [unfinished(39)]
+    page = serving(lambda: stage[0])
+    page.says("#networks", "trial 0")
+
+    page.row(0).send_keys(Keys.ENTER)
+    page.says("tr.shown", "trial 0")
+    assert page.focused() == "trial 0"
+    stage[0] = unfinished(40)
+    page.says(".state", "34 trials trained")
+    page.wait(lambda: page.focused() == "trial 0")
+    ActionChains(page.driver).send_keys(Keys.TAB, Keys.ENTER).perform()
+    page.says("#member-name", "Trial 26")
+    page.says("tr.shown", "trial 26")
+    assert page.focused() == "trial 26"
+
+
+def test_the_keyboard_reaches_a_network_that_is_in_no_row(
+    results: Results, serving: Callable[..., Page]
+) -> None:
+    page = serving(lambda: results)
+    page.says("#member-name", "Trial 24")
+
+    page.one("#any-network").send_keys(Keys.ENTER)
+    page.one("input.dash-dropdown-search").send_keys("trial 20")
+    page.wait(lambda: "trial 20" in page.text(".dash-dropdown-options"))
+    ActionChains(page.driver).send_keys(Keys.ARROW_DOWN, Keys.SPACE).perform()
+
+    page.says("#member-name", "Trial 20")
+    page.says("#member", "Failed: the loss was not finite at step 12")
+
+
+def test_no_figure_offers_to_upload_itself(
+    results: Results, serving: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = serving(lambda: results)
+    page.one("#front .modebar-btn")
+    assert "Download plot" in page.buttons()
+    assert not [each for each in page.buttons() if "Share" in each]
+
+    report = write_report(results, tmp_path / "report.html")
+    page.driver.get(report.as_uri())
+    page.one("[data-figure=front] .modebar-btn")
+    assert not [each for each in page.buttons() if "Share" in each]
+
+    # Written without the configuration of our pages.
+    bare = tmp_path / "bare.html"
+    bare.write_text(draw_cloud(front(results)).to_html(), "utf-8")
+    page.driver.get(bare.as_uri())
+    page.one(".modebar-btn")
+    assert not [each for each in page.buttons() if "Share" in each]
+
+
 def test_the_page_follows_a_run_until_it_is_finished(
     unfinished: Callable[[int], Results], results: Results, serving: Callable[..., Page]
 ) -> None:
@@ -277,3 +423,30 @@ def test_the_reports_figures_are_drawn_and_its_table_sorts(
     assert sizes == sorted(sizes)
     assert page.complaints() == []
     assert page.foreign_requests() == []
+
+
+def test_a_report_with_long_errors_fits_a_narrow_page(
+    results: Results, page: Page, tmp_path: Path
+) -> None:
+    path = "/home/user/" + "a-folder-of-runs/" * 8 + "model.safetensors"
+    failed = replace(results.records[20], reason=f"OSError: {path} could not be read")
+    report = write_report(
+        replace(results, records=(*results.records, failed)), tmp_path / "report.html"
+    )
+    page.driver.set_window_size(420, 900)
+
+    page.driver.get(report.as_uri())
+
+    page.one("[data-figure=layers] .main-svg")
+    wide, seen = page.driver.execute_script(
+        "return [document.documentElement.scrollWidth, window.innerWidth]"
+    )
+    assert wide <= seen
+    # Figures keep their places when the page gets another width.
+    page.driver.set_window_size(1200, 900)
+    page.wait(lambda: page.driver.execute_script("return window.innerWidth") > 1000)
+    tops = page.driver.execute_script(
+        "return [...document.querySelectorAll('.figure')].map(place => "
+        "place.querySelector('.main-svg').getBoundingClientRect().height - place.clientHeight)"
+    )
+    assert max(tops) <= 1

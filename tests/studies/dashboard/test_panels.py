@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dash.development.base_component import Component
 
+from tightfit.studies.dashboard.layout import layout, network_options
 from tightfit.studies.dashboard.panels import member_panel, networks_table
 from tightfit.studies.results import Results
 from tightfit.studies.standing import Place, Standing, chosen, standings
@@ -62,3 +65,28 @@ def test_the_table_marks_the_row_that_is_shown(results: Results) -> None:
     ]
     assert len(shown) == 1
     assert "trial 26" in words(shown[0])
+
+
+def test_the_axes_offer_what_some_network_has_read(results: Results) -> None:
+    unread = replace(results.metrics["latency_ms"], name="latency_ms.openvino")
+    page = layout(replace(results, metrics={**results.metrics, unread.name: unread}))
+
+    offered = [option["value"] for option in page["axis-x"].options]
+    assert "latency_ms" in offered
+    assert unread.name not in offered
+
+
+def test_places_of_figures_show_no_axes_before_the_first_answer(results: Results) -> None:
+    page = layout(results)
+
+    for name in ("front", "layers", "tracks", "hypervolume", "obstacles"):
+        assert page[name].figure["layout"]["xaxis"]["visible"] is False
+        assert page[name].figure["layout"]["yaxis"]["visible"] is False
+
+
+def test_every_network_can_be_named(results: Results) -> None:
+    options = {each["value"]: each["label"] for each in network_options(results)}
+
+    assert options.keys() == {each.key for each in standings(results)}
+    assert options["20"] == "trial 20 · failed"
+    assert options["n0"] == "small net squeezenet1_1 · breaks a limit"

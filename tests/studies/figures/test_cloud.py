@@ -199,3 +199,114 @@ def test_a_training_that_was_ended_early_has_a_size_and_says_why(results: Result
     assert {"stopped early, no accuracy", "screened out, no accuracy"} <= names
     counted = {each.name: each.late for each in obstacles(replace(results, records=(stopped,)))}
     assert counted["stopped early, behind others at a rung"] == 1
+
+
+def untrained(results: Results, outcome: Outcome, reason: str) -> Results:
+    """Return the run with one more trial, which was read before its training and no further."""
+    whole = next(each for each in results.records if each.feasible)
+    known = {name: whole.measurement[name] for name in whole.measurement if name != "accuracy"}
+    candidate = results.space.baseline()
+    record = replace(
+        whole,
+        candidate=candidate,
+        outcome=outcome,
+        measurement=Measurement(known),
+        violations={},
+        reason=reason,
+        origin="gp",
+    )
+    return replace(results, records=(*results.records, record))
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SCREENED, Outcome.FAILED, Outcome.STOPPED])
+def test_a_trial_that_was_not_trained_is_seen_where_both_readings_exist(
+    results: Results, outcome: Outcome
+) -> None:
+    run = untrained(results, outcome, "the loss was not finite")
+
+    figure = draw_cloud(cloud(run, "size_kb", "latency_ms", chosen="40"))
+
+    holders = [trace for trace in figure.data if "40" in (trace.customdata or ())]
+    (ring,) = (trace for trace in figure.data if trace.name == "chosen: trial 40")
+    assert len(holders) == 1
+    at = [*holders[0].customdata].index("40")
+    assert (holders[0].x[at], holders[0].y[at]) == (ring.x[0], ring.y[0])
+
+
+@pytest.mark.parametrize(
+    ("axes", "axis"), [(("size_kb", "accuracy"), "y"), (("accuracy", "size_kb"), "x")]
+)
+def test_a_chosen_trial_without_accuracy_is_ringed_on_the_axis_where_its_mark_stands(
+    results: Results, axes: tuple[str, str], axis: str
+) -> None:
+    run = untrained(results, Outcome.FAILED, "the loss was not finite")
+
+    figure = draw_cloud(cloud(run, *axes, chosen="40"))
+
+    by_name = {trace.name: trace for trace in figure.data}
+    mark, ring = by_name["failed, no accuracy"], by_name["chosen: trial 40"]
+    assert (ring.x, ring.y) == (mark.x, mark.y)
+    assert mark[f"{axis}axis"] == ring[f"{axis}axis"] == f"{axis}2"
+
+
+def test_a_failure_says_why_and_stands_under_its_own_name(results: Results) -> None:
+    run = untrained(results, Outcome.FAILED, "the file /tmp/<x>/model.onnx " + "could not be " * 40)
+
+    found = front(run)
+
+    hover = next(point for point in found.points if point.key == "40").hover
+    assert "failed: the file /tmp/&lt;x&gt;/model.onnx could not be" in hover
+    assert max(map(len, hover.split("<br>"))) < 90
+    assert hover.count("could not be") < 25
+    by_name = {trace.name: trace for trace in draw_cloud(found).data}
+    assert "40" in by_name["failed, no accuracy"].customdata
+    assert "40" not in by_name["screened out, no accuracy"].customdata
+    symbols = {by_name[f"{why}, no accuracy"].marker.symbol for why in ("failed", "screened out")}
+    assert len(symbols) == 2
+
+
+def test_the_bars_of_members_are_seen_whole(results: Results) -> None:
+    figure = draw_cloud(front(results))
+
+    members = next(trace for trace in figure.data if trace.name == "on the front")
+    low, high = figure.layout.yaxis.range
+    for value, error in zip(members.y, members.error_y.array, strict=True):
+        assert low < value - error
+        assert value + error < high
+    wide = _with_error(results, 0.09)
+    assert draw_cloud(front(wide)).layout.yaxis.range[1] > 99
+
+
+def _with_error(results: Results, stderr: float) -> Results:
+    records = []
+    for record in results.records:
+        measurement = record.measurement
+        if "accuracy" in measurement:
+            reading = replace(measurement["accuracy"], stderr=stderr)
+            measurement = measurement.updated({"accuracy": reading})
+        records.append(replace(record, measurement=measurement))
+    return replace(results, records=tuple(records))
+
+
+def test_a_marker_stays_when_a_reference_before_it_lacks_a_reading(results: Results) -> None:
+    first, second = results.references
+    poor = replace(first, measurement=Measurement({"macs": first.measurement["macs"]}))
+
+    def symbol(run: Results) -> str:
+        by_name = {trace.name: trace for trace in draw_cloud(front(run)).data}
+        return str(by_name["from scratch"].marker.symbol[0])
+
+    assert symbol(replace(results, references=(poor, second))) == symbol(results)
+
+
+def test_words_at_the_right_edge_end_before_the_line_of_a_limit(results: Results) -> None:
+    figure = draw_cloud(front(results))
+
+    notes = {each.text: each for each in figure.layout.annotations}
+    assert notes["accuracy ≥ 88.5 %"].x == pytest.approx(894.24)
+    assert notes["accuracy ≥ 88.5 %"].xref == "x"
+    assert notes["accuracy ≥ 88.5 %"].xanchor == "right"
+    assert notes["baseline at 44,712 kB →"].x == pytest.approx(894.24)
+    alone = replace(results, constraints=results.constraints[1:])
+    notes = {each.text: each for each in draw_cloud(front(alone)).layout.annotations}
+    assert (notes["accuracy ≥ 88.5 %"].x, notes["accuracy ≥ 88.5 %"].xref) == (1, "paper")
