@@ -24,7 +24,6 @@ from tightfit import (
     Reading,
     Record,
     Rung,
-    Sense,
     Stage,
     Start,
 )
@@ -197,9 +196,8 @@ class StagedEvaluator:
             reading = measurement[constraint.metric]
             violation = constraint.violation(measurement)
             if reading.stage is Stage.STATIC:
-                off = self.errors.get(constraint.metric, 0.0) * abs(reading.value)
-                sign = -1 if constraint.sense is Sense.AT_MOST else 1
-                violation = constraint.excess(reading.value + sign * off)
+                error = self.errors.get(constraint.metric, 0.0)
+                violation = constraint.excess(constraint.hopeful(reading.value, error))
             if violation > worst:
                 worst, found = violation, constraint
         return found

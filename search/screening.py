@@ -13,7 +13,6 @@ from tightfit import (
     FloatArray,
     IntArray,
     SearchSpace,
-    Sense,
     SpecError,
 )
 
@@ -66,8 +65,7 @@ class Screen:
         costs = self.costs(batch)
         for column, constraint in enumerate(self.constraints):
             value = np.asarray(costs[constraint.metric], dtype=np.float64)
-            margin = self.errors.get(constraint.metric, 0.0) * np.abs(value)
-            hopeful = value - margin if constraint.sense is Sense.AT_MOST else value + margin
+            hopeful = constraint.hopeful(value, self.errors.get(constraint.metric, 0.0))
             columns[:, column] = constraint.violations(hopeful)
         return columns
 

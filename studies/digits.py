@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+LARGE_COUNT = 10_000
+"""From where on a number without a unit is read in thousands, millions and so on."""
+SUFFIXES = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"))
+"""Of such a number, by what it is divided by."""
+
 SIGNIFICANT = 3
 MOST_DECIMALS = 6
 _MOST_APART = 9

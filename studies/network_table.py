@@ -12,11 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from tightfit.studies.cells import Cell
+from tightfit.studies.first_fit import width_of
 
 PICKED = "◆"
 _LONGEST_WORD = 16
 """Columns that a name has at least, if a word of it is as long."""
-_ANY_WIDTH = 10_000
 
 Beside: TypeAlias = Callable[[Cell], str]
 
@@ -70,8 +70,7 @@ class NetworkTable:
         least, most = min(longest, _LONGEST_WORD), max(map(len, names))
         for beside, gap in ((_share, 1), (_nothing, 1), (_nothing, 0)):
             narrow = self._table(heading, least, beside, gap)
-            wide = options.update(width=_ANY_WIDTH)
-            left = options.max_width - console.measure(narrow, options=wide).maximum
+            left = options.max_width - width_of(narrow, console, options)
             if left >= 0:
                 yield self._table(heading, min(most, least + left), beside, gap)
                 return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -32,15 +32,15 @@ class ProgressLines(Progress):
     def __init__(self, console: Console) -> None:
         self._terminal = console
         self._spinner = SpinnerColumn()
-        self._numbers = (MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-        super().__init__(self._spinner, *self._numbers, console=console, transient=True)
+        self._times = (TimeElapsedColumn(), TimeRemainingColumn())
+        super().__init__(self._spinner, *self._times, console=console, transient=True)
 
     def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
         """Return the lines for the width that the terminal has now."""
         shown = [task for task in tasks if task.visible]
         if not shown:
             return Table.grid()
-        numbers = [[column(task) for column in self._numbers] for task in shown]
+        numbers = [[_count(task), *(column(task) for column in self._times)] for task in shown]
         widths = [
             max(self._terminal.measure(each).maximum for each in column)
             for column in zip(*numbers, strict=True)
@@ -69,6 +69,11 @@ def _columns(title: int, bar: int, numbers: Sequence[int]) -> list[Column]:
     if bar:
         columns.append(Column(no_wrap=True, width=bar))
     return columns + [Column(no_wrap=True, width=each, justify="right") for each in numbers]
+
+
+def _count(task: Task) -> RenderableType:
+    """Return how much of a job is done; nothing where nobody knows how much there is."""
+    return Text("") if task.total is None else MofNCompleteColumn()(task)
 
 
 def _longest(task: Task, room: int | None = None) -> str:

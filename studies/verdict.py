@@ -97,7 +97,7 @@ def advice(results: Results, standing: Standing) -> str:
     """Return in one sentence what would have to be relaxed for a network that breaks limits."""
     parts = [
         f"{_limit(results, each)} relaxed to {_loose(_metric(results, each.constraint), each)} "
-        f"({100 * each.excess:.2g} % over)"
+        f"({_over(each.excess)} over)"
         for each in relaxations(results, standing)
     ]
     needs = f"{wording.capital(standing.name)} needs {wording.listed(parts)}"
@@ -189,6 +189,12 @@ def _sentence(results: Results, found: Comparison) -> str:
     if found.member is None:
         return f"{sentence}; no member of the front costs as little."
     return f"{sentence}; {found.member.name}, at no more cost, is {_gain(metric, found)}."
+
+
+def _over(excess: float) -> str:
+    """Return by which share a bound is broken, whole per cents from ten on: ``213 %``."""
+    share = 100 * excess
+    return f"{share:,.0f} %" if share >= 10 else f"{share:.2g} %"
 
 
 def _cost(results: Results, name: str, measurement: Measurement) -> str:

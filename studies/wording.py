@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from tightfit import Choice, Constraint, Direction, Interval, Metric, Reading, Sense, Stage
 from tightfit.objectives.quality_metrics import QUALITY_METRICS
 from tightfit.studies.digits import (
+    LARGE_COUNT,
     SIGNIFICANT,
+    SUFFIXES,
     Form,
     decimals_always,
     decimals_of,
@@ -21,8 +23,6 @@ _SHARES = frozenset(
     {"accuracy"} | {each.metric.name for each in QUALITY_METRICS if not each.metric.unit}
 )
 _UPPER_BOUNDS = frozenset(each.metric.name for each in QUALITY_METRICS if each.upper_bound)
-_LARGE_COUNT = 10_000
-_SUFFIXES = ((1e9, " G"), (1e6, " M"), (1e3, " k"))
 
 
 def is_share(metric: Metric) -> bool:
@@ -214,9 +214,9 @@ def _form(
 ) -> Form:
     if is_share(metric):
         form = Form(_places(metric, 100 * value, 100 * stderr), times=100.0)
-    elif not metric.unit and abs(value) >= _LARGE_COUNT:
+    elif not metric.unit and abs(value) >= LARGE_COUNT:
         # By what it rounds to: 999,999 is 1.00 M.
-        per, suffix = next(each for each in _SUFFIXES if exponent(value / each[0]) >= 0)
+        per, suffix = next(each for each in SUFFIXES if exponent(value / each[0]) >= 0)
         form = Form(decimals_of(value / per), per=per, suffix=suffix)
     else:
         form = Form(_places(metric, value, stderr))

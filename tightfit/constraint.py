@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from tightfit.errors import SpecError
 from tightfit.measurement import Measurement
 from tightfit.metric import Kind
 from tightfit.reading import Reading
 from tightfit.space import FloatArray
+
+Value = TypeVar("Value", float, FloatArray)
 
 
 class Sense(StrEnum):
@@ -81,6 +84,16 @@ class Constraint:
         """Return the violation of a value, as a share of the bound."""
         over = value - self.bound
         return (over if self.sense is Sense.AT_MOST else -over) / abs(self.bound)
+
+    def hopeful(self, prediction: Value, error: float) -> Value:
+        """Return what a prediction, or each of a batch, may come to at best.
+
+        Args:
+            prediction: In the metric's unit.
+            error: Of it, as a share of itself.
+        """
+        off = error * abs(prediction)
+        return prediction - off if self.sense is Sense.AT_MOST else prediction + off
 
     def violations(self, values: FloatArray) -> FloatArray:
         """Return the violations of a batch of values ``[n]``, ``[n]``."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-_LARGE = 10_000.0
-_SUFFIXES = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"))
+from tightfit.studies.digits import LARGE_COUNT, SUFFIXES
+
 _DIGITS = 4
 
 
@@ -44,6 +44,6 @@ def _own(value: float, *, counts: bool) -> str:
 
 
 def _scale(value: float) -> tuple[float, str]:
-    if abs(value) >= _LARGE:
-        return next(each for each in _SUFFIXES if abs(value) >= each[0])
+    if abs(value) >= LARGE_COUNT:
+        return next(each for each in SUFFIXES if abs(value) >= each[0])
     return 1.0, ""

@@ -93,6 +93,20 @@ def test_advice_for_a_candidate_that_was_not_trained_promises_nothing(
     )
 
 
+@pytest.mark.parametrize(
+    ("excess", "words"), [(2.134, "213 % over"), (0.128, "13 % over"), (0.0037, "0.37 % over")]
+)
+def test_how_far_a_bound_is_broken_is_written_without_powers_of_ten(
+    results: Results, excess: float, words: str
+) -> None:
+    size = results.baseline.value("size_kb")
+    limit = Constraint("size_kb", Sense.AT_MOST, size / (1 + excess))
+    tight = replace(results, constraints=(limit,))
+    record = replace(results.records[0], measurement=results.baseline, outcome=Outcome.EVALUATED)
+    (standing,) = (each for each in standings(tight) if each.trial == 0)
+    assert words in advice(tight, replace(standing, record=record))
+
+
 def test_what_stopped_a_trial_is_said_as_people_say_it(results: Results) -> None:
     screened = next(r for r in results.records if r.outcome is Outcome.SCREENED)
 
