@@ -11,6 +11,7 @@ And its slowest runs, which :mod:`tightfit.objectives.tail` measures.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from tightfit.errors import SpecError
 from tightfit.metric import Kind, Stage
 from tightfit.objectives.meter.device import UntoldError
 from tightfit.objectives.meter.facts import Fresh
-from tightfit.objectives.meter.interval import median_interval
+from tightfit.objectives.meter.interval import FEWEST, median_interval
 from tightfit.objectives.meter.taking import Precision, Sessions
 from tightfit.objectives.metrics import latency_p99_ms, load_ms, peak_kb
 from tightfit.objectives.tail import measure_tail
@@ -56,6 +57,7 @@ class FootprintMeter:
             the baseline, whose starts alternate with its own, times the reference; without one
             the milliseconds are those of the moment. So it is with the slowest runs.
         precision: When the slowest runs are known well enough.
+        decisive: Whether anything is decided by them; elsewhere a disturbed machine refuses none.
     """
 
     baseline: Path
@@ -63,6 +65,7 @@ class FootprintMeter:
     wanted: Collection[str]
     references: Mapping[str, float] = field(default_factory=dict)
     precision: Precision = field(default_factory=Precision)
+    decisive: bool = True
 
     def __post_init__(self) -> None:
         for metric in (latency_p99_ms.METRIC, load_ms.METRIC):
@@ -91,6 +94,7 @@ class FootprintMeter:
             device=self.device,
             precision=self.precision,
             reference_ms=self.references.get(tail),
+            decisive=self.decisive,
         )
         return {tail: slowest, **self._fresh(path)}
 
@@ -124,11 +128,13 @@ def _told(start: Fresh) -> float:
 
 
 def _reading(values: list[float], unit: float) -> Reading:
-    found = median_interval(values)
+    """Return the median, or the mean where a median has no 95 % interval: of very few values."""
+    repeats = len(values)
+    if repeats < FEWEST:
+        value, stderr = statistics.fmean(values), statistics.stdev(values) / math.sqrt(repeats)
+    else:
+        found = median_interval(values)
+        value, stderr = found.median, found.stderr(repeats)
     return Reading(
-        found.median * unit,
-        Kind.MEASURED,
-        Stage.RUNTIME,
-        stderr=found.stderr(len(values)) * unit,
-        repeats=len(values),
+        value * unit, Kind.MEASURED, Stage.RUNTIME, stderr=stderr * unit, repeats=repeats
     )

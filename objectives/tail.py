@@ -12,6 +12,7 @@ processor. The tail is therefore the file's own (caches, memory, the clock) and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +43,7 @@ def measure_tail(
     device: Sessions,
     precision: Precision,
     reference_ms: float | None = None,
+    decisive: bool = True,
 ) -> Reading:
     """Return the 99th percentile of a file's runs, as its ratio to the baseline's times a unit.
 
@@ -52,13 +54,15 @@ def measure_tail(
         precision: When to stop; ``interval`` counts where it is wider than ``NARROW``.
         reference_ms: The unit: the baseline's own percentile as it was taken once. Without it, that
             of the moment.
+        decisive: Whether anything is decided by it; elsewhere it is told however wide it is.
 
     Raises:
         MeasurementError: A file could not be loaded or run, or the machine is too disturbed.
     """
     paths = [path] if path == baseline else [path, baseline]
     precision = replace(precision, interval=max(precision.interval, NARROW))
-    taken = take(device, Question(paths, tail, TOO_WIDE, RUNS), precision)
+    too_wide = TOO_WIDE if decisive else math.inf
+    taken = take(device, Question(paths, tail, too_wide, RUNS), precision)
     if path == baseline:
         return taken.reading(1.0)
     once = np.ones((1, len(taken.sessions)), np.int64)

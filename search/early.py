@@ -55,6 +55,8 @@ class Ends:
             if line is not None:
                 lucky = (luck or {}).get(name, 0.0) * line.deviation(reading.value)
                 value = line.at(reading.value) + lucky
+                # A line goes on beyond what a share of answers can be.
+                value = min(max(value, 0.0), 1.0) if reading.answers else value
                 expected[name] = replace(reading, value=value)
         return rung.measurement.updated(expected)
 

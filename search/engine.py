@@ -21,6 +21,7 @@ from tightfit import (
     SpecError,
 )
 from tightfit.search.exhaustion import explain, failures_in_a_row, untrained_in_a_row
+from tightfit.search.grey_box import GreyBox
 from tightfit.search.history import History
 from tightfit.search.judge import Judge
 from tightfit.search.ledger import Entry, Json, Ledger
@@ -29,12 +30,13 @@ from tightfit.search.progress import Enough, OnRecord, SearchOutcome, Stopped
 from tightfit.search.region import GIVE_UP, Region
 from tightfit.search.run import Run
 from tightfit.search.samplers import Proposal, make_sampler
+from tightfit.search.samplers.greybox import GreySampler
 from tightfit.search.screening import Screen
 from tightfit.search.signature import check_signature, signature
 from tightfit.search.stopping import Stopping
 
 FAILURES = 20
-"""Failed candidates in a row after which the search stops."""
+"""Failed candidates in a row after which a run of the search stops."""
 
 Reference: TypeAlias = tuple[str, Candidate]
 """An origin and the candidate to evaluate under it."""
@@ -108,8 +110,8 @@ class Search:
             corner=corner,
             seed=seed,
         )
-        self._expected_gain = partial(
-            ExpectedGain,
+        self._make_model = partial(
+            GreyBox,
             self._region,
             self.objectives,
             self.constraints,
@@ -219,6 +221,7 @@ class Search:
             on_record=on_record,
             enough=enough,
         )
+        begun = run.number
         for origin, candidate in references:
             if run.end is not None:
                 break
@@ -226,7 +229,7 @@ class Search:
                 run.finish(Proposal(candidate.indices, origin, draws=0))
         expected = None if patience is None else self._expected_gain()
         while (end := run.end) is None:
-            if failures_in_a_row(history) >= FAILURES:
+            if failures_in_a_row(history, since=begun) >= FAILURES:
                 reason = history.entries[-1].record.reason
                 message = f"{FAILURES} candidates in a row failed, the last: {reason}"
                 return run.outcome(Stopped.FAILING, message)
@@ -260,6 +263,10 @@ class Search:
         for origin, candidate in references:
             if not run.has(origin, candidate):
                 run.finish(Proposal(candidate.indices, origin, draws=0))
+
+    def _expected_gain(self) -> ExpectedGain:
+        known = self._sampler.model if isinstance(self._sampler, GreySampler) else None
+        return ExpectedGain(self.space, known or self._make_model())
 
     def _history(self) -> History:
         """Return what samplers learn from: all records that are kept."""

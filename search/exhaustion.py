@@ -18,9 +18,14 @@ def untrained_in_a_row(history: History) -> int:
     return sum(1 for _ in _untrained(history))
 
 
-def failures_in_a_row(history: History) -> int:
-    """Return how many of the last records failed one after the other."""
-    outcomes = (entry.record.outcome for entry in reversed(history.entries))
+def failures_in_a_row(history: History, *, since: int) -> int:
+    """Return how many of the last records failed one after the other.
+
+    Args:
+        history: All records.
+        since: How many there were before: why those failed may have been mended since.
+    """
+    outcomes = (entry.record.outcome for entry in reversed(history.entries[since:]))
     return sum(1 for _ in takewhile(Outcome.FAILED.__eq__, outcomes))
 
 
@@ -31,15 +36,20 @@ def explain(region: Region, history: History) -> str:
         if len(region.members):
             return done
     screened = [_violations(record) for record in _untrained(history)]
-    broken = [each for each in screened if each] or _static_violations(region)
+    refused = [each for each in screened if each]
+    broken = refused or _static_violations(region)
     counts = Counter(limit for each in broken for limit, violation in each.items() if violation > 0)
     if not counts:
         return "every candidate that keeps the static limits and was found is done"
     limit, times = counts.most_common(1)[0]
     least = min(sum(max(0.0, value) for value in each.values()) for each in broken)
+    tried = (
+        f"{len(screened)} proposals in a row could not be trained; {limit!r} refuses most of them"
+        if refused
+        else f"none was found that keeps the static limits; {limit!r} refuses most of random ones"
+    )
     return (
-        f"{GIVE_UP} proposals in a row could not be trained; {limit!r} refuses most of them "
-        f"({times} of {len(broken)} looked at), and the nearest breaks the limits by "
+        f"{tried} ({times} of {len(broken)} looked at), and the nearest breaks the limits by "
         f"{least:.1%} in all: relax it, or widen the choices"
     )
 

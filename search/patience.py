@@ -14,12 +14,11 @@ from itertools import takewhile
 
 import numpy as np
 
-from tightfit import Constraint, FloatArray, Objective
+from tightfit import SearchSpace
 from tightfit.search.grey_box import GreyBox
 from tightfit.search.history import History
 from tightfit.search.ledger import Entry
 from tightfit.search.observations import observations_of
-from tightfit.search.region import Region
 from tightfit.search.samplers.base import Proposal
 from tightfit.search.samplers.greybox import GreySampler
 
@@ -31,24 +30,13 @@ class ExpectedGain:
     """What the next training is expected to add to the front, at best.
 
     Args:
-        region: The candidates that keep the static limits.
-        objectives: Of the study.
-        constraints: Of the study.
-        damage: As for :class:`tightfit.search.grey_box.GreyBox`.
-        corner: The same.
+        space: Of the candidates.
+        model: Of the study: the sampler's own, where it has one.
     """
 
-    def __init__(
-        self,
-        region: Region,
-        objectives: Sequence[Objective],
-        constraints: Sequence[Constraint],
-        *,
-        damage: Sequence[FloatArray] | None,
-        corner: Sequence[float] | None,
-    ) -> None:
-        self._space = region.space
-        self._model = GreyBox(region, objectives, constraints, damage=damage, corner=corner)
+    def __init__(self, space: SearchSpace, model: GreyBox) -> None:
+        self._space = space
+        self._model = model
 
     def __call__(self, proposal: Proposal, history: History) -> float | None:
         """Return the expected gain as a share of the front's hypervolume.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -56,7 +57,14 @@ def solve(
 
 @contextmanager
 def _output_away() -> Iterator[None]:
-    """Let what native code prints inside vanish."""
+    """Let what native code prints inside vanish, on the main thread.
+
+    The output is the whole process's: trials that run in several threads would lose what they
+    print themselves, and two that solve at once could not give it back.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     if sys.stdout is not None:
         sys.stdout.flush()
     try:

@@ -125,12 +125,13 @@ def compare(
         profile: The device that the formulas are about.
     """
     device = Device(DeviceSettings(threads=profile.threads))
+    timed = any(limit.metric == latency_ms.METRIC.name for limit in limits)
     for name in names:
         accuracy = published_accuracy(name)
         try:
             module = load_model(name, input_shape=input_shape, classes=classes, folder=Path.cwd())
             space = CompressionSpace(module, torch.zeros(1, *input_shape), settings=EVERYTHING)
-            readings = _readings(space, profile, device)
+            readings = _readings(space, profile, device, timed=timed)
         except (TightfitError, MemoryError, RuntimeError) as error:
             if not (isinstance(error, TightfitError) or is_out_of_memory(error)):
                 raise
@@ -148,13 +149,17 @@ def published_accuracy(name: str) -> float | None:
     return float(found) / 100
 
 
-def _readings(space: CompressionSpace, profile: DeviceProfile, device: Device) -> Measurement:
+def _readings(
+    space: CompressionSpace, profile: DeviceProfile, device: Device, *, timed: bool
+) -> Measurement:
+    """Return the readings of a network as it is; ``timed`` says that its latency is limited."""
     readings: dict[str, Reading] = static_readings(space.baseline_blueprint(), profile)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         network: nn.Module = space.baseline_network()
         readings |= write_network(network, path, metadata={}, profile=profile)
-        readings["latency_ms"] = LatencyMeter(path, device).measure_baseline()
+        meter = LatencyMeter(path, device, decisive=timed)
+        readings["latency_ms"] = meter.measure_baseline()
     return Measurement(readings)
 
 

@@ -5,7 +5,8 @@ What is found may differ from the claim by chance, and by what is no defect of t
 - bytes must be the same;
 - a time is the ratio to the baseline, and may be ``LATENCY_MARGIN`` worse, or by
   ``LATENCY_GRAIN_MS`` where that is more: readings of different hours agree no better, and a clock
-  around a call tells no shorter times apart;
+  around a call tells no shorter times apart; one that is known too badly refutes a claim only where
+  it is surely longer, and confirms none;
 - memory may be ``MEMORY_MARGIN`` worse, as another system hands it out in other pieces;
 - an arena may be ``ARENA_MARGIN`` larger, as versions of the runtime differ in their tables;
 - on the same pictures a file may lose ``SAME_PICTURES`` of them, as processors round differently;
@@ -17,11 +18,12 @@ What is found better than claimed holds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from tightfit import Constraint, Direction, Interval, Kind, Metric, Reading, Stage
+from tightfit.objectives import latency, tail
 from tightfit.objectives.metrics import latency_ms, latency_p99_ms, load_ms
 
 LATENCY_MARGIN = 0.05
@@ -83,6 +85,11 @@ class Value:
     def of(cls, reading: Reading) -> Value:
         """Return a reading's value with its interval."""
         return cls(reading.value, reading.interval)
+
+    @property
+    def half_width(self) -> float:
+        """Half of the interval, as a share of the value."""
+        return self.interval.width / 2 / abs(self.value)
 
     def scaled(self, factor: float) -> Value:
         """Return the number in another unit."""
@@ -256,7 +263,7 @@ def elsewhere(report: Mapping[str, Any], machine: Mapping[str, str]) -> str:
 def judged_latency(report: Mapping[str, Any], found: Reading, name: str = LATENCY_MS) -> Claim:
     """Return the claim of a report's latency with its verdict; ``found`` is a ratio."""
     claimed, baseline = claimed_latency(report, name), report["baseline"]["metrics"][name]
-    return judged(
+    claim = judged(
         latency_title(name),
         LATENCY_RATIO,
         kind=Kind.MEASURED,
@@ -264,6 +271,16 @@ def judged_latency(report: Mapping[str, Any], found: Reading, name: str = LATENC
         found=Value.of(found),
         rule=latency_rule(claimed, baseline_ms=baseline["value"]),
     )
+    known = Value.of(found).half_width
+    if claim.verdict is Verdict.BROKEN or known <= _too_wide(name):
+        return claim
+    why = f"it is known to ±{100 * known:.0f} % only: end what else runs there and check it again"
+    return replace(claim, verdict=Verdict.UNCHECKED, why=why)
+
+
+def _too_wide(name: str) -> float:
+    """Return half of an interval, as a share, beyond which a time tells nothing."""
+    return tail.TOO_WIDE if name in FOOTPRINT else latency.TOO_WIDE
 
 
 def unchecked(

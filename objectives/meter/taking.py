@@ -182,5 +182,5 @@ def _too_disturbed(path: Path, taken: Taken, spent: float) -> str:
     return (
         f"the machine is too disturbed to measure {str(path)!r}: after {spent:.0f} s its latency "
         f"is known to ±{100 * taken.width:.0f} % only; it waited {100 * waited:.0f} % of the time "
-        f"for a processor{busy}; end what else runs there, or give it longer with device.seconds"
+        f"for a processor{busy}; end what else runs there, or begin a run with more device.seconds"
     )

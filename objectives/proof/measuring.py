@@ -1,4 +1,8 @@
-"""Size, memory, latency and right answers of a file, read with the runtime alone."""
+"""Size, memory, latency and right answers of a file, read with the runtime alone.
+
+A time that a disturbed machine tells is handed on however wide it is: all else was read as well,
+and whoever judges a claim by it sees how well it is known.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +103,7 @@ def _latency(job: Job, device: Device) -> tuple[Reading | None, Reading | None]:
     """Return the ratio to the baseline and the milliseconds, as the device has them."""
     if job.baseline is None:
         return None, None
-    read = LatencyMeter(job.baseline, device).measure(job.model)
+    read = LatencyMeter(job.baseline, device, decisive=False).measure(job.model)
     ratio = Reading(
         read.ratio.median,
         Kind.MEASURED,
@@ -131,7 +135,8 @@ def _footprint(job: Job, device: Device) -> dict[str, Reading]:
     if job.baseline is None or not job.footprint:
         return {}
     units = dict.fromkeys(job.footprint, 1.0)
-    return FootprintMeter(job.baseline, device, job.footprint, units).measure(job.model)
+    meter = FootprintMeter(job.baseline, device, job.footprint, units, decisive=False)
+    return meter.measure(job.model)
 
 
 def _memory(job: Job, device: Device) -> Reading | None:

@@ -16,7 +16,7 @@ from tightfit.search.samplers.base import Proposal, Sampler
 
 
 class GreySampler(Sampler):
-    """Proposes by :class:`tightfit.search.grey_box.GreyBox`."""
+    """Proposes by its ``model``, a :class:`tightfit.search.grey_box.GreyBox`."""
 
     name: ClassVar[str] = "greybox"
 
@@ -30,9 +30,9 @@ class GreySampler(Sampler):
         corner: Sequence[float] | None,
     ) -> None:
         super().__init__(region)
-        self._grey_box = GreyBox(region, objectives, constraints, damage=damage, corner=corner)
+        self.model = GreyBox(region, objectives, constraints, damage=damage, corner=corner)
 
     def _propose(self, history: History, rng: np.random.Generator) -> Proposal | None:
-        observations = observations_of(history, self.region.space, self._grey_box.metrics)
-        row = self._grey_box.propose(observations, rng)
-        return None if row is None else Proposal(row, self.name)
+        observations = observations_of(history, self.region.space, self.model.metrics)
+        row = self.model.propose(observations, rng)
+        return self._drawn(history, rng) if row is None else Proposal(row, self.name)

@@ -88,3 +88,24 @@ def test_what_is_no_quality_stays_as_it_was() -> None:
     ends = Ends([climbed(n, 0.7, 0.8) for n in range(3)])
     assert ends.measurement(rung)["size_kb"] == size
     assert ends.deviation("size_kb", rung) == 0.0
+
+
+@pytest.mark.parametrize(("early", "luck", "bound"), [(0.99, 1.0, 1.0), (0.02, -1.0, 0.0)])
+def test_a_share_of_answers_is_expected_to_stay_one(
+    early: float, luck: float, bound: float
+) -> None:
+    def answers(value: float) -> Measurement:
+        reading = Reading(value, Kind.MEASURED, Stage.LEARNED, repeats=1000, answers=True)
+        return Measurement({"accuracy": reading})
+
+    steep = [(0.50, 0.40), (0.52, 0.46), (0.54, 0.52), (0.56, 0.58), (0.58, 0.64), (0.60, 0.70)]
+    records = [
+        replace(
+            evaluated((number,), accuracy=0.0, size_kb=48.0),
+            measurement=answers(last),
+            rungs=(Rung(0.25, answers(first)),),
+        )
+        for number, (first, last) in enumerate(steep)
+    ]
+    found = Ends(records).measurement(Rung(0.25, answers(early)), {"accuracy": luck})
+    assert found.value("accuracy") == bound

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -43,3 +44,18 @@ def test_what_native_code_prints_does_not_reach_the_standard_output(
     os.write(1, b"a document\n")
     ctypes.CDLL(None).fflush(None)
     assert capfd.readouterr().out == "a document\n"
+
+
+def test_other_threads_keep_what_they_print(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def printing(*arguments: Any, **options: Any) -> OptimizeResult:
+        os.write(1, b"of another trial\n")
+        return optimize.milp(*arguments, **options)
+
+    monkeypatch.setattr(solver, "milp", printing)
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(solved) for _ in range(2)]
+        assert all(each.result().success for each in both)
+    os.write(1, b"after them\n")
+    assert capfd.readouterr().out == "of another trial\n" * 2 + "after them\n"

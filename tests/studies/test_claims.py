@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tightfit import Constraint, Interval, Kind, Metric, Sense
+from tightfit import Constraint, Interval, Kind, Metric, Reading, Sense, Stage
 from tightfit.objectives.task import classification
 from tightfit.studies.claims import (
     LATENCY_RATIO,
@@ -13,6 +13,7 @@ from tightfit.studies.claims import (
     Verdict,
     accuracy_rule,
     judged,
+    judged_latency,
     kept,
     latency_rule,
     memory_rule,
@@ -47,6 +48,29 @@ def test_a_latency_may_be_longer_by_chance_or_by_a_twentieth(found: Value, wante
     claimed = value(0.5, 0.01)
     rule = latency_rule(claimed, baseline_ms=10.0)
     assert verdict(LATENCY_RATIO, claimed, found, rule) is wanted
+
+
+@pytest.mark.parametrize(
+    ("ratio", "spread", "wanted"),
+    [
+        (0.5, 0.01, Verdict.HOLDS),
+        (0.5, 0.1, Verdict.UNCHECKED),
+        (0.7, 0.1, Verdict.UNCHECKED),
+        (2.0, 0.1, Verdict.BROKEN),
+    ],
+)
+def test_a_time_of_a_disturbed_machine_confirms_nothing(
+    ratio: float, spread: float, wanted: Verdict
+) -> None:
+    report = {
+        "metrics": {"latency_ms": value(5.0, 0.1).to_json()},
+        "baseline": {"metrics": {"latency_ms": {"value": 10.0}}},
+    }
+    found = Reading(ratio, Kind.MEASURED, Stage.RUNTIME, stderr=spread, repeats=6)
+    claim = judged_latency(report, found)
+    assert claim.verdict is wanted
+    assert claim.found == Value.of(found)
+    assert bool(claim.why) == (wanted is not Verdict.HOLDS)
 
 
 def test_a_clock_tells_no_microseconds_apart() -> None:
