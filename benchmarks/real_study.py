@@ -9,8 +9,8 @@ the time and the processor time until then, of all its processes. Called again, 
 it was stopped, and its clocks with it. On a machine with other work, compare processor times.
 
 Printed: after which share of its time Tightfit had the hypervolume that the plain script has at its
-end, how far each was at some shares of the time, and how many of the plain front's members a member
-of Tightfit's is at least as good as, at equal time.
+end, how far each was at some shares of the time, and how many of the plain script's candidates
+within the limits a member of Tightfit's is at least as good as, when both have had the same time.
 """
 
 from __future__ import annotations

@@ -153,7 +153,10 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def table(path: Path) -> None:
-    """Print mean and standard deviation over the seeds of each sampler on each problem."""
+    """Print mean and standard deviation over the seeds of each sampler on each problem.
+
+    The deviation is that of these seeds: the sum of squares divided by their number.
+    """
     curves = defaultdict(list)
     seconds = defaultdict(list)
     for line in read_lines(path):

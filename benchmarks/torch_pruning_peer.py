@@ -6,7 +6,6 @@ figures are wanted.
 
 import copy
 import importlib.util
-import statistics
 import time
 import warnings
 from typing import Any, Protocol, TypeGuard
@@ -75,9 +74,9 @@ def prune_by_half(
 
 
 def candidates_a_second(module: nn.Module, example: Tensor, *, n: int = 5) -> float:
-    """Return of how many random candidates it gives parameters and MACs in a second.
+    """Return of how many random candidates it gives parameters and MACs in a second of a processor.
 
-    The middle one of ``n``, after one that loads what is loaded once.
+    By the fastest of ``n``, after one that loads what is loaded once.
     """
     rng = np.random.default_rng(0)
     with torch.no_grad():
@@ -85,20 +84,20 @@ def candidates_a_second(module: nn.Module, example: Tensor, *, n: int = 5) -> fl
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of parameters outside of layers, once for each candidate
         took = [_count_by_surgery(module, example, classes, rng) for _ in range(1 + n)]
-    return 1 / statistics.median(took[1:])
+    return 1 / min(took[1:])
 
 
 def _count_by_surgery(
     module: nn.Module, example: Tensor, classes: int, rng: np.random.Generator
 ) -> float:
-    """Return the seconds until one candidate's parameters and MACs are known.
+    """Return the seconds of processor time until one candidate's parameters and MACs are known.
 
     A candidate is a copy of the network that is traced, pruned by random ratios, each layer that
     leads a group by its own, and counted.
     """
     import torch_pruning as tp
 
-    started = time.perf_counter()
+    started = time.process_time()
     candidate = copy.deepcopy(module)
     layers = [each for each in candidate.modules() if isinstance(each, nn.Conv2d | nn.Linear)]
     pruner = _pruner(
@@ -112,7 +111,7 @@ def _count_by_surgery(
     pruner.step()
     _count_heads(candidate, pruner.num_heads)
     tp.utils.count_ops_and_params(candidate, example)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def _outputs(module: nn.Module, classes: int) -> list[nn.Module]:
