@@ -25,6 +25,8 @@ from tightfit.spaces.settings import QuantizationSettings, TargetCpu
 from tightfit.spaces.sites import Sites, grouped
 
 QUANTIZABLE = frozenset({"conv", "linear"})
+"""Operators whose weights have their output channels on the first axis."""
+
 ACTIVATION_BITS = 8
 
 TAKES_ACTIVATION = QUANTIZABLE | {"add"}
@@ -144,7 +146,7 @@ def quantize_graph(
     marks = rounded_activations(graph, flags, integer_only=integer_only)
     rounded = {name for name, flag in marks.items() if flag[0]}
     owners = grid_owners(graph, MOVES) if integer_only else {name: name for name in rounded}
-    ranges = FIXED_RANGES if integer_only else {}
+    ranges = {n.name: FIXED_RANGES.get(n.operator) for n in graph.nodes} if integer_only else {}
     renamed: dict[str, str] = {}
     nodes: list[Node] = []
     for name in graph.inputs:
@@ -165,7 +167,8 @@ def quantize_graph(
             )
         nodes.append(node)
         if node.name in rounded:
-            nodes.append(_quantize(node.name, owners[node.name], ranges.get(node.operator)))
+            owner = owners[node.name]
+            nodes.append(_quantize(node.name, owner, ranges.get(owner)))
             renamed[node.name] = nodes[-1].name
     outputs = tuple(renamed.get(name, name) for name in graph.outputs)
     return Graph(graph.inputs, tuple(nodes), outputs)

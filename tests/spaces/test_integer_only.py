@@ -80,6 +80,31 @@ def test_a_mean_over_windows_keeps_its_grid_and_a_sigmoid_has_its_own() -> None:
     assert grid(network, "sigmoid") == (1 / 256, 0)
 
 
+class Halved(nn.Module):
+    """What has a fixed grid is moved by operators that keep the grid of what they read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3, padding=1)
+        self.last = nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        gate, value = torch.sigmoid(self.first(x)).chunk(2, 1)
+        result: torch.Tensor = self.last(gate * nn.functional.avg_pool2d(value, 3, 1, 1))
+        return result
+
+
+def test_operators_that_keep_a_fixed_grid_leave_it_fixed() -> None:
+    torch.manual_seed(0)
+    space = CompressionSpace(
+        Halved().eval(), torch.zeros(1, 3, 8, 8), settings=SpaceSettings(quantization=INTEGERS)
+    )
+    network = calibrated(space.build(everywhere(space, "bits", 8)))
+    moved = [n.name for n in network.graph.nodes if n.operator in ("sigmoid", "slice", "avg_pool")]
+    assert len(moved) == 4
+    assert {grid(network, name) for name in moved} == {(1 / 256, 0)}
+
+
 def test_floats_stay_where_nothing_asks_for_integers() -> None:
     network = gated(integer_only=False)
     assert network.graph.outputs == ("last",)
