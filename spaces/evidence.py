@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tightfit import SpecError
 from tightfit.spaces.network import Network
+from tightfit.spaces.sampling import sample_step
 from tightfit.spaces.sites import Layer
 
 _BATCH = 32
@@ -107,19 +108,22 @@ class Observations:
 
     @cached_property
     def signs(self) -> Mapping[Side, Tensor]:
-        """Whether each channel is above zero, at up to 4,096 places, ``[channels, places]``."""
+        """Whether each channel is below, at or above zero, ``[channels, places]``.
+
+        As -1, 0 and 1, at some 4,096 places, at most twice as many.
+        """
         evidence = self.evidence("the criterion 'hamming'")
         sides = [Side(name, reads) for name in self._layers for reads in (False, True)]
         seen: dict[Side, list[Tensor]] = {}
         for side, rows in self._activations(evidence, sides, places=_SIGNS):
-            seen.setdefault(side, []).append(rows > 0)
+            seen.setdefault(side, []).append(rows.sign().to(torch.int8))
         return {side: torch.cat(parts, dim=1) for side, parts in seen.items()}
 
     def moments(self, layers: Sequence[str]) -> dict[str, Tensor]:
         """Return by layer the second moments of what it reads, ``[channels, channels]``.
 
-        Taken at up to 16,384 places; not centred, so that a sum of channels can stand for a channel
-        without a bias.
+        Taken at some 16,384 places, at most twice as many; not centred, so that a sum of channels
+        can stand for a channel without a bias.
         """
         evidence = self.evidence("the correction of pruned layers")
         found: dict[str, Tensor] = {}
@@ -133,8 +137,8 @@ class Observations:
     def _activations(
         self, evidence: Evidence, sides: Sequence[Side], *, places: int
     ) -> Iterator[tuple[Side, Tensor]]:
-        """Yield for each batch and side the channels at evenly spaced places, ``[channels, m]``."""
-        network = self._network().eval()
+        """Yield for each batch and side the channels at places from all over, ``[channels, m]``."""
+        network, share = self._network().eval(), max(1, places // evidence.parts)
         for inputs, _ in evidence.batches():
             values = network.activations(inputs)
             for side in sides:
@@ -142,8 +146,7 @@ class Observations:
                 value = values[node.inputs[0] if side.reads else node.name]
                 axis = -1 if node.operator == "linear" else 1
                 rows = value.movedim(axis, 0).flatten(1)
-                step = max(1, rows.shape[1] * evidence.parts // places)
-                yield side, rows[:, ::step]
+                yield side, rows[:, :: sample_step(rows.shape[1], share)]
 
 
 def _weight_axis(layer: Layer, *, reads: bool) -> int:

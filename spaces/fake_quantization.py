@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tightfit.spaces.sampling import sample_step
+
 ACTIVATION_LEVELS = 255
 FEW_CODES = 7
 """The largest code up to which it pays to cut the largest weights off."""
@@ -26,7 +28,7 @@ def weight_limit(bits: int) -> int:
 
 
 @torch.no_grad()
-def weight_step(weight: Tensor, clip: Tensor, limit: int, *, axis: int = 0) -> Tensor:
+def weight_step(weight: Tensor, clip: Tensor, limit: int) -> Tensor:
     """Return the distance between two levels of each output channel, ``[O]``.
 
     It follows the largest weight. So rounding does not care whether a norm's gain is multiplied
@@ -34,26 +36,23 @@ def weight_step(weight: Tensor, clip: Tensor, limit: int, *, axis: int = 0) -> T
     folded ones, and both are the same function (Jacob et al., 2018, fold in training as well).
 
     Args:
-        weight: With ``O`` output channels along ``axis``.
+        weight: ``[O, ...]``.
         clip: Share of a channel's largest weight that the largest code stands for, ``[O]``.
         limit: The largest code, see :func:`weight_limit`.
-        axis: 0, or 1 for transposed convolutions.
     """
     share = clip.clamp_min(SMALLEST_CLIP)
-    return (share * weight.abs().amax(others(weight, axis)) / limit).clamp_min(SMALLEST_STEP)
+    return (share * weight.abs().amax(others(weight)) / limit).clamp_min(SMALLEST_STEP)
 
 
-def fake_quantize_weight(weight: Tensor, step: Tensor, limit: int, *, axis: int = 0) -> Tensor:
+def fake_quantize_weight(weight: Tensor, step: Tensor, limit: int) -> Tensor:
     """Return ``weight`` on its grid; the gradient passes as if nothing were rounded.
 
     Args:
-        weight: With ``O`` output channels along ``axis``.
+        weight: ``[O, ...]``.
         step: Between levels of each channel, ``[O]``.
         limit: The largest code.
-        axis: 0, or 1 for transposed convolutions.
     """
-    result: Tensor = _Round.apply(weight, along(step, weight, axis), -limit, limit)
-    return result
+    return round_to_steps(weight, along(step, weight), -limit, limit)
 
 
 def fake_quantize_activation(values: Tensor, scale: Tensor, zero_point: Tensor) -> Tensor:
@@ -68,17 +67,33 @@ def fake_quantize_activation(values: Tensor, scale: Tensor, zero_point: Tensor) 
         # Numbers instead of tensors spare the checks of broadcasting; elsewhere they would wait
         # for the device.
         zero = int(zero_point)
-        result: Tensor = _Round.apply(values, float(scale), -zero, ACTIVATION_LEVELS - zero)
-        return result
-    return torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, ACTIVATION_LEVELS)
+        return round_to_steps(values, float(scale), -zero, ACTIVATION_LEVELS - zero)
+    # Beside values in bfloat16, a scale that is a tensor would itself be rounded to bfloat16.
+    wide = values.to(torch.promote_types(values.dtype, scale.dtype))
+    return round_to_steps(wide, scale, -zero_point, ACTIVATION_LEVELS - zero_point).to(values.dtype)
 
 
-def others(weight: Tensor, axis: int) -> tuple[int, ...]:
-    """Return every axis of ``weight`` but that of its output channels."""
-    return tuple(each for each in range(weight.dim()) if each != axis)
+def round_to_steps(
+    values: Tensor, step: Tensor | float, low: Tensor | float, high: Tensor | float
+) -> Tensor:
+    """Return the nearest multiples of ``step``; the gradient passes, at and beyond the ends too.
+
+    Args:
+        values: Of any shape.
+        step: Between levels, of a shape that divides ``values``.
+        low: The lowest level in steps.
+        high: The highest level in steps.
+    """
+    result: Tensor = _Round.apply(values, step, low, high)
+    return result
 
 
-def along(numbers: Tensor, weight: Tensor, axis: int) -> Tensor:
+def others(weight: Tensor) -> tuple[int, ...]:
+    """Return every axis of ``weight`` ``[O, ...]`` but that of its output channels."""
+    return tuple(range(1, weight.dim()))
+
+
+def along(numbers: Tensor, weight: Tensor, axis: int = 0) -> Tensor:
     """Return ``numbers`` ``[O]`` in the shape that multiplies ``weight`` along ``axis``."""
     shape = [1] * weight.dim()
     shape[axis] = -1
@@ -93,10 +108,11 @@ class _Round(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(_ctx: Any, values: Tensor, step: Tensor | float, low: float, high: float) -> Tensor:
+    def forward(_ctx: Any, values: Tensor, step: Any, low: Any, high: Any) -> Tensor:
         # Divided as a file's QuantizeLinear divides: a product with the reciprocal rounds other
         # values up, and pictures of 256 grey levels have the same value many times.
-        return (values / step).round_().clamp_(low, high).mul_(step)
+        result: Tensor = (values / step).round_().clamp_(low, high).mul_(step)
+        return result
 
     @staticmethod
     def backward(_ctx: Any, *gradients: Any) -> tuple[Any, None, None, None]:
@@ -104,14 +120,14 @@ class _Round(torch.autograd.Function):
 
 
 @torch.no_grad()
-def best_clip(weight: Tensor, limit: int, *, axis: int = 0) -> Tensor:
+def best_clip(weight: Tensor, limit: int) -> Tensor:
     """Return the clip of each channel that leaves the least squared error, ``[O]``.
 
     With 8 bits nothing is clipped; with 4, cutting a few large weights off makes the grid finer for
     all others (Banner, Nahshan and Soudry, 2019); with 2, one size stands for all weights that are
     not zero (Li and Liu, "Ternary weight networks", 2016).
     """
-    flat = weight.detach().float().movedim(axis, 0).flatten(1)
+    flat = weight.detach().float().flatten(1)
     ones = torch.ones(len(flat), device=flat.device)
     if limit > FEW_CODES:
         return ones
@@ -139,10 +155,7 @@ class Range:
         low, high = (float(end) for end in flat.aminmax())
         self._finite &= math.isfinite(low) and math.isfinite(high)
         self._low, self._high = min(self._low, low), max(self._high, high)
-        stride = max(1, len(flat) // _SAMPLE)
-        while math.gcd(stride, len(flat)) > 1:
-            stride += 1  # else the sample would see the same few rows of every map
-        self._samples.append(flat[::stride].cpu())
+        self._samples.append(flat[:: sample_step(len(flat), _SAMPLE)].cpu())
 
     def grid(self, *, least_error: bool = True) -> tuple[Tensor, Tensor]:
         """Return scale and zero point, both ``[]``, that leave the least squared error.

@@ -138,7 +138,7 @@ def _in_floats(step: Step, inputs: list[Tensor]) -> Tensor:
     operands: dict[str, Tensor | None] = {}
     if step.limit:
         layer = folded_layer(step.node, step.folded_tensors(), norm=step.norm)
-        weight = layer.codes * along(layer.scale, layer.codes, step.axis)
+        weight = layer.codes * along(layer.scale, layer.codes)
         operands = {"weight": weight, "bias": layer.bias}
     result: Tensor = step.operation(inputs, operands, step.node.attributes)
     return result
@@ -157,7 +157,7 @@ def _reach(codes: Tensor, bias: Tensor | None, grid: Grid) -> float:
     """Return how far a partial sum of products, in any order, can be from zero."""
     below = grid.zero_point.double()
     above = ACTIVATION_LEVELS - below
-    axes = others(codes, 0)
+    axes = others(codes)
     positive, negative = (part.clamp_min(0).sum(axes).double() for part in (codes, -codes))
     ends = [positive * above + negative * below, positive * below + negative * above]
     if bias is not None:

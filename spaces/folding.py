@@ -114,16 +114,16 @@ def folded_layer(node: Node, tensors: Mapping[str, Tensor], *, norm: Node | None
         tensors: By the roles of :func:`folded_parameters`.
         norm: Folded into it.
     """
-    axis, limit = output_axis(node), node.integer("weight_limit")
+    limit = node.integer("weight_limit")
     weight, bias = tensors["weight"], tensors.get("bias")
-    step = weight_step(weight, tensors["weight_clip"], limit, axis=axis)
-    codes = torch.round(weight / along(step, weight, axis)).clamp(-limit, limit)
+    step = weight_step(weight, tensors["weight_clip"], limit)
+    codes = torch.round(weight / along(step, weight)).clamp(-limit, limit)
     if norm is not None:
         gain, bias = gain_and_bias(
             {role: tensors[f"norm.{role}"] for role in norm.parameters}, norm.number("eps"), bias
         )
         # A scale is positive; the sign of a gain goes into the codes.
-        codes = codes * along(torch.where(gain < 0, -1.0, 1.0), weight, axis)
+        codes = codes * along(torch.where(gain < 0, -1.0, 1.0), weight)
         step = (step * gain.abs()).clamp_min(SMALLEST_SCALE)
     if bias is not None and "scale" in tensors:
         # The int32 bias of the file counts products of the input's and the weights' steps.
@@ -184,7 +184,7 @@ class _Folder:
 
     def _layer(self, node: Node) -> Node:
         """Return a layer with its norm folded in, its weights as codes where it is quantized."""
-        axis, norm = output_axis(node), self._norms.get(node.name)
+        norm = self._norms.get(node.name)
         weight_name = node.parameters["weight"]
         tensors = {
             role: self._tensors[each].float() for role, each in self._sources[node.name].items()
@@ -201,7 +201,7 @@ class _Folder:
             if norm is not None:
                 roles = {role: tensors[f"norm.{role}"] for role in norm.parameters}
                 gain, bias = gain_and_bias(roles, norm.number("eps"), bias)
-                weight = weight * along(gain, weight, axis)
+                weight = weight * along(gain, weight, output_axis(node))
             parameters = {"weight": self._keep(weight_name, weight)}
         if bias is not None:
             parameters["bias"] = self._keep(f"{node.name}.bias", bias)

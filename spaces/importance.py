@@ -137,32 +137,32 @@ def taylor(view: View, group: ChannelGroup) -> Tensor:
 
 def geometric_median(view: View, group: ChannelGroup) -> Tensor:
     """Euclidean distance to all other filters of the layer (He et al., "Filter pruning via
-    geometric median", 2019): what lies amid the others can be replaced by them.
+    geometric median", 2019): what lies amid the others can be replaced by them. A filter of nothing
+    but zeros needs no replacement.
     """
-    return _scaled_sum(torch.cdist(rows, rows).sum(1) for rows in view.filters(group))
+    return _scaled_sum(torch.cdist(rows, rows).sum(1) * rows.any(1) for rows in view.filters(group))
 
 
 def cosine(view: View, group: ChannelGroup) -> Tensor:
     """Angle to all other filters of the layer, as 1 minus the cosine: their directions alone count
     (Ayinde et al., "Redundant feature pruning for accelerated inference in deep neural networks",
-    2019).
+    2019). A filter of nothing but zeros has no direction, and is the least important.
     """
-    return _scaled_sum(
-        (1 - unit @ unit.T).clamp_min(0).sum(1)
-        for unit in (F.normalize(rows, dim=1) for rows in view.filters(group))
-    )
+    return _scaled_sum(_angles(rows) * rows.any(1) for rows in view.filters(group))
 
 
 def hamming(view: View, group: ChannelGroup) -> Tensor:
     """Hamming distance to all other channels between the signs of their activations: which fire on
     the same places tell the same. The binary codes are those of Mellor et al. ("Neural architecture
-    search without training", 2021), compared between channels in place of pictures.
+    search without training", 2021), compared between channels in place of pictures. What is zero in
+    all places tells nothing.
     """
     signs = view.observations.signs
-    return _scaled_sum(
-        _disagreements(_rows(signs[side].float(), view.owners_of_values(side, group), group.width))
+    each = (
+        _rows(signs[side], view.owners_of_values(side, group), group.width)
         for side in view.sides(group)
     )
+    return _scaled_sum(_disagreements((rows > 0).float()) * rows.any(1) for rows in each)
 
 
 Criterion: TypeAlias = Callable[[View, ChannelGroup], Tensor]
@@ -213,6 +213,12 @@ class Importance:
             scores = CRITERIA[criterion](self._view, group)
             self._orders[key] = torch.argsort(scores, descending=True, stable=True)
         return self._orders[key]
+
+
+def _angles(rows: Tensor) -> Tensor:
+    """Return the sum of 1 minus the cosine between rows ``[n, m]`` and all rows, ``[n]``."""
+    unit = F.normalize(rows, dim=1)
+    return (1 - unit @ unit.T).clamp_min(0).sum(1)
 
 
 def _disagreements(signs: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from tightfit.spaces.fake_quantization import (
     weight_step,
 )
 from tightfit.spaces.file_arithmetic import as_file, normed
-from tightfit.spaces.folding import fold, output_axis
+from tightfit.spaces.folding import fold
 from tightfit.spaces.learned_steps import round_to_learned_steps
 from tightfit.spaces.settings import USUAL_ROUNDING, RoundingSettings
 from tightfit.spaces.steps import Step, compiled, hold, owner_of
@@ -185,7 +185,7 @@ class Network(nn.Module):
                 clip = self.tensor(node.parameters["weight_clip"])
                 clip.fill_(1.0)
                 if least_error:
-                    clip.copy_(best_clip(weight, limit, axis=output_axis(node)))
+                    clip.copy_(best_clip(weight, limit))
         self._calibrated = True
 
     @torch.no_grad()
@@ -242,12 +242,10 @@ class Network(nn.Module):
         return not self.training and self._norm_momentum is None
 
     def _rounded(self, step: Step, weight: Tensor, clip: Tensor) -> Tensor:
-        limit, axis = step.limit, step.axis
+        limit = step.limit
         if clip.requires_grad:
-            return round_to_learned_steps(weight, clip, limit, axis=axis)
-        return fake_quantize_weight(
-            weight, weight_step(weight, clip, limit, axis=axis), limit, axis=axis
-        )
+            return round_to_learned_steps(weight, clip, limit)
+        return fake_quantize_weight(weight, weight_step(weight, clip, limit), limit)
 
     def _batch_norm(self, step: Step, inputs: Tensor) -> Tensor:
         tensors = step.operands()
@@ -286,7 +284,7 @@ class Network(nn.Module):
 
     def _add_clip(self, node: Node, name: str) -> None:
         weight = self.tensor(node.parameters["weight"])
-        hold(self, name, torch.ones(weight.shape[output_axis(node)], dtype=weight.dtype))
+        hold(self, name, torch.ones(len(weight), dtype=weight.dtype))
         few = node.integer("weight_limit") <= FEW_CODES
         if few and weight.requires_grad and self.rounding.learned_steps:
             self._learned.append(owner_of(self, name))

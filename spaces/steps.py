@@ -12,7 +12,7 @@ from tightfit import WEIGHT_OPERATORS, Graph, Node
 from tightfit.fusion import Rounding, rounding_behind
 from tightfit.spaces.activation_grid import Grid
 from tightfit.spaces.execution import OPERATIONS
-from tightfit.spaces.folding import folded_norms, folded_parameters, grids, output_axis
+from tightfit.spaces.folding import folded_norms, folded_parameters, grids
 
 Owned: TypeAlias = tuple[str, dict[str, Any], str]
 """A tensor's role, the dictionary that holds it, and its key there."""
@@ -45,10 +45,6 @@ class Step:
     input_grids: tuple[OwnedGrid, ...] = ()
     rounding: Rounding | None = None
     rounding_grid: OwnedGrid = ()
-
-    @property
-    def axis(self) -> int:
-        return output_axis(self.node)
 
     @property
     def limit(self) -> int:

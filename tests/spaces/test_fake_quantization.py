@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch._subclasses import FakeTensorMode
 
 from tightfit.spaces.fake_quantization import (
     Range,
     best_clip,
     fake_quantize_activation,
     fake_quantize_weight,
+    round_to_steps,
     weight_limit,
     weight_step,
 )
@@ -38,14 +40,6 @@ def test_a_gain_may_be_multiplied_before_or_after_rounding() -> None:
     torch.testing.assert_close(before, after * gain[:, None, None, None])
 
 
-def test_the_channels_of_transposed_weights_are_on_the_second_axis() -> None:
-    weight = weights()
-    step = weight_step(weight, torch.ones(5), 127, axis=1)
-    assert step.shape == (5,)
-    turned = fake_quantize_weight(weight.transpose(0, 1), step, 127).transpose(0, 1)
-    torch.testing.assert_close(fake_quantize_weight(weight, step, 127, axis=1), turned)
-
-
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_activations_take_256_levels_and_zero_is_one_of_them(dtype: torch.dtype) -> None:
     values = torch.cat([torch.linspace(-3, 9, 4001), torch.zeros(1)]).to(dtype)
@@ -64,6 +58,34 @@ def test_gradients_pass_as_if_nothing_were_rounded() -> None:
     (fake_quantize_activation(values, scale, zero) * torch.arange(9.0)).sum().backward()  # type: ignore[no-untyped-call]
     assert values.grad is not None
     assert torch.equal(values.grad, torch.arange(9.0))
+
+
+def test_tensors_round_as_numbers_do() -> None:
+    """Devices whose numbers are waited for are given tensors."""
+    zero, found = torch.tensor(50, dtype=torch.int32), []
+    ways: list[tuple[torch.Tensor | float, ...]] = [
+        (torch.tensor(0.04), -zero, 255 - zero),
+        (float(torch.tensor(0.04)), -50, 205),
+    ]
+    for step, low, high in ways:
+        values = (torch.arange(-400, 1200) / 100).requires_grad_()  # halves of steps among them
+        rounded = round_to_steps(values, step, low, high)
+        rounded.sum().backward()  # type: ignore[no-untyped-call]
+        assert values.grad is not None
+        assert torch.equal(values.grad, torch.ones_like(values))
+        found.append(rounded.detach())
+    assert torch.equal(found[0], found[1])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_rounding_on_a_gpu_waits_for_no_number(dtype: torch.dtype) -> None:
+    """Tensors without numbers, as on a GPU: to read one is an error."""
+    with FakeTensorMode():
+        values = torch.empty(3, 4, dtype=dtype, device="cuda")
+        scale = torch.empty((), device="cuda")
+        zero = torch.empty((), dtype=torch.int32, device="cuda")
+        rounded = fake_quantize_activation(values, scale, zero)
+    assert (rounded.dtype, rounded.shape) == (dtype, values.shape)
 
 
 def test_four_bits_cut_outliers_and_eight_do_not() -> None:

@@ -100,6 +100,18 @@ def test_one_of_many_equal_filters_is_enough_by_redundancy(
     assert kept(chain, criterion) == ODD
 
 
+@pytest.mark.parametrize("criterion", ["geometric_median", "cosine", "hamming"])
+def test_filters_of_zeros_go_first_by_redundancy(chain: Chain, criterion: Criterion) -> None:
+    """Also where all others are near each other, and far from zero."""
+    bias = chain.first.bias
+    assert bias is not None
+    with torch.no_grad():
+        chain.first.weight[:] = 1 + 0.1 * chain.first.weight
+        for dead in (3, 8):
+            chain.first.weight[dead], bias[dead] = 0, 0
+    assert not {3, 8} & set(kept(chain, criterion))
+
+
 def test_directions_alone_count_for_the_cosine(chain: Chain) -> None:
     with torch.no_grad():
         sizes = torch.arange(1, 9).reshape(8, 1, 1, 1)

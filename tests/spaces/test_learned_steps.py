@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tightfit.spaces.fake_quantization import best_clip, fake_quantize_weight, weight_step
+from tightfit.spaces.fake_quantization import (
+    SMALLEST_CLIP,
+    best_clip,
+    fake_quantize_weight,
+    weight_step,
+)
 from tightfit.spaces.learned_steps import round_to_learned_steps
 
 
@@ -14,13 +19,11 @@ def weights(seed: int = 0) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("limit", [7, 1])
-@pytest.mark.parametrize("axis", [0, 1])
-def test_what_learns_is_rounded_to_the_same_grid(limit: int, axis: int) -> None:
+def test_what_learns_is_rounded_to_the_same_grid(limit: int) -> None:
     weight = weights()
-    clip = best_clip(weight, limit, axis=axis).requires_grad_()
-    step = weight_step(weight, clip, limit, axis=axis)
-    expected = fake_quantize_weight(weight, step, limit, axis=axis)
-    assert torch.equal(round_to_learned_steps(weight, clip, limit, axis=axis), expected)
+    clip = best_clip(weight, limit).requires_grad_()
+    expected = fake_quantize_weight(weight, weight_step(weight, clip, limit), limit)
+    assert torch.equal(round_to_learned_steps(weight, clip, limit), expected)
 
 
 def test_gradients_are_those_of_the_paper() -> None:
@@ -35,6 +38,19 @@ def test_gradients_are_those_of_the_paper() -> None:
     slopes = torch.tensor([0.0 - 0.4, -1.0 + 0.6, 1.0, -1.0])
     by_step = float((upstream[0] * slopes).sum()) / (4 * 1) ** 0.5
     assert float(clip.grad) == pytest.approx(max(-1.0, by_step * 0.5 / 0.5))
+
+
+@pytest.mark.parametrize("learned", [0.0, -0.3])
+def test_a_clip_below_the_least_learns_like_the_least(learned: float) -> None:
+    gradients = []
+    for share in (learned, SMALLEST_CLIP):
+        clip = torch.full((6,), share, requires_grad=True)
+        rounded = round_to_learned_steps(weights(), clip, 7)
+        (rounded - weights()).square().sum().backward()  # type: ignore[no-untyped-call]
+        assert clip.grad is not None
+        gradients.append(clip.grad)
+    assert bool((gradients[1] < 0).all())  # a larger clip leaves less error
+    assert torch.equal(gradients[0], gradients[1])
 
 
 @pytest.mark.parametrize("limit", [7, 1])
