@@ -7,7 +7,6 @@ the next layer reads a corrected activation.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
@@ -75,8 +74,7 @@ def correct_biases(network: Watched, inputs: Tensor) -> None:
 
 def _ends(graph: Graph) -> frozenset[str]:
     """Return the last node of each quantized layer that can be corrected: its norm or itself."""
-    norms = folded_norms(graph)
-    uses = Counter(name for node in graph.nodes for name in node.parameters.values())
+    norms, uses = folded_norms(graph), graph.uses()
     ends = [norms.get(node.name, node) for node in graph.nodes if node.integer("weight_limit")]
     return frozenset(
         end.name for end in ends if (name := end.parameters.get(_role(end))) and uses[name] == 1

@@ -7,13 +7,12 @@ the layer's weights, so that nothing is computed at run time: the reconstruction
 the output (Kim et al., "Neuron merging: compensating for pruned neurons", 2020). There the second
 moments of the baseline are enough: a candidate slices them, and needs no picture of its own.
 
-Three kinds of layers are pruned without it: layers in groups, layers that share their weights with
-another, and those that read more than 4,096 channels.
+Three kinds of layers are pruned without it: layers in groups, layers whose weights something else
+reads too, and those that read more than 4,096 channels.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -38,13 +37,12 @@ class Correction:
     """
 
     def __init__(self, layers: Sequence[Layer], ties: Ties, observations: Observations) -> None:
-        uses = Counter(layer.node.parameters["weight"] for layer in layers)
         self._readers = {
             layer.name: layer
             for layer in layers
             if layer.dense
             and not layer.constant
-            and uses[layer.node.parameters["weight"]] == 1
+            and not layer.shared
             and layer.axes(ties)[1].size <= _MOST_CHANNELS
         }
         self._ties = ties

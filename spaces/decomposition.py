@@ -9,7 +9,6 @@ the channels that it keeps.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
@@ -59,12 +58,7 @@ class Decomposition:
         self, settings: DecompositionSettings, sites: Sites, tensors: Mapping[str, Tensor]
     ) -> None:
         self._tensors = tensors
-        uses = Counter(layer.node.parameters["weight"] for layer in sites.layers)
-        self._layers = {
-            layer.name: layer
-            for layer in sites.layers
-            if decomposable(layer) and uses[layer.node.parameters["weight"]] == 1
-        }
+        self._layers = {layer.name: layer for layer in sites.layers if decomposable(layer)}
         self._names = {
             name: [part_name(name, at, tensors, leaf=".weight") for at in range(_parts_of(layer))]
             for name, layer in self._layers.items()
@@ -166,9 +160,9 @@ class Decomposition:
 
 
 def decomposable(layer: Layer) -> bool:
-    """Whether a layer has channels enough to gain by thinner ones."""
+    """Whether a layer has channels enough to gain by thinner ones, and weights of its own."""
     dense = layer.dense and layer.node.operator in ("conv", "linear") and not layer.constant
-    return dense and min(layer.shape[:2]) >= _LEAST_CHANNELS
+    return dense and not layer.shared and min(layer.shape[:2]) >= _LEAST_CHANNELS
 
 
 def spatial(layer: Layer) -> bool:

@@ -70,8 +70,7 @@ def equalized(
 
 def pairs(graph: Graph, tensors: Mapping[str, Tensor]) -> Iterator[Pair]:
     """Give the pairs whose factors change nothing."""
-    consumers, norms = graph.consumers(), folded_norms(graph)
-    uses = [name for node in graph.nodes for name in node.parameters.values()]
+    consumers, norms, uses = graph.consumers(), folded_norms(graph), graph.uses()
     for first in graph.nodes:
         if first.operator not in ("conv", "linear"):
             continue
@@ -83,7 +82,7 @@ def pairs(graph: Graph, tensors: Mapping[str, Tensor]) -> Iterator[Pair]:
             continue
         second = found.node
         names = [name for node in (norm, second) for name in node.parameters.values()]
-        shared = any(uses.count(name) > 1 for name in names)
+        shared = any(uses[name] > 1 for name in names)
         if not shared and _fit(first, found, tensors):
             yield Pair(first, norm, second)
 

@@ -26,12 +26,15 @@ class Layer:
         stage: ``stage1``, ..., ``head``.
         shape: Of its weights.
         constant: Whether its result is the same for every picture, e.g. that of a position table.
+        shared: Whether something else reads its weights too: another layer, or an operator that
+            takes them as a value.
     """
 
     node: Node
     stage: str
     shape: tuple[int, ...]
     constant: bool = False
+    shared: bool = False
 
     @property
     def name(self) -> str:
@@ -111,13 +114,14 @@ def find_sites(
 ) -> Sites:
     """Return the layers and channel groups of a traced network."""
     nodes = [node for node in graph.nodes if node.operator in WEIGHT_OPERATORS]
-    stage = stages([node.name for node in nodes], ties)
+    stage, uses = stages([node.name for node in nodes], ties), graph.uses()
     layers = tuple(
         Layer(
             node,
             stage[node.name],
             tuple(tensors[node.parameters["weight"]].shape),
             constant=not elements(shapes[node.name]),
+            shared=uses[node.parameters["weight"]] > 1,
         )
         for node in nodes
     )

@@ -69,6 +69,7 @@ the bits hold or less.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -150,3 +151,7 @@ class Graph:
             for name in dict.fromkeys(node.inputs):
                 readers[name].append(node)
         return readers
+
+    def uses(self) -> Counter[str]:
+        """Return by name of a tensor how often nodes read it, in whichever role."""
+        return Counter(name for node in self.nodes for name in node.parameters.values())

@@ -12,6 +12,7 @@ from tests.spaces.test_importance import SHAPE, Chain, evidence
 from tightfit import SpecError
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.correction import mixture
+from tightfit.spaces.evidence import Evidence, Observations, Side
 from tightfit.spaces.settings import DecompositionSettings, PruningSettings, SpaceSettings
 
 
@@ -122,6 +123,59 @@ def test_a_correction_without_its_pictures_is_refused(doubled: Chain) -> None:
     )
     with pytest.raises(SpecError, match="the correction of pruned layers looks at pictures; give"):
         space.build(space.search_space.baseline())
+
+
+def test_whole_maps_are_looked_at() -> None:
+    """A column with other numbers counts as one of many."""
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(512, 3, 32, 32, generator=generator)
+    inputs[..., 0] = 5.0
+    space = CompressionSpace(
+        nn.Sequential(nn.Conv2d(3, 16, 1), nn.ReLU(), nn.Conv2d(16, 4, 1)),
+        torch.zeros(1, 3, 32, 32),
+        settings=SpaceSettings(pruning=PruningSettings()),
+    )
+    observations = Observations(
+        space.baseline_network,
+        {layer.name: layer for layer in space.sites.layers},
+        Evidence(512, lambda chosen: (inputs[chosen], chosen), F.cross_entropy),
+    )
+    every = inputs.movedim(1, 0).flatten(1)
+    wanted, found = every @ every.T, observations.moments(["0"])["0"]
+    assert torch.allclose(found / found.trace(), wanted / wanted.trace(), atol=0.02)
+    above = (observations.signs[Side("0", reads=True)] > 0).float().mean()
+    assert float(above) == pytest.approx(float((every > 0).float().mean()), abs=0.02)
+
+
+class ReadAgain(nn.Module):
+    """The weights of a layer are read once more, as a value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.mid = nn.Linear(3 * 8 * 8, 32), nn.Linear(32, 16)
+        self.head = nn.Linear(32, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.mid(F.relu(self.first(x.flatten(1)))))
+        scores: Tensor = self.head(x @ self.mid.weight)
+        return scores
+
+
+def test_weights_that_something_else_reads_are_not_mixed() -> None:
+    torch.manual_seed(0)
+    model = ReadAgain().eval()
+    pruning = PruningSettings(ratios=(0.0, 0.5), correct=True)
+    space = CompressionSpace(
+        model,
+        torch.zeros(1, *SHAPE),
+        settings=SpaceSettings(pruning=pruning),
+        evidence=evidence(),
+    )
+    candidate = space.search_space.from_choices({"first.pruning_ratio": 0.5})
+    network, stay = space.build(candidate), space.kept(candidate)["first"][1]
+    assert len(stay) == 16
+    assert torch.equal(network.tensor("mid.weight"), model.mid.weight[:, stay])
+    assert not torch.equal(network.tensor("head.weight"), model.head.weight[:, stay])
 
 
 def test_a_mixture_is_the_least_squares_of_what_goes_on_what_stays() -> None:

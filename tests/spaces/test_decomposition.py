@@ -7,6 +7,8 @@ import torch
 from torch import nn
 
 from tests.spaces.nets import everywhere, make, pictures
+from tests.spaces.test_correction import ReadAgain
+from tests.spaces.test_importance import SHAPE
 from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.decomposition import factorize
 from tightfit.spaces.settings import DecompositionSettings, PruningSettings, SpaceSettings
@@ -93,3 +95,16 @@ def test_a_pruned_layers_rank_is_a_share_of_what_is_left() -> None:
     assert state["2.0.weight"].shape == (16, 32)
     assert state["2.1.weight"].shape == (64, 16)
     assert "2.weight" not in state
+
+
+def test_weights_that_something_else_reads_stay_whole() -> None:
+    torch.manual_seed(0)
+    model = ReadAgain().eval()
+    settings = SpaceSettings(decomposition=DecompositionSettings(ranks=(None, 1.0)))
+    space = CompressionSpace(model, torch.zeros(1, *SHAPE), settings=settings)
+    ranks = [h.name for h in space.search_space.hparams if h.name.endswith(".rank")]
+    assert ranks == ["first.rank"]
+    network, inputs = space.build(everywhere(space, "rank", 1.0)), pictures(SHAPE, 8)
+    assert "first.0.weight" in network.state_dict()
+    with torch.no_grad():
+        torch.testing.assert_close(network(inputs), model(inputs), atol=1e-4, rtol=1e-4)
