@@ -177,7 +177,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "aten": _recorded,
 }
 """Operators whose result depends on nothing but inputs, parameters and attributes; batch norms,
-dropout and quantization depend on the network's state and stand in :mod:`spaces.network`."""
+dropout and quantization depend on the network's state and stand in
+:mod:`tightfit.spaces.network`."""
 
 DROPOUTS: Mapping[Attribute, Callable[[Tensor, float, bool], Tensor]] = {
     "each": torch.dropout,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -19,7 +21,11 @@ _LAYOUTS = frozenset({"reshape", "flatten", "permute", "expand"})
 
 
 def fresh(network: Network, seed: int) -> Network:
-    """Return a network of the same shape with new weights, initialized as torch's layers are."""
+    """Return a network of the same shape with new weights.
+
+    Layers begin as in He et al. (2015), without biases; norms, gains and gates change nothing at
+    first, and what is added is near zero.
+    """
     generator = torch.Generator().manual_seed(seed)
     tensors = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     trainable = frozenset(name for name, _ in network.named_parameters())
@@ -68,5 +74,13 @@ def _initial(node: Node, role: str, tensor: Tensor, generator: torch.Generator) 
     if role != "weight":
         return tensor
     # He et al. (2015): variance 2 / fan-in keeps the scale through ReLUs.
-    deviation = (2 / tensor[0].numel()) ** 0.5
+    deviation = (2 / _fan_in(node, tensor)) ** 0.5
     return torch.randn(tuple(tensor.shape), generator=generator).mul(deviation)
+
+
+def _fan_in(node: Node, weight: Tensor) -> float:
+    """Return how many products a number of the output is the sum of, on average."""
+    if node.operator != "conv_transpose":
+        return weight[0].numel()
+    # Its stride spreads the inputs over so many places more.
+    return weight[:, 0].numel() / (node.integer("groups", 1) * math.prod(node.integers("stride")))

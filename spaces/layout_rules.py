@@ -127,7 +127,7 @@ def _upsample(
     if any(math.floor(n * by) != m for n, by, m in zip(before[2:], scale, after[2:], strict=True)):
         raise Unruled(
             f"an interpolation from {list(before[2:])} to {list(after[2:])} has no rule; "
-            "its scale must be a whole number"
+            "the scale between them is rounded, and gives another size"
         )
     return Translation("upsample", {"scale": scale, **more})
 

@@ -63,8 +63,9 @@ class PruningSettings:
     chosen beside. Without it, it is a multiple of 8, or of 4 up to 32 channels; heads and their
     widths, or groups and theirs, are counted so one by one, as if the others kept their size.
 
-    Which channels go is said by one of the ``criteria`` (:data:`spaces.importance.CRITERIA`);
-    ``correct`` makes up for them in the weights of the layers that read them.
+    Which channels go is said by one of the ``criteria``
+    (:data:`tightfit.spaces.importance.CRITERIA`); ``correct`` makes up for them in the weights of
+    the layers that read them.
     """
 
     per: Grouping = "layer"

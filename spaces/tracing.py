@@ -268,17 +268,24 @@ def _amplified(module: nn.Module, noise: Tensor, expected: Tensor) -> float:
     trained may make any difference of that. It is nothing where the same input gives another output
     from call to call: then it is not rounding that makes the difference.
     """
-    if not torch.equal(run(module, noise), expected):
+    if not torch.allclose(run(module, noise), expected, rtol=0, atol=0, equal_nan=True):
         return 0.0
     rounded = noise * (1 + 2 * torch.finfo(noise.dtype).eps)
     return _away(run(module, rounded), expected)
 
 
 def _away(found: Tensor, expected: Tensor) -> float:
-    """Return the largest difference as a share of the largest output."""
+    """Return the largest difference as a share of the largest output.
+
+    Untrained weights may overflow on noise: then both must overflow in the same places, and only
+    what is finite is compared.
+    """
     if found.numel() != expected.numel():
         return math.inf
-    if not bool(expected.isfinite().all()):
-        return 0.0  # Untrained weights may overflow on noise; then there is nothing to compare.
-    difference = (found.reshape(expected.shape) - expected).abs().max()
-    return float(difference / expected.abs().max().clamp_min(_SMALLEST))
+    found, finite = found.reshape(expected.shape), expected.isfinite()
+    if not bool(finite.any()):
+        return 0.0
+    if not torch.equal(found.isfinite(), finite):
+        return math.inf
+    found, expected = found[finite], expected[finite]
+    return float((found - expected).abs().max() / expected.abs().max().clamp_min(_SMALLEST))

@@ -52,6 +52,11 @@ def giving(change: Callable[[Tensor], object]) -> Callable[[], nn.Module]:
     return model(lambda m, x: change(m.t(m.a(x))))
 
 
+def overflowing(scores: Tensor) -> Tensor:
+    """Put as many infinite scores beside them."""
+    return torch.cat([scores, scores.exp() * 3e38 * 3e38], 1)
+
+
 def with_number(name: str, number: float) -> Callable[[], nn.Module]:
     def make() -> nn.Module:
         found = plain()
@@ -284,6 +289,12 @@ BATCHES: dict[str, Refused] = {
     "a count": (
         model(lambda m, x: m.t(m.a(x)) * len(x)), PICTURE,
         rf"the traced graph differs from {ITSELF} by .* with the size of its batch"),
+    "a count beside infinities": (
+        model(lambda m, x: overflowing(m.t(m.a(x)) * len(x))), PICTURE,
+        rf"the traced graph differs from {ITSELF} by .* with the size of its batch"),
+    "a mean over the batch beside infinities": (
+        model(lambda m, x: overflowing(m.t(m.a(x - x.mean(0, keepdim=True))))), PICTURE,
+        rf"{ITSELF} gives another output for an input alone than for the same one in a batch"),
     "a large batch": (lambda: Model(many), PICTURE, "differs from .* with the size of its batch"),
     "a batch of one": (
         model(lambda m, x: m.t(m.a(x)).view(1, 5)), PICTURE,

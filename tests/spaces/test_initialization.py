@@ -1,7 +1,8 @@
-"""New weights begin where torch's own would: what multiplies as one, what is added near zero."""
+"""New weights keep the scale: what multiplies begins as one, what is added near zero."""
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -41,3 +42,22 @@ def test_what_multiplies_begins_at_one_and_what_is_added_near_zero() -> None:
         assert 0 < found.tensor(name).abs().max() < 0.1, name
     assert torch.equal(found.tensor("mask"), network.tensor("mask"))
     assert found.rounding == network.rounding == rounding
+
+
+@pytest.mark.parametrize(
+    ("layer", "fan_in"),
+    [
+        (nn.Conv2d(64, 32, 3, groups=2), 32 * 9),
+        (nn.ConvTranspose2d(64, 16, 3, padding=1), 64 * 9),
+        (nn.ConvTranspose2d(64, 32, 4, stride=2), 64 * 4),
+        (nn.ConvTranspose2d(64, 32, 3, padding=1, groups=4), 16 * 9),
+    ],
+)
+def test_the_scale_follows_how_many_products_are_added(layer: nn.Module, fan_in: int) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 64, 3, padding=1), nn.ReLU(), layer)
+    space = CompressionSpace(
+        model, torch.zeros(1, 3, 8, 8), settings=SpaceSettings(quantization=QuantizationSettings())
+    )
+    found = fresh(space.build(space.search_space.baseline()), 0)
+    deviation = float(found.tensor("2.weight").detach().std())
+    assert deviation == pytest.approx((2 / fan_in) ** 0.5, rel=0.05)

@@ -170,6 +170,7 @@ TRACEABLE: dict[str, nn.Module] = {
         lambda m, x: m.call("c", x) + torch.arange(8.0).expand(len(x), 8, 8, 8).cos(), c=conv()
     ),
     "a norm without gains": nn.Sequential(conv(), nn.BatchNorm2d(8, affine=False)),
+    "numbers that overflow": Written(lambda m, x: m.call("c", x).exp() * 3e38 * 1.5, c=conv()),
 }  # fmt: skip
 
 
