@@ -23,11 +23,16 @@ def export_config(member: Member) -> str:
         if table is not None:
             lines += ["", f"[space.{name}]", *_assignments(table)]
     for name, value in member.choices.items():
-        lines += ["", "[[candidate]]", f"name = {json.dumps(name)}"]
+        lines += ["", "[[candidate]]", f"name = {_value(name)}"]
         lines += _assignments({"value": value})
     return "\n".join(lines) + "\n"
 
 
 def _assignments(values: dict[str, Choice | list[Choice]]) -> list[str]:
     """Return TOML lines; what is ``None`` is left out."""
-    return [f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None]
+    return [f"{key} = {_value(value)}" for key, value in values.items() if value is not None]
+
+
+def _value(value: Choice | list[Choice]) -> str:
+    """Return a TOML value: JSON's, but that TOML has no pairs of surrogates."""
+    return json.dumps(value, ensure_ascii=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -125,9 +126,9 @@ def export_member(
     results = folder.results()
     standing = chosen(standings(results, without=without), pick=pick)
     if standing is None or standing.trial is None:
+        nearest = shlex.join(["tightfit", "front", str(folder.path)])
         raise SpecError(
-            f"{folder.path} has nothing feasible to export; 'tightfit front {folder.path}' shows "
-            "the nearest misses"
+            f"{folder.path} has nothing feasible to export; '{nearest}' shows the nearest misses"
         )
     plan = Plan.read(folder.plan)
     assembly = assembly or run_assembly(folder, None)

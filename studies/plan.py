@@ -26,6 +26,7 @@ from tightfit import (
     __version__,
 )
 from tightfit.objectives.artifact.files import write_atomically
+from tightfit.search.storage import without_password
 from tightfit.studies.kept import read_kept
 
 PLAN_VERSION = 3
@@ -90,7 +91,7 @@ class Plan:
         return limits if any(each is not None for each in limits[1:]) else limits[0]
 
     def write(self, path: Path) -> None:
-        """Write the plan, whole or not at all."""
+        """Write the plan, whole or not at all: for its owner alone where it has a password."""
         values = {
             "version": PLAN_VERSION,
             "name": self.name,
@@ -112,7 +113,8 @@ class Plan:
             "baseline": {name: self.baseline[name].to_json() for name in self.baseline},
             "reference_point": list(self.reference_point),
         }
-        write_atomically(path, json.dumps(values, indent=1).encode())
+        secret = self.storage is not None and without_password(self.storage) != self.storage
+        write_atomically(path, json.dumps(values, indent=1).encode(), private=secret)
 
     @classmethod
     def read(cls, path: Path) -> Plan:

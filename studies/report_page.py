@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -131,6 +132,11 @@ class ReportPage:
     metrics: tuple[MetricRow, ...]
     versions: tuple[tuple[str, str], ...]
     exported: str
+
+    @property
+    def exporting(self) -> str:
+        """The command that hands a member over, as a shell takes it."""
+        return shlex.join(["tightfit", "export", self.folder, "--to", "DIR"])
 
 
 def report_page(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Collection, Hashable, Iterator
@@ -239,7 +240,8 @@ def open_run(path: Path) -> RunFolder:
         SpecError: There is no such folder, or it holds no run.
     """
     if not path.is_dir():
-        raise SpecError(f"there is no run {path}; 'tightfit run STUDY --to {path}' makes one")
+        make = shlex.join(["tightfit", "run", "STUDY", "--to", str(path)])
+        raise SpecError(f"there is no run {path}; '{make}' makes one")
     folder = RunFolder(path)
     if not folder.started():
         raise SpecError(f"{path} is not a run: it has no {folder.plan.name}")

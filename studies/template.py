@@ -69,4 +69,6 @@ learning_rates = [0.02, 0.05]
 
 def study_template(model: str, data: str) -> str:
     """Return a commented study file for a model and a data set."""
-    return _TEMPLATE.format(model=json.dumps(model), data=json.dumps(data))
+    # TOML's text is JSON's, but that it has no pairs of surrogates.
+    model, data = (json.dumps(each, ensure_ascii=False) for each in (model, data))
+    return _TEMPLATE.format(model=model, data=data)

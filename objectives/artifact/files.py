@@ -11,10 +11,15 @@ from pathlib import Path
 from tightfit.errors import SpecError
 
 
-def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
+def write_atomically(path: Path, *parts: bytes | memoryview, private: bool = False) -> None:
     """Write ``parts``, one behind the other; ``path`` holds the old or the new ones at any moment.
 
     The bytes go to a temporary file of the same folder, reach the disk, and then take the name.
+
+    Args:
+        path: Of the file.
+        parts: Its bytes.
+        private: Whether its owner alone may read it.
 
     Raises:
         SpecError: The folder cannot be written, or its disk is full.
@@ -27,7 +32,8 @@ def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         # mkstemp makes files that only their owner reads; an artifact is as open as any other file.
-        Path(temporary).chmod(0o666 & ~_umask())
+        if not private:
+            Path(temporary).chmod(0o666 & ~_umask())
         Path(temporary).replace(path)
     except OSError as error:
         _discard(temporary)

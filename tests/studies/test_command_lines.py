@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import shlex
 import socket
 from dataclasses import replace
@@ -11,9 +12,12 @@ import pytest
 
 from tests.studies.command_line import tightfit, tiny_study
 from tests.studies.conftest import begin_run
+from tightfit import SpecError
 from tightfit.studies.checking import check_study
 from tightfit.studies.commands import launching, questions
 from tightfit.studies.dashboard import PageServer
+from tightfit.studies.exporting import export_member
+from tightfit.studies.report import report_html
 from tightfit.studies.results import Ending, Results
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.study_file import read_study
@@ -111,3 +115,26 @@ def test_notes_of_a_check_are_shown_as_they_are(
     monkeypatch.setattr(launching, "check_study", lambda _: found)
     assert tightfit("check", study) == 0
     assert "note: it reads [/data/x.npz]" in capsys.readouterr().out
+
+
+def test_commands_that_messages_and_pages_name_can_be_pasted(
+    results: Results,
+    empty_front: Results,
+    tmp_path: Path,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / "my run"
+    assert tightfit("front", folder) == 2
+    command = capsys.readouterr().err.partition("; '")[2].rpartition("' makes one")[0]
+    assert shlex.split(command) == ["tightfit", "run", "STUDY", "--to", str(folder)]
+
+    monkeypatch.setattr(RunFolder, "results", lambda _run: empty_front)
+    with pytest.raises(SpecError) as refused:
+        export_member(RunFolder(folder), pick="knee", to=tmp_path / "out")
+    command = str(refused.value).partition("; '")[2].rpartition("' shows the nearest")[0]
+    assert shlex.split(command) == ["tightfit", "front", str(folder)]
+
+    page = html.unescape(report_html(replace(results, folder=folder)))
+    command = page.partition("<code>tightfit export ")[2].partition("</code>")[0]
+    assert shlex.split(command) == [str(folder), "--to", "DIR"]

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from tests.studies.command_line import tightfit, tiny_study
+from tests.studies.conftest import plan_of
 from tests.studies.test_same_run import begin, live
 from tightfit import SpecError
-from tightfit.studies.assembly import assemble
+from tightfit.studies.assembly import Assembly, assemble
+from tightfit.studies.export_config import export_config
+from tightfit.studies.export_report import Member
 from tightfit.studies.exporting import Exported, export_member, run_assembly
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
@@ -68,3 +74,19 @@ def test_what_a_notebook_shows_of_an_export_is_short(results: Results) -> None:
     verification = Verification("", (), (), "onnxruntime", {}, (), ())
     exported = Exported(Path("out"), standing, {"many": "claims"}, verification)
     assert repr(exported) == f"Exported({standing.name}, folder='out')"
+
+
+def test_what_a_network_is_rebuilt_from_is_toml_whatever_its_path_is_called(
+    results: Results,
+) -> None:
+    standing = chosen(standings(results))
+    assert standing is not None
+    model = {"name": "own:make_net", "weights": "/runs/🙂/net.safetensors", "stem_stride": 2}
+    plan = plan_of(results, {"model": model, "space": {"pruning": {"per": "layer"}}})
+    device = SimpleNamespace(target_cpu="portable")
+    assembly = SimpleNamespace(
+        data=SimpleNamespace(input_shape=(1, 28, 28), classes=10),
+        study=SimpleNamespace(spec=SimpleNamespace(device=device)),
+    )
+    member = Member(results, plan, cast(Assembly, assembly), standing)
+    assert tomllib.loads(export_config(member))["model"] == model

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -127,3 +128,24 @@ def test_rungs_may_change_unless_they_say_what_is_learned_from(
         return
     with pytest.raises(SpecError, match=message):
         begun.check_same_study({**SPEC, "fidelity": now}, Path("runs/mine"))
+
+
+@pytest.mark.parametrize(
+    ("storage", "private"),
+    [
+        (None, False),
+        ("sqlite:////data/run.db", False),
+        ("postgresql+psycopg://me@host/run", False),
+        ("postgresql+psycopg://me:secret@host/run", True),
+    ],
+)
+def test_a_plan_with_a_password_is_its_owners_alone(
+    tmp_path: Path, storage: str | None, private: bool
+) -> None:
+    before = os.umask(0o022)
+    try:
+        replace(plan(), storage=storage).write(tmp_path / "plan.json")
+    finally:
+        os.umask(before)
+    mode = (tmp_path / "plan.json").stat().st_mode & 0o777
+    assert mode == (0o600 if private else 0o644)
