@@ -35,8 +35,12 @@ class ModelTable(Table):
     weights: str | None = Field(
         None, description="A path beside the study file, 'DEFAULT' for published ones, or nothing."
     )
-    stem: Literal["auto", "imagenet", "small"] = "auto"
-    stem_stride: Literal[1, 2] = 2
+    stem: Literal["auto", "imagenet", "small"] = Field(
+        "auto",
+        description="First layers of torchvision's and timm's networks: as published, a 3x3 "
+        "convolution without max-pool, or that where the picture is too small for the published.",
+    )
+    stem_stride: Literal[1, 2] = Field(2, description="Stride of the small stem's convolution.")
 
 
 class DataTable(Table):
@@ -48,7 +52,9 @@ class DataTable(Table):
         "or module:function.",
     )
     root: str | None = Field(None, description="Folder of the data set's files.")
-    download: bool = False
+    download: bool = Field(
+        False, description="Whether files of Fashion-MNIST or CIFAR may be fetched."
+    )
     image_size: PositiveInt = Field(
         224, description="Side in pixels to which an image folder's pictures are brought."
     )
@@ -57,21 +63,35 @@ class DataTable(Table):
 class TrainingTable(Table):
     """How candidates are trained."""
 
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    threads: int | None = Field(None, ge=1, description="All cores when not given.")
-    batch_size: PositiveInt = 128
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto", description="Where torch trains; 'auto' takes cuda, then mps, then cpu."
+    )
+    threads: int | None = Field(
+        None, ge=1, description="Threads of torch on the CPU; all cores when not given."
+    )
+    batch_size: PositiveInt = Field(128, description="Inputs of one step.")
     optimizer: OptimizerName = Field(
-        "sgd", description="SGD with Nesterov's momentum, or AdamW, which transformers need."
+        "sgd", description="'sgd' is SGD with Nesterov's momentum, 'adamw' what transformers need."
     )
     weight_decay: float | None = Field(
-        None, ge=0, description="0.0005 with 'sgd' and 0.05 with 'adamw' when not given."
+        None,
+        ge=0,
+        description="Weight decay; 0.0005 with 'sgd' and 0.05 with 'adamw' when not given.",
     )
-    teacher_views: int = Field(4, ge=4, le=64)
+    teacher_views: int = Field(
+        4,
+        ge=4,
+        le=64,
+        description="Augmented views of each training input of which the baseline's outputs are "
+        "kept for distillation.",
+    )
     baseline_epochs: PositiveInt = Field(
-        10, description="For a baseline without weights, which is trained first."
+        10, description="Epochs of a baseline without weights, which is trained first."
     )
     baseline_learning_rate: Positive | None = Field(
-        None, description="0.1 with 'sgd' and 0.002 with 'adamw' when not given."
+        None,
+        description="Learning rate of that training; 0.1 with 'sgd' and 0.002 with 'adamw' when "
+        "not given.",
     )
     inherit: bool = Field(
         False,
@@ -84,8 +104,12 @@ class TrainingTable(Table):
         description="module:function (model, data, epochs, teacher, seed, progress) -> model that "
         "replaces the training loop.",
     )
-    loss: str | None = Field(None, description="module:function (outputs, targets) -> loss.")
-    augment: str | None = Field(None, description="module:function (inputs, generator) -> inputs.")
+    loss: str | None = Field(
+        None, description="module:function (outputs, targets) -> loss, in place of cross-entropy."
+    )
+    augment: str | None = Field(
+        None, description="module:function (inputs, generator) -> inputs that augments pictures."
+    )
 
 
 class ShiftsTable(Table):
@@ -93,8 +117,12 @@ class ShiftsTable(Table):
 
     noise: Positive = Field(_SHIFTS.noise, description="Standard deviation of Gaussian noise.")
     blur: Positive = Field(_SHIFTS.blur, description="Standard deviation of a blur, in pixels.")
-    brightness: Positive = Field(_SHIFTS.brightness, description="Added to each value.")
-    contrast: Positive = Field(_SHIFTS.contrast, description="Factor on the distance to the mean.")
+    brightness: Positive = Field(
+        _SHIFTS.brightness, description="Brightness that is added to each value."
+    )
+    contrast: Positive = Field(
+        _SHIFTS.contrast, description="Contrast: factor on the distance to the mean."
+    )
     jpeg: int = Field(_SHIFTS.jpeg, ge=1, le=100, description="Quality of a JPEG file.")
 
 
@@ -104,8 +132,10 @@ class AttackTable(Table):
     strength: Positive = Field(
         _ATTACK.strength, le=1, description="Largest change of a value, pixels in 0..1."
     )
-    steps: PositiveInt = Field(_ATTACK.steps, description="Of projected gradient ascent.")
-    pictures: PositiveInt = Field(_ATTACK.pictures, description="Of the validation split.")
+    steps: PositiveInt = Field(_ATTACK.steps, description="Steps of projected gradient ascent.")
+    pictures: PositiveInt = Field(
+        _ATTACK.pictures, description="How many pictures of the validation split are attacked."
+    )
 
 
 class QualityTable(Table):
@@ -121,23 +151,37 @@ class QualityTable(Table):
     attack: AttackTable = AttackTable()
 
     score: str | None = Field(
-        None, description="module:function (outputs, targets) -> (value, standard error)."
+        None,
+        description="module:function (outputs, targets) -> (value, standard error), in place of "
+        "accuracy.",
     )
-    name: str = "accuracy"
-    direction: Literal["maximize", "minimize"] = "maximize"
+    name: str = Field("accuracy", description="What that score is called.")
+    direction: Literal["maximize", "minimize"] = Field(
+        "maximize", description="Which way that score is better."
+    )
 
 
 class ReferencesTable(Table):
     """What plain ways reach, evaluated beside the search."""
 
-    uniform: Annotated[int, Field(ge=0, le=10)] = 2
-    single_techniques: bool = True
-    allocated: Annotated[int, Field(ge=0, le=10)] = Field(
-        2, description="Least damaging candidates, where 'tightfit sensitivity' was run."
+    uniform: Annotated[int, Field(ge=0, le=10)] = Field(
+        2, description="How many strengths of uniform compression are evaluated."
     )
-    small_nets: tuple[str, ...] = ()
-    small_net_epochs: PositiveInt = 8
-    from_scratch: bool = True
+    single_techniques: bool = Field(True, description="Whether each technique is evaluated alone.")
+    allocated: Annotated[int, Field(ge=0, le=10)] = Field(
+        2,
+        description="How many least damaging candidates are evaluated, where 'tightfit "
+        "sensitivity' was run.",
+    )
+    small_nets: tuple[str, ...] = Field(
+        (), description="Networks that are trained instead of compressing, with 8 bits."
+    )
+    small_net_epochs: PositiveInt = Field(8, description="Epochs of a small net's training.")
+    from_scratch: bool = Field(
+        True,
+        description="Whether the best member's shape is trained with new weights, for twice its "
+        "epochs.",
+    )
     longer_epochs: PositiveInt | None = Field(
         None,
         description="Train each small net, and the best shape from scratch, for so long as well.",
@@ -145,7 +189,7 @@ class ReferencesTable(Table):
 
 
 class TrialTable(Table):
-    """What one trial may take; one that takes more while it trains is recorded as failed."""
+    """What one trial may take; one that takes more is ended and recorded as failed."""
 
     minutes: Positive | None = Field(
         None, description="Wall time of one candidate; no limit when not given."
@@ -195,15 +239,28 @@ SamplerName = Literal["auto", "greybox", "tpe", "gp", "nsga2", "nsga3", "qmc", "
 class StudySpec(Table):
     """A whole study."""
 
-    name: str | None = Field(None, pattern=r"^[A-Za-z0-9][\w.-]*$")
-    constraints: tuple[str, ...] = ()
+    name: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9][\w.-]*$",
+        description="Name of the run, whose folder is runs/NAME; the file's name when not given.",
+    )
+    constraints: tuple[str, ...] = Field(
+        (),
+        description="Hard limits: METRIC <= BOUND or METRIC >= BOUND, where a bound is a number or "
+        "arithmetic in 'baseline', the uncompressed network's own value.",
+    )
     confident: bool = Field(
         False,
         description="Limits on what is measured must be kept by the whole 95 % interval, "
         "not by the value alone.",
     )
-    objectives: tuple[str, ...] = Field(("accuracy", "size_kb"), min_length=1, max_length=3)
-    trials: PositiveInt = 20
+    objectives: tuple[str, ...] = Field(
+        ("accuracy", "size_kb"),
+        min_length=1,
+        max_length=3,
+        description="What the front trades off: one to three metrics.",
+    )
+    trials: PositiveInt = Field(20, description="How many candidates may be trained.")
     within: Duration | None = Field(
         None,
         description="Wall time of the search, e.g. '90s', '30m' or '2h'; what was begun is "
@@ -214,8 +271,10 @@ class StudySpec(Table):
         description="The search ends when so many times in a row no candidate is expected to add "
         "0.1 % to the front's hypervolume.",
     )
-    sampler: SamplerName = "auto"
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    sampler: SamplerName = Field(
+        "auto", description="Proposes candidates; 'auto' and 'greybox' are the grey box."
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Seed of everything random.")
     model: ModelTable
     data: DataTable = DataTable()
     training: TrainingTable = TrainingTable()

@@ -19,10 +19,18 @@ class DeviceTable(Table):
     profile: str = Field(
         "cpu", description="Constants of the static metrics: cpu, microcontroller."
     )
-    rate_hz: Positive | None = Field(None, description="Pictures a second, for power_mw.")
-    idle_mw: Annotated[float, Field(ge=0)] | None = None
+    rate_hz: Positive | None = Field(
+        None, description="Pictures a second, for power_mw; that of the profile when not given."
+    )
+    idle_mw: Annotated[float, Field(ge=0)] | None = Field(
+        None,
+        description="Milliwatts without any picture, for power_mw; those of the profile when not "
+        "given.",
+    )
     link_kbps: Positive | None = Field(
-        None, description="Kilobits a second of the link that brings the file, for download_s."
+        None,
+        description="Kilobits a second of the link that brings the file, for download_s; those of "
+        "the profile when not given.",
     )
     runtime: RuntimeName = Field(
         "onnxruntime",
@@ -30,7 +38,7 @@ class DeviceTable(Table):
         "its answers are scored. openvino and executorch come with an extra of their name, litert "
         "(phones) and tflite-micro (microcontrollers), which read integers alone, with litert.",
     )
-    threads: PositiveInt = 1
+    threads: PositiveInt = Field(1, description="Threads of the runtime.")
     batch: PositiveInt = Field(
         1, description="Pictures at once: latency, load time and memory are those of all of them."
     )
@@ -42,12 +50,14 @@ class DeviceTable(Table):
     connect: str = Field(
         "local", description="Where files are measured: local, ssh:user@host or command:..."
     )
-    python: str = Field("python3", description="Of a device that is reached by ssh.")
+    python: str = Field(
+        "python3", description="Command that starts Python on a device that is reached by ssh."
+    )
     architecture: str | None = Field(
         None, description="What the device must be, e.g. aarch64; not checked when not given."
     )
     processors: tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        (), description="Numbers of those that the runtime may use; all when not given."
+        (), description="Numbers of the processors that the runtime may use; all when not given."
     )
     spinning: bool = Field(
         False,

@@ -10,17 +10,27 @@ from tightfit.objectives.optimization import USUAL
 from tightfit.spaces.settings import Criterion, Grouping
 from tightfit.studies.spec_table import Positive, PositiveInt, Share, Table
 
+Per = Annotated[
+    Grouping,
+    Field(
+        description="What shares a choice: each layer (or group of tied channels), each stage "
+        "(layers of one resolution), or the whole network."
+    ),
+]
+
 
 class PruningTable(Table):
     """Structured pruning of channel groups."""
 
-    per: Grouping = "layer"
-    ratios: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = (0.0, 0.25, 0.5, 0.625, 0.75, 0.875)
+    per: Per = "layer"
+    ratios: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = Field(
+        (0.0, 0.25, 0.5, 0.625, 0.75, 0.875), description="Shares of channels that are removed."
+    )
     align: PositiveInt | None = Field(
         None,
-        description="What is pruned of a layer's channels is a multiple of it. Left out: of 8, or "
-        "of 4 up to 32 channels, where of heads and their widths, or groups and theirs, only one "
-        "is pruned.",
+        description="What is pruned of a layer's channels is a multiple of so many. Left out: of "
+        "8, or of 4 up to 32 channels, where of heads and their widths, or groups and theirs, only "
+        "one is pruned.",
     )
     criteria: tuple[Criterion, ...] = Field(
         ("l2",), min_length=1, description="Which channels go first; several are searched."
@@ -35,12 +45,15 @@ class PruningTable(Table):
 class QuantizationTable(Table):
     """Bit-widths of weights, and whether activations of quantized layers have 8 bits."""
 
-    per: Grouping = "layer"
-    bits: tuple[Literal[8, 4, 2, "none"], ...] = ("none", 8, 4)
+    per: Per = "layer"
+    bits: tuple[Literal[8, 4, 2, "none"], ...] = Field(
+        ("none", 8, 4), description="Bits of weights; 'none' is float."
+    )
     activations: tuple[Literal[8, "none"], ...] = Field(
         (8,),
-        description="Of layers whose weights have few bits: 8 bits for integer kernels, or 'none' "
-        "for floats, where the file alone becomes smaller; both make it a choice of each layer.",
+        description="Activations of layers whose weights have few bits: 8 bits for integer "
+        "kernels, or 'none' for floats, where the file alone becomes smaller; both make it a "
+        "choice of each layer.",
         exclude_if=lambda activations: activations == (8,),
     )
     integer_only: bool = Field(
@@ -59,8 +72,11 @@ class QuantizationTable(Table):
 class DecompositionTable(Table):
     """Low-rank factors: SVD of linear layers and 1x1 convolutions, Tucker-2 of others."""
 
-    per: Grouping = "layer"
-    ranks: tuple[Share | Literal["none"], ...] = ("none", 0.75, 0.5, 0.25)
+    per: Per = "layer"
+    ranks: tuple[Share | Literal["none"], ...] = Field(
+        ("none", 0.75, 0.5, 0.25),
+        description="Shares of the rank that the pruned layer allows; 'none' leaves it whole.",
+    )
 
 
 class DepthTable(Table):
@@ -75,23 +91,33 @@ class DepthTable(Table):
 class DistillationTable(Table):
     """Knowledge distillation from the baseline."""
 
-    weights: tuple[Share | Literal["none"], ...] = ("none", 0.5, 0.9)
-    temperatures: tuple[Positive, ...] = (2.0, 4.0)
+    weights: tuple[Share | Literal["none"], ...] = Field(
+        ("none", 0.5, 0.9),
+        description="Weights of the baseline's outputs in the loss; the targets have the rest.",
+    )
+    temperatures: tuple[Positive, ...] = Field(
+        (2.0, 4.0), description="Temperatures that divide both networks' outputs."
+    )
 
 
 class InputSizeTable(Table):
     """The side of the pictures as shares of the baseline's."""
 
-    shares: tuple[Share, ...] = (1.0, 0.75, 0.5)
+    shares: tuple[Share, ...] = Field(
+        (1.0, 0.75, 0.5), description="Sides of the pictures as shares of the baseline's."
+    )
 
 
 class ScheduleTable(Table):
     """Training hparams: of every candidate, chosen by the search."""
 
-    epochs: tuple[PositiveInt, ...] = (4,)
+    epochs: tuple[PositiveInt, ...] = Field(
+        (4,), description="Epochs of every candidate's fine-tuning."
+    )
     learning_rates: tuple[Positive, ...] = Field(
         USUAL["sgd"].fine_tuning,
-        description="0.0005 and 0.002 when not given and training.optimizer is 'adamw'.",
+        description="Learning rates of every candidate's fine-tuning; 0.0005 and 0.002 when not "
+        "given and training.optimizer is 'adamw'.",
     )
 
 

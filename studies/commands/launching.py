@@ -16,6 +16,7 @@ from tightfit.studies.checking import check_study
 from tightfit.studies.commands.terminal import (
     NOTHING_FEASIBLE,
     JsonOption,
+    PictureOption,
     SetOption,
     StudyArgument,
     ToOption,
@@ -46,8 +47,10 @@ launching = typer.Typer()
 
 @launching.command()
 def init(
-    model: Annotated[str, typer.Option(help="torchvision:NAME, timm:NAME or module:function.")],
-    data: Annotated[str, typer.Option(help="A data set's name or module:function.")],
+    model: Annotated[
+        str, typer.Option(help="The network: torchvision:NAME, timm:NAME or module:function.")
+    ],
+    data: Annotated[str, typer.Option(help="The data: a data set's name or module:function.")],
 ) -> None:
     """Print a commented study file for a model and a data set."""
     sys.stdout.write(study_template(model, data))
@@ -73,10 +76,17 @@ def run(
         str | None, typer.Option(help="Wall time of the search, e.g. 90s, 30m, 2h.")
     ] = None,
     patience: Annotated[
-        int | None, typer.Option(help="End when so many times in a row nothing is expected.")
+        int | None,
+        typer.Option(
+            help="End the search when so many times in a row no candidate is expected to better "
+            "the front."
+        ),
     ] = None,
     to: ToOption = None,
-    storage: Annotated[str | None, typer.Option(help="URL of an Optuna storage.")] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(help="URL of an Optuna storage that keeps the records, e.g. sqlite:///r.db."),
+    ] = None,
     set_: SetOption = None,
 ) -> None:
     """Search; run again, it resumes."""
@@ -108,8 +118,13 @@ def run(
 def sensitivity(
     study: StudyArgument,
     to: ToOption = None,
-    tuned: Annotated[int, typer.Option(min=0, help="How many choices to train a moment.")] = 3,
-    picture: Annotated[Path | None, typer.Option(help="Write the picture as a page.")] = None,
+    tuned: Annotated[
+        int,
+        typer.Option(
+            min=0, help="How many choices are also trained for a moment: less damage stays then."
+        ),
+    ] = 3,
+    picture: PictureOption = None,
     set_: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -134,10 +149,16 @@ def sensitivity(
 @launching.command(name="compare")
 def compare_command(
     study: StudyArgument,
-    samplers: Annotated[str, typer.Option(help="Names with commas between.")] = "auto,tpe,random",
-    seeds: Annotated[int, typer.Option(min=1, help="Searches of each sampler.")] = 3,
-    trials: Annotated[int | None, typer.Option(help="Trainings of each search.")] = None,
-    to: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME by default.")] = None,
+    samplers: Annotated[
+        str, typer.Option(help="The samplers to compare, with commas between.")
+    ] = "auto,tpe,random",
+    seeds: Annotated[
+        int, typer.Option(min=1, help="How many searches each sampler makes, with other seeds.")
+    ] = 3,
+    trials: Annotated[
+        int | None, typer.Option(help="How many candidates each search may train.")
+    ] = None,
+    to: ToOption = None,
     set_: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:

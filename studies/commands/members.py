@@ -17,6 +17,7 @@ from tightfit.studies.commands.terminal import (
     NOT_HELD,
     NOTHING_FEASIBLE,
     JsonOption,
+    MovedStudyOption,
     PickOption,
     RunArgument,
     console,
@@ -25,7 +26,7 @@ from tightfit.studies.commands.terminal import (
     say,
 )
 from tightfit.studies.dashboard import create_dashboard, make_server, serve
-from tightfit.studies.export_folder import open_export, refuse_others_files
+from tightfit.studies.export_folder import WRITTEN, open_export, refuse_others_files
 from tightfit.studies.exporting import export_member, run_assembly
 from tightfit.studies.gains import gains_json
 from tightfit.studies.litert_exporting import Format, check_litert, export_litert
@@ -65,18 +66,19 @@ def export(
     folder: RunArgument,
     to: Annotated[Path, typer.Option(help="The folder to write.")],
     pick: PickOption = "knee",
-    study: Annotated[str | None, typer.Option(help="The study file, if it was moved.")] = None,
+    study: MovedStudyOption = None,
     proof: Annotated[
         bool, typer.Option(help="Hand over the baseline's file and the test split, to verify with.")
     ] = True,
     format_: Annotated[
-        Format, typer.Option("--format", help="litert: model.tflite and model.h as well.")
+        Format, typer.Option("--format", help="litert adds model.tflite and model.h to the export.")
     ] = Format.ONNX,
     preprocess: Annotated[
         bool,
         typer.Option(
             "--preprocess",
-            help="The file takes uint8 pictures [N, height, width, channels], prepared inside.",
+            help="Write a file that takes uint8 pictures [N, height, width, channels] and prepares "
+            "them itself.",
         ),
     ] = False,
     source_size: Annotated[
@@ -116,7 +118,7 @@ def export(
         export_litert(to, assembly, exported.standing.record)
     console.print(exported.verification.view())
     say(f"\n{exported.standing.name} is in {to}:")
-    for path in sorted(each for each in to.rglob("*") if each.is_file()):
+    for path in sorted(to / name for name in WRITTEN if (to / name).is_file()):
         size = f"{path.stat().st_size / 1000:,.1f} kB"
         say(f"  {path.relative_to(to)}  {size}")
     if not exported.verification.holds:
@@ -128,7 +130,10 @@ def verify(
     folder: Annotated[Path, typer.Argument(help="The folder of an export.", metavar="DIR")],
     data: Annotated[
         str | None,
-        typer.Option(help="Other pictures: an .npz of inputs and targets, or as in a study."),
+        typer.Option(
+            help="Pictures of your own: an .npz of inputs and targets, or a data set as a study "
+            "names it."
+        ),
     ] = None,
     baseline: Annotated[
         Path | None, typer.Option(help="The baseline's file, where the export is without it.")
@@ -137,10 +142,14 @@ def verify(
         str | None, typer.Option(help="Your own score, module:function, as the study names it.")
     ] = None,
     connect: Annotated[
-        str, typer.Option(help="Where latency and memory are read, as device.connect of a study.")
+        str,
+        typer.Option(
+            help="Where latency and memory are read: local, ssh:user@host or command:..., as "
+            "device.connect of a study."
+        ),
     ] = LOCAL,
     python: Annotated[
-        str, typer.Option(help="Of a device that is reached by ssh, as device.python.")
+        str, typer.Option(help="The command that starts Python on a device reached by ssh.")
     ] = "python3",
     as_json: JsonOption = False,
 ) -> None:
@@ -180,7 +189,7 @@ def report(folder: RunArgument, pick: PickOption = "knee") -> None:
 @members.command()
 def dashboard(
     folder: RunArgument,
-    port: Annotated[int, typer.Option(help="On loopback; 0 takes a free one.")] = 8050,
+    port: Annotated[int, typer.Option(help="The port on loopback; 0 takes a free one.")] = 8050,
 ) -> None:
     """Show the run as a live page on loopback."""
     run_folder = open_run(folder)

@@ -19,6 +19,7 @@ from tightfit.studies.backbones_table import backbones_table
 from tightfit.studies.commands.terminal import (
     NOTHING_FEASIBLE,
     JsonOption,
+    PictureOption,
     console,
     errors,
     print_json,
@@ -34,12 +35,23 @@ from tightfit.studies.study_file import schema
 
 networks = typer.Typer()
 
+InputOption = Annotated[
+    str, typer.Option("--input", help="Channels, height and width of a picture, e.g. 3x224x224.")
+]
+
 
 @networks.command()
 def inspect(
-    model: Annotated[str, typer.Argument(help="As in a study's model.name.", metavar="MODEL")],
-    input_: Annotated[str, typer.Option("--input", help="CxHxW, e.g. 3x224x224.")],
-    classes: Annotated[int, typer.Option(help="Of the classifier.")] = CLASSES,
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="The network: torchvision:NAME, timm:NAME or module:function.", metavar="MODEL"
+        ),
+    ],
+    input_: InputOption,
+    classes: Annotated[
+        int, typer.Option(help="How many classes the network tells apart.")
+    ] = CLASSES,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a network costs layer by layer, and what of it can be compressed."""
@@ -52,8 +64,12 @@ def inspect(
 
 @networks.command()
 def diff(
-    a: Annotated[Path, typer.Argument(help="An ONNX file or an exported folder.", metavar="A")],
-    b: Annotated[Path, typer.Argument(help="The same.", metavar="B")],
+    a: Annotated[
+        Path, typer.Argument(help="The first ONNX file, or an exported folder.", metavar="A")
+    ],
+    b: Annotated[
+        Path, typer.Argument(help="The second ONNX file, or an exported folder.", metavar="B")
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """Put two files side by side as the runtime runs them, operator by operator."""
@@ -66,13 +82,21 @@ def diff(
 
 @networks.command()
 def backbones(
-    names: Annotated[list[str] | None, typer.Argument(help="Of torchvision; all of them.")] = None,
-    input_: Annotated[str, typer.Option("--input", help="CxHxW.")] = "3x224x224",
-    data: Annotated[str | None, typer.Option(help="A data set: its shape and classes.")] = None,
-    limits: Annotated[
-        list[str] | None, typer.Option(help='E.g. "size_kb <= 4000": which networks keep it?')
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Networks of torchvision; all of them when none is named."),
     ] = None,
-    picture: Annotated[Path | None, typer.Option(help="Write the picture as a page.")] = None,
+    input_: InputOption = "3x224x224",
+    data: Annotated[
+        str | None, typer.Option(help="A data set whose shape and classes the networks get.")
+    ] = None,
+    limits: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='A limit, e.g. "size_kb <= 4000": which networks keep it? May be repeated.'
+        ),
+    ] = None,
+    picture: PictureOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare torchvision's networks: what each costs here, and what it was published to reach."""

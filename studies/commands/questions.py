@@ -11,6 +11,7 @@ from tightfit import SpecError
 from tightfit.studies.commands.terminal import (
     NOTHING_FEASIBLE,
     JsonOption,
+    MovedStudyOption,
     RunArgument,
     SetOption,
     StudyArgument,
@@ -36,7 +37,7 @@ from tightfit.studies.whatif import new_limits, what_if
 questions = typer.Typer()
 
 WithinOption = Annotated[
-    str | None, typer.Option(help="Wall time, e.g. 90s, 30m, 2h; what was begun is finished.")
+    str | None, typer.Option(help="Wall time to spend, e.g. 90s or 2h; what was begun is finished.")
 ]
 TrialsOption = Annotated[
     int | None, typer.Option(min=1, help="How many candidates may be trained.")
@@ -90,10 +91,15 @@ def whatif_command(
     folder: RunArgument,
     limits: Annotated[
         list[str] | None,
-        typer.Option(help='E.g. "latency_ms <= 2": replaces the run\'s limit on that metric.'),
+        typer.Option(
+            help='A limit, e.g. "latency_ms <= 2", in place of the run\'s on that metric. May be '
+            "repeated."
+        ),
     ] = None,
-    trials: Annotated[int, typer.Option(min=1, help="Trainings the model is asked about.")] = 20,
-    study: Annotated[str | None, typer.Option(help="The study file, if it was moved.")] = None,
+    trials: Annotated[
+        int, typer.Option(min=1, help="How many further trainings the model is asked about.")
+    ] = 20,
+    study: MovedStudyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a run's records under other limits, and what a model of them promises."""
@@ -114,12 +120,22 @@ def whatif_command(
 def tighten_command(
     study: StudyArgument,
     limit: Annotated[
-        str, typer.Option(help="A metric; or 'trials' or 'hours', what it took to meet the limits.")
+        str,
+        typer.Option(
+            help="The metric to tighten; or 'trials' or 'hours': what it took to meet the limits."
+        ),
     ],
     within: WithinOption = None,
     trials: TrialsOption = None,
-    step: Annotated[int, typer.Option(min=1, help="Trainings for one bound.")] = 4,
-    width: Annotated[float, typer.Option(help="Of the bracket, as a share, to end at.")] = 0.02,
+    step: Annotated[
+        int, typer.Option(min=1, help="How many candidates may be trained for one bound.")
+    ] = 4,
+    width: Annotated[
+        float,
+        typer.Option(
+            help="End when the bracket is narrower than this share of the bound that is reached."
+        ),
+    ] = 0.02,
     to: ToOption = None,
     set_: SetOption = None,
     as_json: JsonOption = False,

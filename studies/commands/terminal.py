@@ -6,8 +6,11 @@ import json
 import shlex
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 from rich.console import Console
@@ -23,10 +26,43 @@ StudyArgument = Annotated[
 RunArgument = Annotated[Path, typer.Argument(help="The folder of a run.", metavar="RUN")]
 ToOption = Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME by default.")]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", help="KEY=VALUE replaces a key of the study file.")
+    list[str] | None,
+    typer.Option("--set", help="KEY=VALUE replaces a key of the study file. May be repeated."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
-PickOption = Annotated[str, typer.Option(help="knee, an objective, or a trial's number.")]
+_standard_output: ContextVar[TextIO | None] = ContextVar("standard_output", default=None)
+"""Where a JSON document goes while everything else that is printed goes to standard error."""
+
+
+@contextmanager
+def _kept_for_the_document() -> Iterator[None]:
+    """Keep standard output for a JSON document: a user's function may print what it likes."""
+    kept = _standard_output.set(sys.stdout)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _standard_output.reset(kept)
+
+
+def _only_json(context: typer.Context, asked: bool) -> bool:
+    if asked:
+        context.with_resource(_kept_for_the_document())
+    return asked
+
+
+JsonOption = Annotated[
+    bool,
+    typer.Option("--json", callback=_only_json, help="Print one JSON document and nothing else."),
+]
+PickOption = Annotated[
+    str, typer.Option(help="Which member: knee, an objective, or a trial's number.")
+]
+PictureOption = Annotated[
+    Path | None, typer.Option(help="Write a picture of it to this file, an HTML page.")
+]
+MovedStudyOption = Annotated[
+    str | None, typer.Option("--study", help="The run's study file, where it was moved.")
+]
 
 
 def program() -> str:
@@ -54,4 +90,4 @@ def say_interrupted() -> NoReturn:
 
 def print_json(value: Any) -> None:
     """Print one JSON document."""
-    sys.stdout.write(json.dumps(value, indent=1) + "\n")
+    (_standard_output.get() or sys.stdout).write(json.dumps(value, indent=1) + "\n")

@@ -16,8 +16,11 @@ from tightfit import __version__
 from tightfit.objectives.metrics import METRICS
 from tightfit.objectives.quality_metrics import QUALITY_METRICS
 from tightfit.studies.commands import members
+from tightfit.studies.exporting import Exported
 from tightfit.studies.results import Results
 from tightfit.studies.spec import StudySpec
+from tightfit.studies.standing import standings
+from tightfit.studies.verification import Verification
 
 Capture = pytest.CaptureFixture[str]
 
@@ -50,6 +53,46 @@ def test_the_schema_names_every_key_of_a_study(capsys: Capture) -> None:
     schema = json.loads(capsys.readouterr().out)
     assert set(schema["properties"]) == set(StudySpec.model_fields)
     assert schema["additionalProperties"] is False
+
+
+def test_the_schema_says_of_every_key_what_it_is(capsys: Capture) -> None:
+    assert tightfit("schema") == 0
+    schema = json.loads(capsys.readouterr().out)
+    tables = {"StudySpec": schema, **schema["$defs"]}
+
+    def is_described(key: dict[str, Any]) -> bool:
+        references = [each["$ref"] for each in (key, *key.get("anyOf", ())) if "$ref" in each]
+        inner = [tables[each.rpartition("/")[2]] for each in references]
+        return "description" in key or any("description" in each for each in inner)
+
+    keys = [
+        (f"{table}.{name}", key)
+        for table, described in tables.items()
+        for name, key in described.get("properties", {}).items()
+    ]
+    assert len(keys) > 60
+    assert [name for name, key in keys if not is_described(key)] == []
+
+
+def test_what_a_users_function_prints_is_not_in_the_document(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    study, own = tiny_study(tmp_path), tmp_path / "own.py"
+    says = 'def make_net() -> nn.Module:\n    print("loading")\n'
+    own.write_text(own.read_text().replace("def make_net() -> nn.Module:\n", says))
+    assert tightfit("check", study, "--json") == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["possible"]
+    assert "loading" in said.err
+    assert tightfit("check", study) == 0
+    assert "loading" in capsys.readouterr().out
+
+
+def test_names_outside_of_the_basic_plane_are_written_as_toml_has_them(capsys: Capture) -> None:
+    name, data = "nets_🙂:make_net", 'imagefolder:/data/"🐈"'
+    assert tightfit("init", "--model", name, "--data", data) == 0
+    study = tomllib.loads(capsys.readouterr().out)
+    assert (study["model"]["name"], study["data"]["name"]) == (name, data)
 
 
 def test_init_writes_a_study_that_can_be_checked(tmp_path: Path, capsys: Capture) -> None:
@@ -139,6 +182,28 @@ def test_a_run_without_anything_feasible_is_not_exported_which_is_no_wrong_input
     assert tightfit("export", tmp_path / "run", "--to", tmp_path / "out") == 1
     assert "run has nothing feasible to export; 'tightfit front" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_an_export_lists_what_it_wrote_and_nothing_else(
+    results: Results, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(_run: object, *, to: Path, **_others: object) -> Exported:
+        (to / "proof").mkdir()
+        for name in ("model.onnx", "report.json", "proof/test.npz"):
+            (to / name).write_text("written")
+        found = Verification("a title", (), (), "onnxruntime", {}, (), ())
+        return Exported(to, standings(results)[0], {}, found)
+
+    run = SimpleNamespace(results=lambda: results)
+    monkeypatch.setattr(members, "open_run", lambda _: run)
+    monkeypatch.setattr(members, "export_member", write)
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "journal.log").write_text("mine")
+    assert tightfit("export", "run", "--to", tmp_path) == 0
+    listed = capsys.readouterr().out.partition(f"is in {tmp_path}:\n")[2].splitlines()
+    names = [line.split()[0] for line in listed]
+    assert names == ["model.onnx", "proof/test.npz", "report.json"]
 
 
 @pytest.mark.parametrize("command", ["front", "report", "dashboard"])
