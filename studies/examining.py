@@ -60,6 +60,11 @@ class Quality:
     paired: Paired | None
     same: bool
 
+    @property
+    def pictures(self) -> str:
+        """What people call the pictures."""
+        return "the test split" if self.same else "other pictures"
+
 
 def examine(evidence: Evidence, report: Mapping[str, Any]) -> tuple[Found, Quality | None]:
     """Return what a fresh process finds of the files that a report is about.

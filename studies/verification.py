@@ -30,12 +30,16 @@ class LimitFound:
         found: ``None`` where the metric is not read again.
         kept: How what was found keeps it; ``None`` likewise, and where it was found on another
             machine than the limit is for.
+        pictures: What people call the pictures that a quality was found on. Its limit is meant for
+            the validation split, so that what is found on these decides nothing. Empty for other
+            metrics.
     """
 
     limit: Constraint
     metric: Metric
     found: Value | None
     kept: Kept | None
+    pictures: str = ""
 
     @property
     def read(self) -> tuple[float, ...]:
@@ -48,6 +52,7 @@ class LimitFound:
             "limit": str(self.limit),
             "found": None if self.found is None else self.found.to_json(),
             "kept": None if self.kept is None else self.kept.value,
+            "decides": not self.pictures,
         }
 
 
@@ -79,7 +84,8 @@ class Verification:
     def broken(self) -> tuple[str, ...]:
         """Names of claims that do not hold and of limits that are surely broken."""
         claims = [each.name for each in self.claims if each.verdict is Verdict.BROKEN]
-        return (*claims, *(str(e.limit) for e in self.limits if e.kept is Kept.BROKEN))
+        limits = [each for each in self.limits if each.kept is Kept.BROKEN and not each.pictures]
+        return (*claims, *(str(each.limit) for each in limits))
 
     @property
     def holds(self) -> bool:
@@ -183,4 +189,6 @@ def limit_verdict(each: LimitFound) -> Text:
     """Return how a limit is kept, in its colour."""
     if each.kept is None:
         return Text("not measured again" if each.found is None else "on another machine", "dim")
+    if each.kept is Kept.BROKEN and each.pictures:
+        return Text(f"not kept on {each.pictures}", "yellow")
     return Text(each.kept.value, _LIMIT_STYLES[each.kept])

@@ -18,6 +18,8 @@ from tightfit.studies.claims import (
     MEMORY,
     MEMORY_MARGIN,
     Claim,
+    Kept,
+    Rule,
     Value,
     Verdict,
     accuracy_rule,
@@ -38,6 +40,7 @@ from tightfit.studies.examining import Quality, time_ratios
 from tightfit.studies.verification import LimitFound, Verification
 
 NOT_MEASURED = "not measured"
+NO_TEST_SPLIT = "the data had no test split"
 LATENCIES = (latency_ms.METRIC, *latency_ms.BY_RUNTIME.values())
 TIMES = (*(metric.name for metric in LATENCIES), *FOOTPRINT)
 """Names of the metrics that are claimed as ratios to the baseline."""
@@ -56,6 +59,8 @@ def compare(
         claims.append(_arena(report, found.arena_kb))
     claims += _quality_claims(report, metric, quality)
     notes = [f"{claim.name}: {claim.why}" for claim in claims if claim.found is None]
+    if quality is not None and report[f"test_{metric.name}"] == NOT_MEASURED:
+        notes.append(f"no {metric.name} was claimed: {NO_TEST_SPLIT}")
     if away:
         notes.append(f"times and memory are not judged: {away}")
     if quality is not None and found.apart:
@@ -65,10 +70,17 @@ def compare(
     latency = found.latency_ratio
     if latency is not None and latency.note:
         notes.append(f"{latency_ms.METRIC.name}: {latency.note}")
+    limits = tuple(_limits(report, found, quality, metric, away=bool(away)))
+    notes += [
+        f"{each.limit} is meant for the validation split, where the search kept it; what is found "
+        f"on {each.pictures} decides nothing"
+        for each in limits
+        if each.pictures and each.kept is Kept.BROKEN
+    ]
     return Verification(
         title=title,
         claims=tuple(claims),
-        limits=tuple(_limits(report, found, quality, metric, away=bool(away))),
+        limits=limits,
         runtime=found.runtime,
         machine=found.machine,
         modules=found.modules,
@@ -161,52 +173,49 @@ def _memory(report: Mapping[str, Any], found: Found) -> Claim:
 
 def _quality_claims(
     report: Mapping[str, Any], metric: Metric, quality: Quality | None
-) -> list[Claim]:
+) -> Iterator[Claim]:
     told = report[f"test_{metric.name}"]
-    claimed = None if told == NOT_MEASURED else Value.from_json(told)
+    claimed = _told(told)
     name = metric.name.replace("_", " ")
-    if quality is None or claimed is None:
+    if quality is None:
         why = _why_no_quality(report, claimed)
-        return [unchecked(name, metric, kind=Kind.MEASURED, claimed=claimed, why=why)]
-    counts = report["quality"]["counts_answers"]
+        yield unchecked(name, metric, kind=Kind.MEASURED, claimed=claimed, why=why)
+        return
     rule = other_pictures()
-    if quality.same:
+    if quality.same and claimed is not None:
+        counts = report["quality"]["counts_answers"]
         rule = accuracy_rule(told["n"]) if counts else score_rule(claimed)
-    on = "the test split" if quality.same else "other pictures"
-    claims = [
-        judged(
-            f"{name} on {on}",
-            metric,
-            kind=Kind.MEASURED,
-            claimed=claimed,
-            found=quality.value,
-            rule=rule,
-        )
-    ]
-    difference = report["difference"]
-    if quality.paired is not None and difference != NOT_MEASURED:
-        paired = quality.paired
-        claims.append(
-            judged(
-                f"{name} beside the baseline",
-                metric,
-                kind=Kind.MEASURED,
-                claimed=Value.from_json(difference),
-                found=Value(paired.difference, paired.interval),
-                rule=rule,
-                difference=True,
-            )
-        )
-    return claims
+    yield _quality_claim(f"{name} on {quality.pictures}", metric, claimed, quality.value, rule)
+    if quality.paired is not None:
+        beside, difference = f"{name} beside the baseline", _told(report["difference"])
+        found = Value(quality.paired.difference, quality.paired.interval)
+        claim = _quality_claim(beside, metric, difference, found, rule)
+        yield replace(claim, difference=True)
+
+
+def _quality_claim(
+    name: str, metric: Metric, claimed: Value | None, found: Value, rule: Rule
+) -> Claim:
+    if claimed is None:
+        why = "nothing was claimed of it"
+        return unchecked(name, metric, kind=Kind.MEASURED, claimed=None, why=why, found=found)
+    return judged(name, metric, kind=Kind.MEASURED, claimed=claimed, found=found, rule=rule)
+
+
+def _told(words: Mapping[str, Any] | str) -> Value | None:
+    """Return a number of a report; ``None`` where it says that it was not measured."""
+    return None if isinstance(words, str) else Value.from_json(words)
 
 
 def _why_no_quality(report: Mapping[str, Any], claimed: Value | None) -> str:
     if claimed is None:
-        return "the data had no test split"
+        return NO_TEST_SPLIT
     if not report["quality"]["counts_answers"]:
+        score = report["quality"]["score"]
+        named = "" if score is None else f", {score!r}"
         return (
-            f"it is a score of the study's own, {report['quality']['score']!r}; name your copy of "
-            "it with --score, as code is never taken from an export"
+            f"it is a score of the study's own{named}; name your copy of it with --score, as code "
+            "is never taken from an export"
         )
     return "the pictures are not there; name them, or others, with --data"
 
@@ -237,5 +246,6 @@ def _limits(
         value = values.get(limit.metric)
         other = away and limit.metric in (*TIMES, peak_kb.METRIC.name)
         how = None if value is None or other else kept(limit, value)
-        limits.append(LimitFound(limit, known[limit.metric], value, how))
+        pictures = quality.pictures if quality is not None and limit.metric == metric.name else ""
+        limits.append(LimitFound(limit, known[limit.metric], value, how, pictures))
     return limits

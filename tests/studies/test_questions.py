@@ -175,7 +175,7 @@ def test_yes_is_an_exported_witness_and_stands_when_asked_again(ask: Ask, study:
 
 @pytest.mark.slow
 def test_what_the_test_split_says_of_a_witness_is_told_and_chooses_none(
-    ask: Ask, study: Path
+    ask: Ask, study: Path, capsys: Capture
 ) -> None:
     other = ("--set", 'data.name="own:make_data_with_a_wrong_test"')
     found = ask("decide", "tested", *other, code=0, limits='["accuracy >= 0.5"]')
@@ -186,6 +186,10 @@ def test_what_the_test_split_says_of_a_witness_is_told_and_chooses_none(
     run = RunFolder(study.parent / "runs" / "tested")
     record = run.results().records[found["witness"]["trial"]]
     assert limit["value"] == pytest.approx(record.measurement.value("accuracy"), abs=0.02)
+    # What was called a witness is none that does not hold when it is verified.
+    capsys.readouterr()
+    assert tightfit("verify", run.witness) == 0
+    assert "not kept on the test split" in capsys.readouterr().out
     assert "the test split decided nothing" in (run.witness / "README.md").read_text("utf-8")
 
 

@@ -69,3 +69,20 @@ def test_what_breaks_a_limit_is_told_from_its_bound() -> None:
 
     assert "size ≤ 2.361 kB 2.364 kB broken" in " ".join(capture.get().split())
     assert "size ≤ 2.36 kB – not measured again" in " ".join(capture.get().split())
+
+
+def test_a_limit_on_the_quality_that_other_pictures_miss_is_told_and_breaks_no_claim() -> None:
+    accuracy = Metric("accuracy", "", Direction.MAXIMIZE, Stage.LEARNED, Kind.MEASURED, "")
+    limit = Constraint("accuracy", Sense.AT_LEAST, 0.885)
+    low = Value(0.85, Interval(0.83, 0.87))
+    there = LimitFound(limit, accuracy, low, Kept.BROKEN, pictures="the test split")
+    found = replace(FOUND, limits=(there,))
+    assert found.holds
+    assert there.to_json()["kept"] == "broken"
+    assert not there.to_json()["decides"]
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(found.view())
+    shown = " ".join(capture.get().split())
+    assert "accuracy ≥ 88.5 % 85.0 % not kept on the test split" in shown
+    assert replace(FOUND, limits=(replace(there, pictures=""),)).broken == ("accuracy >= 0.885",)

@@ -225,6 +225,61 @@ def test_other_pictures_and_the_users_own_are_read_where_they_are_named(
     assert verdicts(found)["accuracy on the test split"] == "holds"
 
 
+def _claim_no_quality(report: dict[str, Any]) -> None:
+    report["test_accuracy"] = report["difference"] = "not measured"
+    report["data"]["digest"] = ""
+
+
+def test_what_is_found_on_pictures_of_the_users_is_shown_where_nothing_was_claimed(
+    exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = claiming(exported.folder, tmp_path / "out", _claim_no_quality)
+    inputs, targets = make_data()[1]
+    np.savez(tmp_path / "mine.npz", inputs=inputs.numpy(), targets=targets.numpy())
+    found = verified(capsys, folder, "--data", tmp_path / "mine.npz")
+    for name in ("accuracy on other pictures", "accuracy beside the baseline"):
+        (claim,) = (each for each in found["claims"] if each["name"] == name)
+        assert claim["verdict"] == "not checked"
+        assert claim["claimed"] is None
+        assert claim["found"]["low"] <= claim["found"]["value"] <= claim["found"]["high"]
+    assert "no accuracy was claimed: the data had no test split" in found["notes"]
+
+
+def test_a_limit_that_only_the_test_split_misses_is_told_and_is_no_broken_claim(
+    exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def of_the_validation_split(report: dict[str, Any]) -> None:
+        report["limits"].append(
+            {"metric": "accuracy", "sense": ">=", "bound": 1.5, "confident": False}
+        )
+
+    folder = claiming(exported.folder, tmp_path / "out", of_the_validation_split)
+    found = verified(capsys, folder)
+    (limit,) = (each for each in found["limits"] if each["limit"].startswith("accuracy"))
+    assert limit["kept"] == "broken"
+    assert not limit["decides"]
+    (note,) = (each for each in found["notes"] if each.startswith("accuracy"))
+    assert "on the test split decides nothing" in note
+
+
+@pytest.mark.parametrize(
+    ("score", "words"),
+    [(None, "of the study's own; name your copy"), ("own:f1", "own, 'own:f1'; name your copy")],
+)
+def test_a_score_is_asked_for_by_the_name_that_it_has(
+    exported: Exported,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    score: str | None,
+    words: str,
+) -> None:
+    def scored(report: dict[str, Any]) -> None:
+        report["quality"] |= {"score": score, "counts_answers": False}
+
+    found = verified(capsys, claiming(exported.folder, tmp_path / "out", scored))
+    assert any(words in note for note in found["notes"])
+
+
 def test_an_export_without_its_proof_takes_it_from_elsewhere(
     result: Result, exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
