@@ -287,7 +287,7 @@ class _Question:
         return Decision(
             answer=answer,
             name=self._bench.assembly.study.name,
-            limits=tuple(str(each) for each in self._bench.constraints),
+            limits=self._bench.constraints,
             message=message,
             seconds=self._budget.spent,
             trained=self._trained() - self._before,

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from tightfit import SearchSpace
+from tightfit import Constraint, SearchSpace
 from tightfit.search.forecast import Promise
 from tightfit.studies.fastest import Fastest
+from tightfit.studies.limit_words import limit_json
 from tightfit.studies.promising import TOO_FEW
 from tightfit.studies.standing import Standing
 from tightfit.studies.witness import Witness
@@ -31,7 +32,7 @@ class Decision:
     Attributes:
         answer: See :class:`Answer`.
         name: Of the study.
-        limits: As text, bounds as numbers.
+        limits: Of the study, bounds as numbers.
         message: Why it ended, for people.
         seconds: Wall time of deciding, preparing the baseline included.
         trained: Candidates that were trained for it.
@@ -50,7 +51,7 @@ class Decision:
 
     answer: Answer
     name: str
-    limits: tuple[str, ...]
+    limits: tuple[Constraint, ...]
     message: str
     seconds: float
     trained: int
@@ -70,7 +71,8 @@ class Decision:
             "study": self.name,
             "answer": self.answer.value,
             "message": self.message,
-            "limits": list(self.limits),
+            "limits": [str(each) for each in self.limits],
+            "bounds": [limit_json(each) for each in self.limits],
             "cost": {
                 "seconds": round(self.seconds, 1),
                 "trained": self.trained,

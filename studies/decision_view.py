@@ -140,14 +140,16 @@ def _proof(proof: Mapping[str, Any], metrics: Mapping[str, Metric]) -> Iterator[
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for heading in ("limit", "the space alone", "under the other limits", ""):
         table.add_column(heading, justify="left" if heading in ("limit", "") else "right")
+    limits = {each["limit"]: _limit(each) for each in proof["limits"]}
     for each in proof["limits"]:
         metric = metrics[each["metric"]]
         reach = [each["alone"], each["under_the_other_limits"]]
         values = [None if found is None else found["value"] for found in reach]
         conflict = Text("in conflict", "red") if each["limit"] in proof["conflict"] else Text("")
-        table.add_row(*_beside(each["limit"], metric, values), conflict)
+        table.add_row(*_beside(limits[each["limit"]], metric, values), conflict)
     yield table
-    names = [_limit_text(text, _metric(text, metrics)) for text in proof["conflict"]]
+    broken = [limits[text] for text in proof["conflict"]]
+    names = [wording.limit(each, metrics[each.metric]) for each in broken]
     if len(names) == 1:
         yield Text(f"The space does not reach {names[0]}, whatever the other limits.")
     else:
@@ -171,20 +173,25 @@ def _counted(proof: Mapping[str, Any], metrics: Mapping[str, Metric]) -> Iterato
     table.add_column(f"the best of {proof['files_counted']} files", justify="right")
     for each in proof["limits"]:
         metric, best = metrics[each["metric"]], each["of_the_files"]["value"]
-        table.add_row(*_beside(each["limit"], metric, [best]))
+        table.add_row(*_beside(_limit(each), metric, [best]))
     yield table
     for each in proof["bounds_that_would_work"]:
         yield Text(_bound_text(each, metrics[each["metric"]]))
 
 
-def _beside(limit: str, metric: Metric, values: Sequence[float | None]) -> list[str]:
+def _limit(each: Mapping[str, Any]) -> Constraint:
+    """Return a limit of a proof with its exact bound: the one in its text is rounded."""
+    name, sense, _ = each["limit"].split()
+    return Constraint(name, Sense(sense), each["bound"])
+
+
+def _beside(limit: Constraint, metric: Metric, values: Sequence[float | None]) -> list[str]:
     """Return a limit and values, with digits enough to tell them apart."""
     found = [each for each in values if each is not None]
-    bound = float(limit.split()[2])
     return [
-        _limit_text(limit, metric, apart=found),
+        wording.limit(limit, metric, apart=found),
         *(
-            NO_CANDIDATE if each is None else wording.quantity(metric, each, apart=(bound,))
+            NO_CANDIDATE if each is None else wording.quantity(metric, each, apart=(limit.bound,))
             for each in values
         ),
     ]
@@ -231,12 +238,3 @@ def _not_found(
         yield Text(decision.unpredicted)
     else:
         yield from (Text(line) for line in promise_lines(decision.promise, metrics, space))
-
-
-def _limit_text(text: str, metric: Metric, *, apart: Sequence[float] = ()) -> str:
-    name, sense, bound = text.split()
-    return wording.limit(Constraint(name, Sense(sense), float(bound)), metric, apart=apart)
-
-
-def _metric(text: str, metrics: Mapping[str, Metric]) -> Metric:
-    return metrics[text.split()[0]]

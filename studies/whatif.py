@@ -19,6 +19,7 @@ from tightfit.studies.assembly import Assembly
 from tightfit.studies.costs import StaticCosts
 from tightfit.studies.decision import promise_json
 from tightfit.studies.decision_view import promise_lines
+from tightfit.studies.limit_words import limit_json
 from tightfit.studies.limits import check_contradictions, parse_limit
 from tightfit.studies.prediction_error import static_allowance
 from tightfit.studies.promising import prospect
@@ -43,6 +44,8 @@ class WhatIf:
             candidate is left, or the records are too few.
         unread: Trials that were trained, and of which not every metric of the limits was read.
         unpredicted: Why nothing is expected, where that is so and nothing is proven.
+        unproven: Why it is not settled whether some candidate keeps the static ones; empty where
+            it is.
     """
 
     results: Results
@@ -51,11 +54,19 @@ class WhatIf:
     promise: Promise | None
     unread: int = 0
     unpredicted: str = ""
+    unproven: str = ""
 
     @property
     def met(self) -> bool:
         """Whether a trial keeps the limits."""
         return bool(pareto_front(self.results.records, self.results.objectives).members)
+
+    @property
+    def impossible(self) -> bool | None:
+        """Whether no candidate keeps the static ones, by proof; ``None`` where nobody knows."""
+        if self.proof is not None:
+            return True
+        return None if self.unproven and not self.met else False
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values."""
@@ -64,15 +75,18 @@ class WhatIf:
         return {
             "study": results.name,
             "limits": [str(each) for each in results.constraints],
+            "bounds": [limit_json(each) for each in results.constraints],
             "met": self.met,
             "networks": rows,
             "not_trained": self.unknown,
             "not_read": self.unread,
-            "impossible": self.proof is not None,
+            "impossible": self.impossible,
+            "unproven": self.unproven if self.impossible is None else None,
             "conflict": [] if self.proof is None else [str(each) for each in self.proof.conflict],
             "predicted": None
             if self.promise is None
             else promise_json(self.promise, results.space),
+            "unpredicted": self.unpredicted or None,
         }
 
     def view(self) -> RenderableType:
@@ -94,9 +108,11 @@ class WhatIf:
         if self.proof is not None:
             names = [wording.limit(each, metrics[each.metric]) for each in self.proof.conflict]
             yield f"Impossible, by proof: no candidate of the space keeps {wording.listed(names)}."
-        elif self.promise is not None:
+        elif self.impossible is None:
+            yield f"The static limits are not settled by a proof: {self.unproven}."
+        if self.promise is not None:
             yield from promise_lines(self.promise, metrics, self.results.space)
-        else:
+        elif self.unpredicted:
             yield self.unpredicted
 
 
@@ -197,12 +213,13 @@ def what_if(results: Results, assembly: Assembly, texts: Sequence[str], *, trial
         costs.structures({each.metric for each in bounded}),
         allowed=static_allowance,
     )
-    proof = judge_limits(minimizer, bounded).proof
+    verdict = judge_limits(minimizer, bounded)
     promised, unpredicted = None, ""
-    if proof is None:
+    if verdict.proof is None:
         found = prospect(assembly, space, costs, limits, results.records)
-        promised, unpredicted = found.promise(trials), found.unpredicted
+        promised = found.promise(trials)
+        unpredicted = found.unpredicted if promised is None else ""
     unknown, unread = (
         sum(record.reason == reason for record in under.records) for reason in (NO_LONGER, UNREAD)
     )
-    return WhatIf(under, unknown, proof, promised, unread, unpredicted)
+    return WhatIf(under, unknown, verdict.proof, promised, unread, unpredicted, verdict.why)

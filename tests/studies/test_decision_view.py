@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.studies.conftest import ACCURACY, LATENCY, METRICS, SIZE, SPACE
-from tightfit import Interval, Kind, Reading, Stage
+from tightfit import Constraint, Interval, Kind, Reading, Sense, Stage
 from tightfit.search.forecast import Expected, Promise
 from tightfit.studies.claims import Kept, Value
 from tightfit.studies.decision import Answer, Decision
@@ -21,7 +21,7 @@ from tightfit.studies.witness import Checked, Witness
 DECISION = Decision(
     answer=Answer.NOT_FOUND,
     name="quickstart",
-    limits=(str(SIZE), str(LATENCY)),
+    limits=(SIZE, LATENCY),
     message="20 candidates were trained",
     seconds=61.0,
     trained=1,
@@ -113,6 +113,7 @@ def test_a_proof_names_the_conflict_and_the_bounds_that_would_do() -> None:
         "limits": [
             {
                 "limit": str(SIZE),
+                "bound": SIZE.bound,
                 "metric": "size_kb",
                 "alone": found,
                 "under_the_other_limits": None,
@@ -137,6 +138,7 @@ def reach(metric: str, value: float) -> dict[str, object]:
     found: dict[str, object] = {"value": value, "bound": value, "candidate": {}, "indices": []}
     return {
         "limit": f"{metric} <= 55000",
+        "bound": 55000.0,
         "metric": metric,
         "alone": found,
         "under_the_other_limits": found,
@@ -166,12 +168,36 @@ def test_a_bound_that_would_do_is_a_limit_that_can_be_copied_and_is_kept() -> No
     assert "relaxed by 5.62 % of" in shown(replace(DECISION, proof=relaxed))
 
 
+def test_a_bound_of_many_digits_is_shown_and_handed_over_as_it_is() -> None:
+    limit = Constraint("macs", Sense.AT_MOST, 1234567.0)
+    proof = {
+        "limits": [{**reach("macs", 1234568.0), "limit": str(limit), "bound": limit.bound}],
+        "conflict": [str(limit)],
+        "bounds_that_would_work": [
+            {"metric": "macs", "sense": "<=", "bound": 1234568.0, "counted": None}
+        ],
+    }
+    decision = replace(DECISION, answer=Answer.IMPOSSIBLE, limits=(limit,), proof=proof)
+    (row,) = (line for line in shown(decision).splitlines() if "in conflict" in line)
+    assert "macs ≤ 1.234567 M" in " ".join(row.split())
+    assert row.count("1.234568 M") == 2
+    (told,) = decision.to_json(SPACE)["bounds"]
+    assert told == {
+        "limit": "macs <= 1.23457e+06",
+        "metric": "macs",
+        "sense": "<=",
+        "bound": 1234567.0,
+        "confident": False,
+    }
+
+
 def test_files_that_were_all_counted_are_shown_as_what_settled_it() -> None:
     proof = {
         "files_counted": 76,
         "limits": [
             {
                 "limit": "size_kb <= 2",
+                "bound": 2.0,
                 "metric": "size_kb",
                 "of_the_files": {"value": 2.0705, "candidate": {}, "indices": []},
             }

@@ -6,13 +6,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
 from tests.studies.conftest import ACCURACY, LATENCY, SIZE
 from tightfit import Constraint, Outcome, Record, Sense, SpecError
 from tightfit.objectives.metrics import load_ms
 from tightfit.search import pareto_front
+from tightfit.studies.promising import TOO_FEW
 from tightfit.studies.results import Results
-from tightfit.studies.whatif import NO_LONGER, UNREAD, judged_anew, new_limits, results_under
+from tightfit.studies.whatif import (
+    NO_LONGER,
+    UNREAD,
+    WhatIf,
+    judged_anew,
+    new_limits,
+    results_under,
+)
 
 
 def under(results: Results, *texts: str) -> Results:
@@ -92,6 +101,32 @@ def test_other_limits_of_a_run_that_must_be_sure_are_kept_by_the_whole_interval(
     assert all(each.confident for each in limits)
     judged = {each.measurement["latency_ms"]: each for each in under_all(results, limits)}
     assert not judged[reading].feasible
+
+
+@pytest.mark.parametrize("why", ["", "the greatest 'ram_kb' is no linear program"])
+def test_what_is_not_settled_is_not_called_possible_and_a_bound_is_exact(
+    results: Results, why: str
+) -> None:
+    (limit,) = new_limits(replace(results, constraints=()), ["size_kb <= 1.2345678"])
+    found = WhatIf(results_under(results, [limit]), 0, None, None, 0, TOO_FEW, why)
+    told = found.to_json()
+    assert told["impossible"] is (None if why else False)
+    assert told["unproven"] == (why or None)
+    assert told["predicted"] is None
+    assert told["unpredicted"] == TOO_FEW
+    assert [each["bound"] for each in told["bounds"]] == [1.2345678]
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(found.view())
+    assert (f"not settled by a proof: {why}." in capture.get()) == bool(why)
+
+
+def test_what_a_record_keeps_is_possible_whatever_was_proven(results: Results) -> None:
+    found = WhatIf(results, 0, None, None, unproven="the time was up")
+    assert found.met
+    told = found.to_json()
+    assert told["impossible"] is False
+    assert told["unproven"] is None
 
 
 @pytest.mark.parametrize(
