@@ -25,7 +25,7 @@ def binding_limits(bench: Bench, records: Sequence[Record]) -> tuple[Gain, ...]:
     """
     space, metric = bench.space.search_space, bench.assembly.task.metric
     limits = [each for each in bench.constraints if each.metric != metric.name]
-    static = bench.costs(space.batch([space.baseline()]))
+    static = bench.costs.names
     measured = dict.fromkeys(each.metric for each in limits if each.metric not in static)
     names = [*measured, metric.name]
     forecast = Forecast.of(space, records, [bench.assembly.metrics[name] for name in names])

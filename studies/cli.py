@@ -1,7 +1,7 @@
 """The command line. Each command reads its arguments, calls one function and prints what it gives.
 
-Exit codes: 0 done; 1 done, but nothing feasible was found, or a claim does not hold; 2 wrong input;
-130 interrupted.
+Exit codes: 0 done; 1 done, but nothing feasible was found, or a claim does not hold; 2 wrong input,
+or it could not be done, and the message says which; 130 interrupted.
 """
 
 from __future__ import annotations

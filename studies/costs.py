@@ -26,6 +26,9 @@ class StaticCosts:
     a blueprint gives, which also serves networks whose layers depend on too many choices for them.
     """
 
+    names = frozenset(static.metric.name for static in STATIC_METRICS)
+    """Of the metrics: what is known of a candidate before anything is built."""
+
     def __init__(self, space: CompressionSpace, profile: DeviceProfile) -> None:
         self._space = space
         self._profile = profile

@@ -56,11 +56,10 @@ def prospect(
 ) -> Prospect:
     """Look at what limits leave, through the exact costs and the records."""
     search_space = space.search_space
-    static = costs(search_space.batch([search_space.baseline()]))
     errors = static_errors(tuple(constraints))
     screen = Screen(search_space, costs, constraints, errors=errors)
     region = Region.survey(search_space, screen)
-    open_limits = tuple(each for each in constraints if each.metric not in static)
+    open_limits = tuple(each for each in constraints if each.metric not in costs.names)
     of_files = [each for each in constraints if each.metric in PREDICTED]
     names = dict.fromkeys([*(each.metric for each in open_limits), assembly.task.metric.name])
     metrics = [assembly.metrics[name] for name in names]

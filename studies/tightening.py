@@ -114,16 +114,15 @@ class _Tightening:
     def prove(self) -> None:
         """Find what no candidate can pass under the other limits that are static."""
         space, costs = self._bench.space.search_space, self._bench.costs
-        static = costs(space.batch([space.baseline()]))
         name = self._metric.name
-        if name not in static:
+        if name not in costs.names:
             if wording.is_share(self._metric) and self._sense is Sense.AT_LEAST:
                 self._proven = 1.0  # Whatever the other limits.
             else:
                 self._why = f"{name} is not known before a candidate is built"
             return
         self._watcher.say(f"looking for the best {name} that the space can reach")
-        others = tuple(each for each in self._others if each.metric in static)
+        others = tuple(each for each in self._others if each.metric in costs.names)
         structures = costs.structures({name, *(each.metric for each in others)})
         minimizer = Minimizer(space, costs, structures, allowed=static_allowance)
         found = minimizer.least(name, others, sense=self._sense)

@@ -205,8 +205,7 @@ def what_if(results: Results, assembly: Assembly, texts: Sequence[str], *, trial
     under = results_under(results, limits)
     space = assembly.space(assembly.model.module)
     costs = StaticCosts(space, assembly.profile)
-    static = costs(space.search_space.batch([space.search_space.baseline()]))
-    bounded = [each for each in limits if each.metric in static]
+    bounded = [each for each in limits if each.metric in costs.names]
     minimizer = Minimizer(
         space.search_space,
         costs,
