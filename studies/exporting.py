@@ -211,8 +211,8 @@ def _keep_proof(stage: Path, *, proof: bool) -> None:
 
 def _reached(member: Member, folder: RunFolder) -> Reached | None:
     """Return what the member reached on the test split, if there is one."""
-    split, trial = member.assembly.data.test, member.standing.trial
-    if split is None or trial is None:
+    split, candidate = member.assembly.data.test, member.standing.record.candidate
+    if split is None:
         return None
-    file = folder.candidate(member.standing.record.candidate) / member.assembly.file
-    return FinalScoring(member.assembly, split, folder).measure(trial, file)
+    file = folder.candidate(candidate) / member.assembly.file
+    return FinalScoring(member.assembly, split, folder).measure(candidate, file)

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tightfit import MeasurementError, Reading, SpecError
+from tightfit import Candidate, MeasurementError, Reading, SpecError
 from tightfit.objectives.artifact.files import write_atomically
 from tightfit.studies.paired import Paired
 
-SCHEMA = 2
+SCHEMA = 3
+"""Up to version 2, readings were kept by the trial's number, which is another candidate's once a
+run was begun anew in its folder: they are taken again."""
 _BASELINE = "baseline"
 
 
@@ -42,14 +44,18 @@ class Final:
     Attributes:
         metric: Name of the quality metric.
         baseline: Of the uncompressed network's file; ``None`` where it was not evaluated.
-        members: By number of the trial.
+        members: By key of the candidate.
         reason: Why nothing was measured, where that is so.
     """
 
     metric: str
     baseline: Reading | None = None
-    members: Mapping[int, FinalScore] = field(default_factory=dict)
+    members: Mapping[str, FinalScore] = field(default_factory=dict)
     reason: str = "no member has been exported yet, or the data has no test split."
+
+    def reached(self, candidate: Candidate) -> FinalScore | None:
+        """Return what a candidate's file reached; ``None`` where it was not evaluated."""
+        return self.members.get(candidate.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +75,16 @@ class FinalScores:
         return Final(
             metric,
             baseline=None if baseline is None else baseline.reading,
-            members={int(key): each for key, each in kept.items() if key != _BASELINE},
+            members={key: each for key, each in kept.items() if key != _BASELINE},
         )
 
     def baseline(self, score: Callable[[], Reading]) -> Reading:
         """Return the reading of the uncompressed network's file, taken now if it never was."""
         return self._once(_BASELINE, lambda: FinalScore(score())).reading
 
-    def member(self, trial: int, score: Callable[[], FinalScore]) -> FinalScore:
-        """Return what a trial's file reached, measured now if it never was."""
-        return self._once(str(trial), score)
+    def member(self, candidate: Candidate, score: Callable[[], FinalScore]) -> FinalScore:
+        """Return what a candidate's file reached, measured now if it never was."""
+        return self._once(candidate.key, score)
 
     def _once(self, key: str, score: Callable[[], FinalScore]) -> FinalScore:
         kept = self._kept()
@@ -94,9 +100,10 @@ class FinalScores:
             return {}
         try:
             values = json.loads(self.path.read_text("utf-8"))
-            if "schema" not in values:
-                # The first version kept readings alone.
-                return {name: FinalScore(Reading.from_json(each)) for name, each in values.items()}
+            if "schema" not in values:  # the first version, which kept readings alone
+                return _baseline_of(values, lambda each: FinalScore(Reading.from_json(each)))
+            if values["schema"] == 2:
+                return _baseline_of(values["files"], _from_json)
             if values["schema"] == SCHEMA:
                 return {name: _from_json(each) for name, each in values["files"].items()}
         except (ValueError, KeyError, TypeError, AttributeError, MeasurementError) as error:
@@ -137,6 +144,13 @@ def shrinkage(pairs: Iterable[tuple[float, float]], *, baseline: tuple[float, fl
     """Return the shrinkage over the (validation, test) pairs of at least one member."""
     drops = [validation - test for validation, test in pairs]
     return Shrinkage(len(drops), statistics.fmean(drops), baseline[0] - baseline[1])
+
+
+def _baseline_of(
+    files: Mapping[str, Any], read: Callable[[Any], FinalScore]
+) -> dict[str, FinalScore]:
+    """Return the reading that does not depend on which candidates there are."""
+    return {_BASELINE: read(files[_BASELINE])} if _BASELINE in files else {}
 
 
 def _to_json(tested: FinalScore) -> dict[str, Any]:

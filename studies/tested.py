@@ -27,7 +27,7 @@ def final_words(quality: Metric, picked: Standing | None, final: Final | None) -
     """Return what the picked member reached on the test split; nothing where it is not known."""
     if picked is None or picked.trial is None or final is None:
         return ""
-    tested = final.members.get(picked.trial)
+    tested = final.reached(picked.record.candidate)
     if tested is None:
         return ""
     beside = ""
@@ -46,9 +46,12 @@ def tested_rows(
         test = _with_interval(quality, final.baseline)
         rows.append(TestedRow("baseline", (), validation, test, ""))
     on_front = members(everyone)
+    left = dict(final.members)  # one row each, also where a candidate has several trials
     for each in (*on_front, *(other for other in everyone if not other.member)):
-        if each.trial is not None and each.trial in final.members:
-            tested = final.members[each.trial]
+        if each.trial is None or not each.evaluated:
+            continue
+        tested = left.pop(each.record.candidate.key, None)
+        if tested is not None:
             validation = _with_interval(quality, each.record.measurement[quality.name])
             test = _with_interval(quality, tested.reading)
             beside = ""
@@ -69,9 +72,9 @@ def shrinkage_words(
 ) -> str:
     """Return in words how much of the validation split's quality was luck of the selected."""
     pairs = [
-        (each.record.measurement.value(quality.name), final.members[each.trial].reading.value)
-        for each in everyone
-        if each.member and each.trial is not None and each.trial in final.members
+        (each.record.measurement.value(quality.name), tested.reading.value)
+        for each in members(everyone)
+        if (tested := final.reached(each.record.candidate)) is not None
     ]
     if final.baseline is None or not pairs:
         return ""

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tightfit import Reading
+from tightfit import Candidate, Reading
 from tightfit.objectives.data import Split
 from tightfit.objectives.quality import outputs_of, quality_of
 from tightfit.studies.assembly import Assembly
@@ -43,15 +43,15 @@ class FinalScoring:
         self._split = split
         self._folder = folder
 
-    def measure(self, trial: int, file: Path) -> Reached:
-        """Return what a trial's file and the baseline's reached; measured now if they never were.
+    def measure(self, candidate: Candidate, file: Path) -> Reached:
+        """Return what a candidate's file and the baseline's reached, measured now if never before.
 
         Raises:
             MeasurementError: A file does not run, or the score does not work.
         """
         final = self._folder.final
         return Reached(
-            final.member(trial, lambda: self._member(file)),
+            final.member(candidate, lambda: self._member(file)),
             final.baseline(lambda: self._quality(self._baseline_outputs)),
         )
 
@@ -85,13 +85,13 @@ def measure_front(
     Raises:
         MeasurementError: A file does not run, or the score does not work.
     """
-    front = [(each.trial, each) for each in members(standings(results)) if each.trial is not None]
+    front = [each.record.candidate for each in members(standings(results))]
     if assembly.data.test is None or not front:
         return
     say("measuring the front on the test split")
     scoring = FinalScoring(assembly, assembly.data.test, folder)
-    for trial, standing in front:
-        scoring.measure(trial, folder.candidate(standing.record.candidate) / assembly.file)
+    for candidate in front:
+        scoring.measure(candidate, folder.candidate(candidate) / assembly.file)
 
 
 def _paired(theirs: Tensor, ours: Tensor) -> Paired:

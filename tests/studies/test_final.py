@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tightfit import Kind, Reading, SpecError, Stage
+from tightfit import Candidate, Kind, Reading, SpecError, Stage
 from tightfit.studies.final import FinalScore, FinalScores, shrinkage
 from tightfit.studies.paired import Paired
 
 READING = Reading(0.9, Kind.MEASURED, Stage.LEARNED, stderr=0.0077, repeats=1500)
 TESTED = FinalScore(READING, Paired(both=1300, lost=60, gained=50, neither=90))
+CANDIDATE, OTHER = Candidate((0, 1)), Candidate((1, 0))
 
 
 def test_a_file_is_measured_once_and_kept(tmp_path: Path) -> None:
@@ -21,29 +23,53 @@ def test_a_file_is_measured_once_and_kept(tmp_path: Path) -> None:
         return TESTED
 
     for _ in range(2):
-        assert scores.member(3, score) == TESTED
+        assert scores.member(CANDIDATE, score) == TESTED
     assert scores.baseline(lambda: READING) == READING
     assert len(looked) == 1
     final = FinalScores(tmp_path / "test_split.json").read("accuracy")
-    assert final.members == {3: TESTED}
+    assert final.members == {CANDIDATE.key: TESTED}
     assert final.baseline == READING
+    assert final.reached(CANDIDATE) == TESTED
+    assert final.reached(OTHER) is None
 
 
-def test_what_an_older_run_kept_is_read(tmp_path: Path) -> None:
+TAKEN = READING.to_json()
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"baseline": TAKEN, "7": TAKEN},
+        {
+            "schema": 2,
+            "files": {
+                "baseline": {"reading": TAKEN, "paired": None},
+                "7": {"reading": TAKEN, "paired": None},
+            },
+        },
+    ],
+)
+def test_what_an_older_run_kept_by_number_is_taken_again(
+    tmp_path: Path, kept: dict[str, Any]
+) -> None:
     path = tmp_path / "test_split.json"
-    path.write_text(json.dumps({"baseline": READING.to_json(), "7": READING.to_json()}))
+    path.write_text(json.dumps(kept))
     final = FinalScores(path).read("accuracy")
-    assert final.members == {7: FinalScore(READING)}
-    FinalScores(path).member(8, lambda: TESTED)
-    assert FinalScores(path).read("accuracy").members == {7: FinalScore(READING), 8: TESTED}
+    assert final.baseline == READING
+    assert final.members == {}
+    FinalScores(path).member(CANDIDATE, lambda: TESTED)
+    final = FinalScores(path).read("accuracy")
+    assert final.baseline == READING
+    assert final.members == {CANDIDATE.key: TESTED}
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ('{"baseline": ', "is damaged"),
-        ('{"schema": 2, "files": {"3": {}}}', "is damaged"),
-        ('{"schema": 9, "files": {}}', "has schema 9, this Tightfit reads 2"),
+        ('{"schema": 2, "files": {"baseline": {}}}', "is damaged"),
+        ('{"schema": 3, "files": {"f00d": {}}}', "is damaged"),
+        ('{"schema": 9, "files": {}}', "has schema 9, this Tightfit reads 3"),
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path: Path, content: str, message: str) -> None:

@@ -98,7 +98,8 @@ def test_every_metric_has_its_kind(results: Results) -> None:
 
 
 def test_the_test_split_stands_in_the_headline_and_beside_validation(results: Results) -> None:
-    final = Final("accuracy", accuracy(0.931), {24: final_score(0.893)})
+    trial_24 = results.records[24].candidate
+    final = Final("accuracy", accuracy(0.931), {trial_24.key: final_score(0.893)})
 
     text = words(results, final)
 
@@ -113,7 +114,7 @@ def test_networks_stand_in_the_same_order_on_both_splits(results: Results) -> No
     final = Final(
         "accuracy",
         accuracy(0.931),
-        {each.trial: final_score(0.89) for each in on_front if each.trial is not None},
+        {each.record.candidate.key: final_score(0.89) for each in on_front},
     )
 
     rows = tested.tested_rows(results.metrics["accuracy"], results, standings(results), final)
@@ -159,7 +160,8 @@ def test_without_a_test_split_it_says_not_measured(results: Results) -> None:
     assert "Not measured: no member has been exported yet, or" in words(results, final)
     only_baseline = Final("accuracy", accuracy(0.93))
     assert "On the test split: " not in words(results, only_baseline)
-    unmeasured_baseline = Final("accuracy", None, {24: final_score(0.893)})
+    trial_24 = results.records[24].candidate
+    unmeasured_baseline = Final("accuracy", None, {trial_24.key: final_score(0.893)})
     assert "On the test split: 89.3 ±0.8 %." in words(results, unmeasured_baseline)
 
 
