@@ -8,7 +8,7 @@ from typing import Any
 from tightfit import Record
 from tightfit.studies.decision_view import trainings
 from tightfit.studies.results import Results
-from tightfit.studies.tightening import TIGHTENED
+from tightfit.studies.standing import TIGHTENED
 
 SPENT = ("trials", "hours")
 """What can be asked for in place of a metric."""

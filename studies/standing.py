@@ -13,6 +13,9 @@ from tightfit.studies.results import Results
 
 KNEE = "knee"
 
+TIGHTENED = "tightened"
+"""Origin of what was trained for a tighter limit than the run's own."""
+
 
 class Place(StrEnum):
     """What became of a network, in words for legends and tables."""
@@ -35,7 +38,7 @@ class Standing:
         trial: Its number in the run; ``None`` for networks outside the space.
         key: Unique in the run, the same after every reload: the trial's number as text, or ``n0``,
             ``n1`` for networks outside the space.
-        reference: Whether it was proposed by rule and not by a sampler.
+        reference: Whether it was proposed by rule, and not found by a search.
         rank: On the front, 0 for the best by the first objective; ``None`` behind it.
         picks: Names that ``--pick`` knows it by: ``knee``, or objectives it is the best by.
     """
@@ -80,10 +83,11 @@ def standings(results: Results, *, without: Collection[Candidate] = ()) -> tuple
     found: list[Standing] = []
     seen: set[tuple[int, ...]] = set()
     for trial, record in enumerate(results.records):
-        reference = record.origin not in SAMPLER_NAMES
-        if reference or record.candidate.indices not in seen:
+        sampled = record.origin in SAMPLER_NAMES
+        if not sampled or record.candidate.indices not in seen:
             rank, names = ranks.get(id(record)), picks.get(id(record), ())
             place = _place(record) if rank is None else Place.MEMBER
+            reference = not sampled and record.origin != TIGHTENED
             found.append(Standing(record, place, trial, str(trial), reference, rank, names))
         seen.add(record.candidate.indices)
     for position, record in enumerate(results.references):

@@ -37,11 +37,9 @@ from tightfit.studies.session import (
     prepared,
     working,
 )
+from tightfit.studies.standing import TIGHTENED
 from tightfit.studies.unread import check_read
 from tightfit.studies.whatif import judged_anew
-
-TIGHTENED = "tightened"
-"""Origin, in the run, of what was trained for a tighter limit."""
 
 RECALLED = "recalled"
 """Origin, under a bound, of what has a record already."""

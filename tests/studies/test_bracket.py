@@ -12,7 +12,7 @@ from tightfit import Sense
 from tightfit.studies.bracket import Bracket, Step, next_bound, still_tried
 from tightfit.studies.first_met import first_met
 from tightfit.studies.results import Results
-from tightfit.studies.tightening import TIGHTENED
+from tightfit.studies.standing import TIGHTENED
 
 BRACKET = Bracket(
     metric="size_kb",

@@ -25,8 +25,9 @@ from tightfit.studies.costs import StaticCosts
 from tightfit.studies.duration import seconds_of
 from tightfit.studies.examining import Quality
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.standing import TIGHTENED
 from tightfit.studies.study_file import read_study
-from tightfit.studies.tightening import TIGHTENED, _Tightening
+from tightfit.studies.tightening import _Tightening
 from tightfit.studies.verification import Verification
 from tightfit.studies.verifying import compare
 from tightfit.studies.watching import ConsoleWatcher

@@ -6,7 +6,7 @@ import pytest
 
 from tightfit import Outcome, Rung, SpecError
 from tightfit.studies.results import Results
-from tightfit.studies.standing import Place, chosen, members, misses, standings
+from tightfit.studies.standing import TIGHTENED, Place, chosen, members, misses, standings
 
 
 def test_members_are_feasible_and_best_first(results: Results) -> None:
@@ -42,6 +42,18 @@ def test_a_training_that_was_ended_early_is_neither_a_member_nor_a_miss(results:
     assert everyone[0].place is Place.STOPPED
     assert members(everyone) == ()
     assert misses(everyone) == ()
+
+
+def test_what_was_trained_for_a_tighter_limit_is_found_by_a_search(results: Results) -> None:
+    best = next(each for each in results.records if each.feasible)
+    rung = Rung(0.25, best.measurement)
+    stopped = replace(best, origin="gp", outcome=Outcome.STOPPED, rungs=(rung,), reason="at 25%")
+    tightened = replace(best, origin=TIGHTENED, trained=False)
+
+    everyone = standings(replace(results, records=(stopped, tightened), references=()))
+
+    assert [each.reference for each in everyone] == [False, False]
+    assert [each.trial for each in members(everyone)] == [1]
 
 
 def test_a_candidate_that_was_proposed_again_is_shown_once(results: Results) -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from tightfit import Constraint, Measurement, Sense
 from tightfit.studies.cells import cell
 from tightfit.studies.results import Results
+from tightfit.studies.standing import TIGHTENED
 from tightfit.studies.tables import front_rows, front_table
 from tightfit.studies.verdict import shown_metrics
 
@@ -30,6 +31,17 @@ def test_rows_are_the_baseline_then_the_front_then_the_references(results: Resul
     assert rows[1].picks == ("accuracy",)
     assert rows[-1].trial is None
     assert rows[-1].choices == {}
+
+
+def test_what_was_trained_for_a_tighter_limit_and_is_no_member_takes_no_row(
+    results: Results,
+) -> None:
+    again = tuple(replace(each, origin=TIGHTENED) for each in results.records if each.feasible)
+
+    rows = front_rows(replace(results, records=(*results.records, *again)))
+
+    assert again
+    assert rows == front_rows(results)
 
 
 def test_an_empty_front_gives_the_nearest_misses_instead(empty_front: Results) -> None:
