@@ -27,6 +27,9 @@ from tightfit.search.journal import StorageError
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
+SIGNATURE = "signature"
+"""Name of a value that every study of Tightfit has, and no other program's."""
+
 _RECORD = "record"
 _PROPOSAL = "proposal"
 _REFERENCE = "reference:"
@@ -209,11 +212,24 @@ def records(storage: BaseStorage, name: str) -> tuple[Record, ...]:
     return snapshot(storage, name).records
 
 
+def has_study(storage: BaseStorage, name: str) -> bool:
+    """Whether a storage has a study of that name, of whatever program."""
+    return name in optuna.get_all_study_names(storage)
+
+
 def every_record(storage: BaseStorage, fingerprint: str) -> tuple[Record, ...]:
-    """Return the records of a fingerprint in all of a storage's studies, under whatever limits."""
+    """Return the records of a fingerprint in all of a storage's studies, under whatever limits.
+
+    Those of other programs are left out.
+    """
+    ours = [
+        study.study_name
+        for study in storage.get_all_studies()
+        if _VALUE + SIGNATURE in study.user_attrs
+    ]
     return tuple(
         record
-        for name in optuna.get_all_study_names(storage)
+        for name in ours
         for record in snapshot(storage, name).records
         if record.fingerprint == fingerprint
     )

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tightfit import Constraint, Objective, SearchSpace, SpecError
-from tightfit.search.ledger import Json, Ledger
-
-_KEY = "signature"
+from tightfit.search.ledger import SIGNATURE, Json, Ledger
 
 
 def signature(
@@ -39,9 +37,9 @@ def check_signature(ledger: Ledger, wanted: dict[str, Json], name: str) -> None:
     Raises:
         SpecError: They differ; the message lists how.
     """
-    kept = ledger.get(_KEY)
+    kept = ledger.get(SIGNATURE)
     if kept is None:
-        ledger.set(_KEY, wanted)
+        ledger.set(SIGNATURE, wanted)
         return
     found = kept if isinstance(kept, dict) else {}
     differing = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Literal
 
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from sqlalchemy.engine import make_url
@@ -34,21 +35,39 @@ def open_storage(target: str | Path) -> BaseStorage:
     """
     if isinstance(target, str) and "://" in target:
         return _open_database(target)
-    return _open_journal(Path(target))
+    return _open_journal(Path(target), "a+b")
+
+
+def open_to_read(target: str | Path) -> BaseStorage:
+    """Open a storage that is there: no file is made, and none has to be writable.
+
+    Args:
+        target: As for :func:`open_storage`.
+
+    Raises:
+        SpecError: The file is gone, cannot be read or is no journal, or the database cannot be
+            reached.
+    """
+    if isinstance(target, str) and "://" in target:
+        file = _sqlite_file(target)
+        if file is not None and not file.is_file():
+            raise SpecError(
+                f"the database {file} with the run's records is not there; put it back, or begin "
+                "anew in another folder with --to"
+            )
+        return _open_database(target)
+    return _open_journal(Path(target), "rb")
 
 
 def absolute(target: str) -> str:
     """Return a storage's path, or its URL where that is of a file, as it holds in every folder."""
     if "://" not in target:
         return str(Path(target).resolve())
-    try:
-        url = make_url(target)
-    except ArgumentError:
-        return target  # which cannot be opened, and then it is said why
-    name = url.database or ":memory:"
-    if url.get_backend_name() != "sqlite" or name.startswith((":memory:", "file:")):
+    file = _sqlite_file(target)
+    if file is None:
         return target
-    return url.set(database=str(Path(name).resolve())).render_as_string(hide_password=False)
+    url = make_url(target).set(database=str(file.resolve()))
+    return url.render_as_string(hide_password=False)
 
 
 def without_password(url: str) -> str:
@@ -56,13 +75,26 @@ def without_password(url: str) -> str:
     return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", url)
 
 
-def _open_journal(path: Path) -> BaseStorage:
+def _sqlite_file(url: str) -> Path | None:
+    """Return the file of a database; ``None`` where it is not in one, or not of SQLite."""
     try:
-        with path.open("a+b") as file:
+        parsed = make_url(url)
+    except ArgumentError:
+        return None  # It cannot be opened, and then it is said why.
+    name = parsed.database or ":memory:"
+    if parsed.get_backend_name() != "sqlite" or name.startswith((":memory:", "file:")):
+        return None
+    return Path(name)
+
+
+def _open_journal(path: Path, mode: Literal["a+b", "rb"]) -> BaseStorage:
+    try:
+        with path.open(mode) as file:
             file.seek(0)
             head = file.read(len(_FIRST_BYTES))
     except OSError as error:
-        raise SpecError(f"cannot write the storage file {path}: {error.strerror}") from error
+        done = "read" if mode == "rb" else "write"
+        raise SpecError(f"cannot {done} the storage file {path}: {error.strerror}") from error
     try:
         # A line without an end is cut off by the next write: not of a file that is not ours.
         if head != _FIRST_BYTES[: len(head)]:

@@ -36,6 +36,7 @@ from tightfit.spaces.compression import CompressionSpace
 from tightfit.spaces.network import Network
 from tightfit.studies.assembly import Assembly
 from tightfit.studies.kept import read_kept
+from tightfit.studies.plan import Plan
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.settings import measuring_precision
 
@@ -126,7 +127,8 @@ def measured_baseline(
 ) -> Measurement:
     """Return the baseline's readings, taken once: of its file, which lies in the run.
 
-    From then on, the device must have the architecture that it had.
+    From then on, the device must have the architecture that it had. A run that was begun and has
+    lost them keeps those of its plan: bounds that depend on them stay what they are.
 
     Args:
         assembly: The study's parts.
@@ -141,8 +143,9 @@ def measured_baseline(
     """
     path, kept = folder.baseline / assembly.file, folder.baseline / READINGS_FILE
     known = path.is_file() and kept.is_file()
-    readings = _kept(kept) if known else {}
-    if known:
+    begun = {} if known else _begun_with(folder)
+    readings = _kept(kept) if known else begun
+    if known or (begun and (folder.baseline / DEVICE_FILE).is_file()):
         for each in (device, *beside.values()):
             each.require(measured_on(folder).architecture)
     footprint = FootprintMeter(
@@ -155,7 +158,9 @@ def measured_baseline(
     elsewhere = beside.keys() - readings.keys()
     if known and not missing and not footprint.asked and not elsewhere:
         return Measurement(readings)
-    if not known:
+    if begun:
+        _write_files(assembly, space, folder)
+    elif not known:
         readings = _readings(assembly, space, path, device)
     if missing:
         readings |= _named_quality(assembly, space, path)
@@ -204,8 +209,16 @@ def _kept(path: Path) -> dict[str, Reading]:
     return read_kept(path, readings, cure=_cure(path)) or {}
 
 
+def _begun_with(folder: RunFolder) -> dict[str, Reading]:
+    """Return the readings that a run was begun with; nothing where none was."""
+    if not folder.started():
+        return {}
+    baseline = Plan.read(folder.plan).baseline
+    return {name: baseline[name] for name in baseline}
+
+
 def _cure(path: Path) -> str:
-    return f"remove the folder {path.parent}, and 'tightfit run' measures the baseline anew"
+    return f"remove the folder {path.parent}, and 'tightfit run' measures what plan.json has not"
 
 
 def _readings(
@@ -234,6 +247,19 @@ def _readings(
     return readings
 
 
+def _write_files(assembly: Assembly, space: CompressionSpace, folder: RunFolder) -> None:
+    """Write the baseline's file for each runtime that it is measured in."""
+    for runtime in (assembly.serving.chosen, *assembly.serving.beside.values()):
+        _write_file(assembly, space, folder.baseline / runtime.model_file, runtime)
+
+
+def _write_file(
+    assembly: Assembly, space: CompressionSpace, path: Path, runtime: KnownRuntime
+) -> None:
+    network = served_baseline(assembly, space, runtime)
+    write_file(network, path, metadata=_metadata(assembly))
+
+
 def _metadata(assembly: Assembly) -> dict[str, str]:
     """Return what the baseline's file says of itself: what a candidate's file says."""
     return file_metadata({"tightfit": __version__}, data=assembly.data, origin="baseline")
@@ -246,7 +272,7 @@ def _latency_beside(
     runtime = assembly.serving.beside[metric]
     path = folder.baseline / runtime.model_file
     if not path.is_file():
-        write_file(served_baseline(assembly, space, runtime), path, metadata=_metadata(assembly))
+        _write_file(assembly, space, path, runtime)
     precision = measuring_precision(assembly.study.spec.device)
     try:
         return LatencyMeter(path, device, precision=precision).measure_baseline()

@@ -33,16 +33,17 @@ from tightfit.search import (
     share,
     snapshot,
 )
+from tightfit.search.storage import open_to_read
 from tightfit.studies.assembly import assemble
 from tightfit.studies.bench import Bench, prepare
 from tightfit.studies.outsiders import outsider_records
 from tightfit.studies.prediction_error import static_errors
 from tightfit.studies.references import believed_damage, references
 from tightfit.studies.same_comparison import check_same_comparison, keep_compared
+from tightfit.studies.same_run import check_same_fingerprint, check_unchanged
 from tightfit.studies.session import (
     RunRequest,
     Watcher,
-    check_same_fingerprint,
     check_same_study,
     reference_point,
     working,
@@ -177,9 +178,11 @@ def compare_samplers(request: RunRequest, contest: Contest, watcher: Watcher) ->
     folder.compared.mkdir(parents=True, exist_ok=True)
     with folder.locked():
         assembly = assemble(request.study)
+        if folder.started():  # before anything is written that is not the run's
+            check_unchanged(assembly, folder)
         watcher.begin(assembly.metrics)
         bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step)
-        check_same_fingerprint(bench)
+        check_same_fingerprint(bench.fingerprint, folder)
         bench = replace(bench, files=folder.compared)
         with working(request, bench, watcher) as worker:
             return _compared(bench, worker, contest, watcher)
@@ -276,4 +279,4 @@ def _search(bench: Bench, evaluator: Evaluator, name: str, *, sampler: str, seed
 def _known(folder: Path) -> Iterator[Record]:
     """Yield the records of all searches that were begun in a folder."""
     for path in sorted(folder.glob("*.log")):
-        yield from snapshot(open_storage(path), path.stem).records
+        yield from snapshot(open_to_read(path), path.stem).records

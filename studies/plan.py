@@ -68,6 +68,7 @@ class Plan:
         basis: Digest of what readings depend on beside the baseline's weights; ``None`` in older
             runs, which do not say.
         tightfit: The version that began the run.
+        run_id: What tells the run from others in the same storage; ``None`` in older runs.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Plan:
     reference_point: tuple[float, ...]
     basis: str | None = None
     tightfit: str = __version__
+    run_id: str | None = None
 
     @property
     def end(self) -> Any:
@@ -101,6 +103,7 @@ class Plan:
             "fingerprint": self.fingerprint,
             "basis": self.basis,
             "tightfit": self.tightfit,
+            "run_id": self.run_id,
             "space": [
                 {"name": h.name, "choices": list(h.choices), "active_if": h.active_if}
                 for h in self.space.hparams
@@ -149,6 +152,7 @@ class Plan:
             reference_point=tuple(values["reference_point"]),
             basis=values.get("basis"),
             tightfit=values.get("tightfit", __version__),
+            run_id=values.get("run_id"),
         )
 
     def check_same_study(self, spec: dict[str, Any], folder: Path) -> None:

@@ -18,7 +18,7 @@ from tightfit.objectives.inheritance import WEIGHTS_FILE
 from tightfit.search.front import pareto_front
 from tightfit.search.inheritance import weights_kept
 from tightfit.search.ledger import Snapshot, snapshot
-from tightfit.search.storage import open_storage
+from tightfit.search.storage import open_to_read
 from tightfit.studies.final import FinalScores
 from tightfit.studies.gains import read_gains
 from tightfit.studies.plan import Plan
@@ -158,7 +158,7 @@ class RunFolder:
         plan = Plan.read(self.plan)
         kept = Snapshot()
         if plan.storage or self.journal.is_file():
-            kept = snapshot(open_storage(plan.storage or self.journal), plan.name)
+            kept = snapshot(open_to_read(plan.storage or self.journal), plan.name)
         return Results(
             name=plan.name,
             folder=self.path,

@@ -49,6 +49,7 @@ def run_study(request: RunRequest, watcher: Watcher) -> tuple[Results, SearchOut
     finished = _finished(folder, request.study.spec)
     if finished is not None:
         check_unchanged(assemble(request.study), folder)
+        _renew_report(finished, folder)
         return finished, None
     with prepared(request, watcher) as bench, working(request, bench, watcher) as worker:
         outcome = _search(bench, worker, watcher)
@@ -67,10 +68,13 @@ def run_objects(assembly: Assembly, folder: RunFolder, watcher: Watcher) -> Resu
     finished = _finished(folder, spec)
     if finished is not None:
         check_unchanged(assembly, folder)
+        _renew_report(finished, folder)
         return finished
     folder.make()
     watcher.begin(assembly.metrics)
     with folder.locked():
+        if folder.started():  # before anything is written that is not the run's
+            check_unchanged(assembly, folder)
         bench = prepare(assembly, folder, say=watcher.say, progress=watcher.step)
         keep_plan(bench, None, None)
         _search(bench, bench.evaluator(watcher.step), watcher)
@@ -122,6 +126,21 @@ def _search(bench: Bench, evaluator: InheritingEvaluator, watcher: Watcher) -> S
         # The last of all that takes time: what is interrupted before it is done when the run goes
         # on, while a finished run is only read.
         search.set("finished", plan.end)
-    results = folder.results()
-    write_report(results, folder.report, final=folder.final.read(results.quality.name))
+    _write_report(folder.results(), folder)
     return outcome
+
+
+def _write_report(results: Results, folder: RunFolder) -> None:
+    write_report(results, folder.report, final=folder.final.read(results.quality.name))
+
+
+def _renew_report(results: Results, folder: RunFolder) -> None:
+    """Write the report of a finished run where an interrupt came before it was written.
+
+    That takes seconds, and the run is finished by then: its report is missing, or older than the
+    files that it shows.
+    """
+    shown = (folder.journal, folder.binding, folder.final.path)
+    newest = max((path.stat().st_mtime_ns for path in shown if path.is_file()), default=0)
+    if not folder.report.is_file() or folder.report.stat().st_mtime_ns < newest:
+        _write_report(results, folder)

@@ -6,9 +6,9 @@ import shlex
 from typing import Any
 
 from tightfit import SpecError
-from tightfit.search import open_storage
-from tightfit.search.ledger import every_record
-from tightfit.search.storage import absolute, without_password
+from tightfit.search import Search, open_storage
+from tightfit.search.ledger import every_record, has_study
+from tightfit.search.storage import absolute, open_to_read, without_password
 from tightfit.studies.assembly import Assembly
 from tightfit.studies.plan import Plan
 from tightfit.studies.run_folder import RunFolder
@@ -16,6 +16,9 @@ from tightfit.studies.spec import StudySpec
 
 _LIMITS = ("constraints", "confident")
 """Keys of a study that say what is kept and what is broken; no reading depends on them."""
+
+_RUN = "run"
+"""Name under which a study in a storage keeps whose it is."""
 
 
 def check_same_spec(spec: StudySpec, folder: RunFolder) -> None:
@@ -51,7 +54,7 @@ def holds_records(folder: RunFolder, plan: Plan) -> bool:
         return True
     if not folder.journal.is_file():
         return False
-    return bool(every_record(open_storage(folder.journal), plan.fingerprint))
+    return bool(every_record(open_to_read(folder.journal), plan.fingerprint))
 
 
 def forget_limits(folder: RunFolder, before: Plan, now: Plan) -> None:
@@ -66,17 +69,22 @@ def _limits(spec: dict[str, Any]) -> dict[str, Any]:
     return {key: spec[key] for key in _LIMITS if key in spec}
 
 
-def check_same_storage(storage: str | None, folder: RunFolder) -> None:
-    """Refuse another storage than the one that has a run's records.
+def check_same_storage(storage: str | None, folder: RunFolder, name: str) -> None:
+    """Refuse another storage than that of a run, and for a new run one that has its name already.
 
     Args:
         storage: Its URL; ``None`` is the one that the run has.
         folder: Of the run, begun or not.
+        name: Of the study.
 
     Raises:
-        SpecError: It is another one: the run would begin anew there.
+        SpecError: The run would begin anew there, or mix with a study that is there.
     """
-    if storage is None or not folder.started():
+    if storage is None:
+        return
+    if not folder.started():
+        if has_study(open_storage(absolute(storage)), name):
+            raise SpecError(_taken(storage, name))
         return
     begun = Plan.read(folder.plan).storage
     if begun is None or absolute(begun) != absolute(storage):
@@ -84,6 +92,49 @@ def check_same_storage(storage: str | None, folder: RunFolder) -> None:
             f"the records of {folder.path} are in {without_password(begun or str(folder.journal))}"
             f", got --storage {without_password(storage)}; leave --storage out, or choose another "
             "folder with --to"
+        )
+
+
+def claim(search: Search, plan: Plan, name: str) -> None:
+    """Mark a study in a storage of several as that of a run, or refuse one that another run marked.
+
+    Runs that were begun before studies were marked go on with theirs as they are.
+
+    Args:
+        search: The study, opened.
+        plan: Of the run.
+        name: Of the study in the storage.
+
+    Raises:
+        SpecError: It is another run's.
+    """
+    if plan.storage is None:  # in the run's own folder
+        return
+    owner = search.get(_RUN)
+    if owner is None and plan.run_id is not None:
+        search.set(_RUN, plan.run_id)
+    elif owner != plan.run_id:
+        raise SpecError(_taken(plan.storage, name))
+
+
+def _taken(storage: str, name: str) -> str:
+    return (
+        f"the storage {without_password(storage)} has a study {name!r} already, and it is not this "
+        "folder's: go on in the folder that it was begun in, or begin in a folder without a run, "
+        "under another name ('name' in the study file) or with another --storage"
+    )
+
+
+def check_same_fingerprint(fingerprint: str, folder: RunFolder) -> None:
+    """Refuse a run whose readings depend on something else than they would now.
+
+    Raises:
+        SpecError: The run was begun with other weights, data, code or another version.
+    """
+    if folder.started() and Plan.read(folder.plan).fingerprint != fingerprint:
+        raise SpecError(
+            f"{folder.path} was begun with other weights, data, code of yours, or another version; "
+            "its readings do not compare with new ones; choose another folder with --to"
         )
 
 

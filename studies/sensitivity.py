@@ -27,6 +27,7 @@ from tightfit.studies.baseline import Say, trained_module
 from tightfit.studies.bench import use_processors
 from tightfit.studies.kept import read_kept
 from tightfit.studies.run_folder import RunFolder
+from tightfit.studies.same_run import check_same_fingerprint, check_same_spec, check_unchanged
 from tightfit.studies.study_file import Study
 
 INPUTS, CALIBRATION_INPUTS, TRAINING_INPUTS = 256, 96, 768
@@ -138,13 +139,17 @@ def study_sensitivity(
 
     Raises:
         SpecError: The study cannot be run as written, no technique of it has choices, or the folder
-            cannot be written.
+            holds another study's run or cannot be written.
     """
+    check_same_spec(study.spec, folder)
     folder.make()
     with folder.locked():
         assembly = assemble(study)
+        if folder.started():  # before a baseline is trained that is not the run's
+            check_unchanged(assembly, folder)
         use_processors(study.spec)
         module = trained_module(assembly, folder, say=say, progress=lambda *_: None)
+        check_same_fingerprint(assembly.fingerprint(module), folder)
         return _Comparison(assembly, module, folder.sensitivity).measure(tuned, progress)
 
 

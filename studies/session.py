@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 from tightfit import (
     Constraint,
@@ -16,7 +17,6 @@ from tightfit import (
     Metric,
     Record,
     RungEvaluator,
-    SpecError,
 )
 from tightfit.search import Halving, Inheriting, Search, open_storage, snapshot
 from tightfit.search import Progress as SearchProgress
@@ -28,9 +28,11 @@ from tightfit.studies.prediction_error import static_errors
 from tightfit.studies.references import believed_damage
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.same_run import (
+    check_same_fingerprint,
     check_same_spec,
     check_same_storage,
     check_unchanged,
+    claim,
     forget_limits,
 )
 from tightfit.studies.study_file import Study
@@ -112,7 +114,7 @@ def check_same_study(request: RunRequest) -> None:
         SpecError: It does; the differences are listed.
     """
     check_same_spec(request.study.spec, request.folder)
-    check_same_storage(request.storage, request.folder)
+    check_same_storage(request.storage, request.folder, request.study.name)
 
 
 @contextmanager
@@ -195,10 +197,13 @@ def make_search(
         evaluator: Turns its candidates into records.
         constraints: In place of the study's.
         name: Under which other limits than the study's are recorded.
+
+    Raises:
+        SpecError: The storage has another study, or another run's, of that name.
     """
     spec, plan = bench.assembly.study.spec, Plan.read(bench.folder.plan)
     limits = bench.constraints if constraints is None else tuple(constraints)
-    return Search(
+    search = Search(
         space=bench.space.search_space,
         costs=bench.costs,
         constraints=limits,
@@ -213,6 +218,8 @@ def make_search(
         corner=plan.reference_point,
         seed=spec.seed,
     )
+    claim(search, plan, name or plan.name)
+    return search
 
 
 def keep_plan(
@@ -232,32 +239,18 @@ def keep_plan(
     Raises:
         SpecError: The run was begun with others, or has records under other limits.
     """
-    check_same_fingerprint(bench)
+    check_same_fingerprint(bench.fingerprint, bench.folder)
     folder, plan = bench.folder, _plan(bench, study_path, storage)
     if folder.started():
         # Another process may have found something since it was looked at.
         check_same_spec(bench.assembly.study.spec, folder)
         begun = Plan.read(folder.plan)
         forget_limits(folder, begun, plan)
-        plan = replace(plan, name=begun.name, storage=begun.storage)
+        plan = replace(plan, name=begun.name, storage=begun.storage, run_id=begun.run_id)
         if not run:
             ends = {key: begun.spec[key] for key in ENDS if key in begun.spec}
             plan = replace(plan, spec={**plan.spec, **ends})
     plan.write(folder.plan)
-
-
-def check_same_fingerprint(bench: Bench) -> None:
-    """Refuse a run whose readings depend on something else than they would now.
-
-    Raises:
-        SpecError: The run was begun with other weights, data, code or another version.
-    """
-    folder = bench.folder
-    if folder.started() and Plan.read(folder.plan).fingerprint != bench.fingerprint:
-        raise SpecError(
-            f"{folder.path} was begun with other weights, data, code of yours, or another version; "
-            "its readings do not compare with new ones; choose another folder with --to"
-        )
 
 
 def _plan(bench: Bench, study_path: Path | None, storage: str | None) -> Plan:
@@ -275,6 +268,7 @@ def _plan(bench: Bench, study_path: Path | None, storage: str | None) -> Plan:
         baseline=bench.baseline,
         reference_point=reference_point(bench),
         basis=assembly.basis(),
+        run_id=uuid4().hex,
     )
 
 

@@ -16,8 +16,8 @@ import pytest
 from tests.search.builders import OBJECTIVES, evaluated, failed, screened
 from tightfit import Constraint, Direction, Hparam, Objective, Record, SearchSpace, Sense, SpecError
 from tightfit.search import StorageError, open_storage, records
-from tightfit.search.ledger import Entry, Ledger
-from tightfit.search.storage import absolute, without_password
+from tightfit.search.ledger import SIGNATURE, Entry, Ledger, every_record
+from tightfit.search.storage import absolute, open_to_read, without_password
 
 SPACE = SearchSpace((Hparam("fc.bits", (None, 8, 4)),))
 LIMITS = (Constraint("size_kb", Sense.AT_MOST, 100.0),)
@@ -118,6 +118,17 @@ def test_a_study_of_another_tool_is_refused(target: str) -> None:
         open_ledger(target)
 
 
+def test_studies_of_other_programs_in_a_storage_are_passed_over(target: str) -> None:
+    import optuna
+
+    ledger = open_ledger(target)
+    ledger.set(SIGNATURE, {})
+    ledger.add(Entry(RECORD))
+    other = optuna.create_study(study_name="other", storage=open_storage(target))
+    other.add_trial(optuna.create_trial(value=1.0))
+    assert every_record(open_storage(target), RECORD.fingerprint) == (RECORD,)
+
+
 def test_an_unknown_study_is_named_with_those_there_are(target: str) -> None:
     open_ledger(target)
     with pytest.raises(SpecError, match="no study 'other'; it has: study"):
@@ -153,6 +164,8 @@ def test_a_file_that_is_no_journal_is_named(tmp_path: Path, content: bytes) -> N
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"cannot write the storage file .*No such file"):
         open_storage(tmp_path / "nowhere" / "study.journal")
+    with pytest.raises(SpecError, match=r"cannot read the storage file .*No such file"):
+        open_to_read(tmp_path / "nowhere" / "study.journal")
 
 
 def test_a_torn_last_line_is_cut_off_by_the_next_write(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,3 +53,28 @@ def test_a_database_is_asked_every_ten_seconds(
 def test_a_folder_without_a_run_has_no_stamp(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"is not a run: it has no plan\.json"):
         RunFolder(tmp_path).stamp()
+
+
+def test_a_run_is_read_where_nothing_can_be_written(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path)
+    begin_run(folder, results).add(Entry(results.records[0]))
+    opened = Path.open
+
+    def read_only(path: Path, mode: str = "r", *more: Any, **named: Any) -> Any:
+        if set(mode) & set("awx+"):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return opened(path, mode, *more, **named)
+
+    monkeypatch.setattr(Path, "open", read_only)
+    assert folder.results().records == results.records[:1]
+
+
+def test_a_database_that_is_gone_is_named_and_none_is_made(
+    results: Results, tmp_path: Path
+) -> None:
+    plan_of(results, storage=f"sqlite:///{tmp_path}/run.db").write(tmp_path / "plan.json")
+    with pytest.raises(SpecError, match=r"run\.db with the run's records is not there; put it"):
+        RunFolder(tmp_path).results()
+    assert not (tmp_path / "run.db").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,15 +19,22 @@ from tightfit import Kind, Measurement, Outcome, Reading, Record, SpecError, Sta
 from tightfit.objectives.datasets import from_objects
 from tightfit.objectives.models import LoadedModel
 from tightfit.objectives.seeding import seeded
-from tightfit.search import open_storage
-from tightfit.search.ledger import Entry, Ledger
+from tightfit.search import Search, open_storage
+from tightfit.search.ledger import SIGNATURE, Entry, Ledger
 from tightfit.studies.assembly import Assembly, assemble, assemble_objects
 from tightfit.studies.bench import Bench
+from tightfit.studies.costs import StaticCosts
 from tightfit.studies.plan import Plan
 from tightfit.studies.results import Results
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.running import run_objects, run_study
-from tightfit.studies.session import RunRequest, Watcher, check_same_study, keep_plan
+from tightfit.studies.session import (
+    RunRequest,
+    Watcher,
+    check_same_study,
+    keep_plan,
+    make_search,
+)
 from tightfit.studies.study_file import Study, parse_spec, read_study
 
 SILENT = cast(Watcher, None)
@@ -157,13 +165,15 @@ def test_a_search_that_was_begun_and_found_nothing_does_not_hold_its_limits(
 
 def ledger_of(run: RunFolder, bench: Bench) -> Ledger:
     """Open what keeps a run's records, as its search does."""
-    return Ledger(
+    ledger = Ledger(
         open_storage(run.journal),
         bench.assembly.study.name,
         space=bench.space.search_space,
         objectives=bench.assembly.objectives,
         constraints=bench.constraints,
     )
+    ledger.set(SIGNATURE, {})
+    return ledger
 
 
 def test_a_run_with_records_is_refused_under_other_limits_with_what_to_ask_instead(
@@ -283,3 +293,60 @@ def test_a_run_in_its_own_file_is_not_begun_anew_in_a_storage(
     said = " ".join(capsys.readouterr().err.split())
     assert "journal.log, got --storage sqlite:///" in said
     assert not (tmp_path / "run.db").exists()
+
+
+def opened(run: RunFolder, assembly: Assembly, name: str | None = None) -> Search:
+    """Open the search of a run that was begun."""
+    bench = prepared_bench(run, assembly)
+    costs = StaticCosts(bench.space, assembly.profile)
+    return make_search(replace(bench, costs=costs), cast(Any, None), name=name)
+
+
+def test_a_study_in_a_shared_storage_is_one_run_folder_s(tmp_path: Path) -> None:
+    study, url = tiny_study(tmp_path), f"sqlite:///{tmp_path}/shared.db"
+    first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
+    assembly = assemble(read_study(study))
+    check_same_study(request(study, first, storage=url))
+    begin(first, assembly, study_path=study, storage=url)
+    for _ in range(2):
+        opened(first, assembly)
+        opened(first, assembly, "tiny under macs <= 9")
+        check_same_study(request(study, first, storage=url))
+    taken = r"shared\.db has a study 'tiny' already, and it is not this folder's.* another name"
+    with pytest.raises(SpecError, match=taken):
+        check_same_study(request(study, second, storage=url))
+    check_same_study(request(study, second, "name=other", storage=url))
+    # Both were begun before either had opened its search.
+    begin(second, assembly, study_path=study, storage=url)
+    with pytest.raises(SpecError, match=taken):
+        opened(second, assembly)
+    with pytest.raises(SpecError, match="has a study 'tiny under macs <= 9' already"):
+        opened(second, assembly, "tiny under macs <= 9")
+
+
+def test_a_run_from_before_studies_were_marked_goes_on(tmp_path: Path) -> None:
+    study, url = tiny_study(tmp_path), f"sqlite:///{tmp_path}/run.db"
+    run, assembly = RunFolder(tmp_path / "run"), assemble(read_study(study))
+    begin(run, assembly, study_path=study, storage=url)
+    replace(Plan.read(run.plan), run_id=None).write(run.plan)
+    for _ in range(2):
+        begin(run, assembly, study_path=study)
+        assert opened(run, assembly).get("run") is None
+    assert Plan.read(run.plan).run_id is None
+
+
+def test_a_finished_run_whose_report_was_not_written_any_more_writes_it(
+    tmp_path: Path, finish: Callable[[RunFolder], Results]
+) -> None:
+    study, run = tiny_study(tmp_path), RunFolder(tmp_path / "run")
+    begin(run, assemble(read_study(study)), study_path=study)
+    finish(run)
+
+    def written() -> int:
+        run_study(request(study, run), SILENT)
+        return run.report.stat().st_mtime_ns
+
+    before = written()
+    assert written() == before
+    os.utime(run.binding, ns=(before + 1, before + 1))
+    assert written() > before

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.studies.command_line import tightfit, tiny_study
+from tests.studies.test_same_run import begin
 from tightfit.objectives.damage import Damage
+from tightfit.studies.assembly import assemble
 from tightfit.studies.figures.sensitivity import draw_sensitivity, sensitivity_map
 from tightfit.studies.run_folder import RunFolder
 from tightfit.studies.sensitivity import Effect, Sensitivity, spread, study_sensitivity
@@ -73,13 +75,30 @@ def test_a_run_begins_with_what_damages_least(
 ) -> None:
     folder, _ = measured
     study = tmp_path / "tiny.toml"
-    assert tightfit("run", study, "--to", folder.path, "--set", "references.small_nets=[]") in (
-        0,
-        1,
-    )
+    few = ("--to", folder.path, "--set", "references.small_nets=[]")
+    assert tightfit("run", study, *few) in (0, 1)
     origins = " ".join(record.origin for record in folder.results().records)
     assert "least sensitive" in origins
     assert "least sensitive" in capsys.readouterr().out
+    assert tightfit("sensitivity", study, *few, "--tuned", 1) == 0
+
+
+def test_a_run_s_sensitivities_are_not_replaced_by_those_of_another_study(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, run = tiny_study(tmp_path), RunFolder(tmp_path / "run")
+    begin(run, assemble(read_study(study)), study_path=study)
+    run.sensitivity.write_text("of the run")
+    command = ("sensitivity", study, "--to", run.path)
+    assert tightfit(*command, "--set", "seed=1") == 2
+    assert "belongs to another study (seed: " in " ".join(capsys.readouterr().err.split())
+    own = tmp_path / "own.py"
+    own.write_text(own.read_text() + "\n# another thought\n")
+    assert tightfit(*command) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "begun with other weights, data, code of yours" in said
+    assert run.sensitivity.read_text() == "of the run"
+    assert not (tmp_path / ".baselines").exists()
 
 
 def test_the_command_prints_a_table_or_one_document_and_draws(
