@@ -61,8 +61,9 @@ class Promise:
         chance: With which probability it does.
         expected: Of its metrics that are not known before it is built.
         within: With which probability one of the first ``trials`` candidates does, tried from the
-            most promising one on.
+            most promising one on, and of no more than were looked at.
         trials: See there.
+        looked_at: How many candidates were looked at together: of more nothing is said.
         trainings: How many must be tried for an even chance; ``None`` where all that were looked at
             are too few.
         trainings_high: How many for nine chances in ten.
@@ -74,6 +75,7 @@ class Promise:
     expected: Mapping[str, Expected]
     within: float
     trials: int
+    looked_at: int
     trainings: int | None
     trainings_high: int | None
 
@@ -237,8 +239,9 @@ def promise(
         candidate=best,
         chance=float(chances[order[0]]),
         expected=forecast.expected(best),
-        within=float((first <= trials).mean()),
+        within=float((first <= min(trials, PROMISING)).mean()),
         trials=trials,
+        looked_at=len(order),
         trainings=_quantile(first, 0.5),
         trainings_high=_quantile(first, LEVEL),
     )

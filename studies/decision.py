@@ -103,6 +103,7 @@ def promise_json(promise: Promise, space: SearchSpace) -> dict[str, Any]:
         "chance_of_the_best": promise.chance,
         "trials": promise.trials,
         "chance_within_trials": promise.within,
+        "candidates_looked_at": promise.looked_at,
         "trainings_for_an_even_chance": promise.trainings,
         "trainings_for_nine_in_ten": promise.trainings_high,
         "best": {

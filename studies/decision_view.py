@@ -76,9 +76,14 @@ def promise_lines(
     promise: Promise, metrics: Mapping[str, Metric], space: SearchSpace
 ) -> Iterator[str]:
     """Yield what a model promises, each line naming it a prediction."""
+    tried = (
+        f"next {promise.trials}"
+        if promise.trials <= promise.looked_at
+        else f"{promise.looked_at} that were looked at"
+    )
     yield (
         f"Predicted from {promise.records} records: the most promising candidate keeps all limits "
-        f"with a probability of {percent(promise.chance)}, one of the next {promise.trials} with "
+        f"with a probability of {percent(promise.chance)}, one of the {tried} with "
         f"{percent(promise.within)}."
     )
     if promise.trainings is not None:

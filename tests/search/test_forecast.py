@@ -56,6 +56,17 @@ def test_a_limit_that_most_keep_is_promised_and_one_that_none_keeps_is_not(
     assert hard.trainings_high is None
 
 
+def test_a_limit_that_none_of_those_looked_at_keeps_is_not_promised_however_many_are_tried(
+    forecast: Forecast,
+) -> None:
+    batch = candidates_to_try(REGION, records(40))
+    few, many = (promise(forecast, batch, [floor(0.01)], trials=n) for n in (64, 1_000))
+    assert few is not None
+    assert many is not None
+    assert many.within == few.within < 0.2
+    assert many.looked_at == 64
+
+
 def test_the_most_promising_candidates_are_better_than_others(forecast: Forecast) -> None:
     batch = candidates_to_try(REGION, records(40))
     chances = forecast.chances(batch, [floor(0.45)])

@@ -44,6 +44,7 @@ def test_not_found_names_its_cost_and_calls_a_prediction_one() -> None:
         expected={"accuracy": Expected(0.87, 0.85, 0.89)},
         within=0.42,
         trials=20,
+        looked_at=64,
         trainings=24,
         trainings_high=None,
     )
@@ -52,6 +53,8 @@ def test_not_found_names_its_cost_and_calls_a_prediction_one() -> None:
     assert "Deciding took 61 s and 1 training, beside 19 of earlier runs." in text
     assert "Predicted from 20 records" in text
     assert "less than 1 %, one of the next 20 with 42 %" in text
+    more = shown(replace(DECISION, promise=replace(promise, trials=100)))
+    assert "one of the 64 that were looked at with 42 %" in more
     assert "Estimated: 24 trainings for an even chance." in text
     assert "Predicted of that candidate: accuracy 87.0 % (85.0 to 89.0)." in text
     assert "Its choices: layer1.pruning_ratio 0; layer2.pruning_ratio 0;" in text
