@@ -16,6 +16,7 @@ from tightfit import (
     SearchSpace,
     Sense,
 )
+from tightfit.search.cost_tables import changed
 from tightfit.search.reference_candidates import ReferenceCandidate
 from tightfit.search.screening import Screen
 
@@ -44,22 +45,19 @@ def allocate(
         limits, else the least that this way reaches.
     """
     columns = np.array([c for c, known in enumerate(damage) if len(known)], dtype=np.int64)
-    counts = space.choice_counts[columns]
-    where = np.repeat(columns, counts)
-    choices = np.concatenate([np.arange(count) for count in counts] or [columns])
     harm = np.concatenate([damage[column] for column in columns] or [np.zeros(0)])
+    where = np.repeat(columns, space.choice_counts[columns])
     current, excess = start, float(screen.excess(start[None])[0])
     while excess > 0 and len(where):
-        changed = np.repeat(current[None], len(where), axis=0)
-        changed[np.arange(len(where)), where] = choices
-        reached = screen.excess(space.canonical(changed))
+        steps = space.canonical(changed(space, current, columns))
+        reached = screen.excess(steps)
         now = np.array([damage[int(column)][current[column]] for column in where])
         gain = (excess - reached) / np.maximum(harm - now, _LEAST)
         gain[reached >= excess] = -np.inf
         best = int(gain.argmax())
         if not np.isfinite(gain[best]):
             break
-        current, excess = space.canonical(changed)[best], float(reached[best])
+        current, excess = steps[best], float(reached[best])
     return current, excess
 
 

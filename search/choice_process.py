@@ -107,6 +107,10 @@ def typical(kernel: ChoiceKernel, features: int) -> Variances:
 class ChoiceProcess:
     """A process conditioned on readings.
 
+    Variances are in units of the spread of these readings, whatever they were found of: where
+    readings draw together near the front, so do the terms and the noise. (Units that stay those of
+    the fit come later to a front, see ``benchmarks/README.md``.)
+
     Args:
         kernel: Of the space.
         variances: Of the terms.
@@ -128,8 +132,8 @@ class ChoiceProcess:
         self._variances = variances
         self._mean = float(values.mean())
         self._scale = _spread(values)
-        self._reach = Reach(kernel, variances, points)
-        covariance = self._reach(points)
+        self._covariances = Covariances(kernel, variances, points)
+        covariance = self._covariances(points)
         covariance[np.diag_indices(len(points))] += variances.noise + _JITTER
         if doubt is not None:
             covariance[np.diag_indices(len(points))] += (doubt / self._scale) ** 2
@@ -140,7 +144,7 @@ class ChoiceProcess:
 
     def predict(self, points: Points) -> tuple[FloatArray, FloatArray]:
         """Return mean and standard deviation of the noiseless metric, both ``[n]``."""
-        across = self._reach(points)
+        across = self._covariances(points)
         known = across @ self._whiten
         variance = _own(self._kernel, self._variances, points)
         variance -= np.einsum("ij,ij->i", known, known)
@@ -149,9 +153,9 @@ class ChoiceProcess:
 
     def draw(self, points: Points, rng: np.random.Generator) -> FloatArray:
         """Draw the noiseless metric of all points together, ``[n]`` (Thompson, 1933)."""
-        across = self._reach(points)
+        across = self._covariances(points)
         known = across @ self._whiten
-        joint = Reach(self._kernel, self._variances, points)(points) - known @ known.T
+        joint = Covariances(self._kernel, self._variances, points)(points) - known @ known.T
         values, vectors = np.linalg.eigh(joint)
         drawn = vectors @ (np.sqrt(np.maximum(values, 0.0)) * rng.standard_normal(len(points)))
         result: FloatArray = self._mean + self._scale * (across @ self._weights + drawn)
@@ -202,7 +206,7 @@ def _evidence(
 ) -> tuple[float, FloatArray]:
     """Return the logarithm of the evidence and its gradient by the logarithms of the variances."""
     n = len(points)
-    single, squares = Reach(kernel, variances, points).sums(points)
+    single, squares = Covariances(kernel, variances, points).sums(points)
     pairs = 0.5 * (single**2 - squares)
     curve = _curve(points, points)
     covariance = 1.0 + single + variances.pairs * pairs + variances.curve * curve
@@ -226,7 +230,7 @@ def _evidence(
     return float(value), np.concatenate([choices, features, scalars])
 
 
-class Reach:
+class Covariances:
     """Covariances of any candidates with some that are given once.
 
     Args:

@@ -84,12 +84,22 @@ def cost_tables(
     }
 
 
-def changed(space: SearchSpace, base: IntArray) -> IntArray:
-    """Return ``base`` with every choice of every hparam in turn, ``[all choices, hparams]``."""
-    counts = space.choice_counts
-    columns = np.repeat(np.arange(len(counts)), counts)
-    rows = np.tile(base, (len(columns), 1))
-    rows[np.arange(len(columns)), columns] = np.concatenate([np.arange(n) for n in counts])
+def changed(space: SearchSpace, base: IntArray, columns: IntArray | None = None) -> IntArray:
+    """Return ``base`` ``[hparams]`` with every choice of every hparam in turn.
+
+    Args:
+        space: Of the candidates; what a choice makes inactive stays as it is in ``base``.
+        base: The candidate that is changed, which is among the answers itself.
+        columns: The hparams that take their turn; all by default.
+
+    Returns:
+        ``[choices of those hparams, hparams]``.
+    """
+    columns = np.arange(len(space)) if columns is None else columns
+    counts = space.choice_counts[columns]
+    where = np.repeat(columns, counts)
+    rows = np.tile(base, (len(where), 1))
+    rows[np.arange(len(where)), where] = np.concatenate([np.arange(n) for n in counts] or [where])
     return rows
 
 

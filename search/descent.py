@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from tightfit import IntArray, SearchSpace
+from tightfit.search.cost_tables import changed
 from tightfit.search.screening import Screen
 
 
@@ -17,17 +16,12 @@ def least_violating(
         Where no single change lessens the violation, or where there is none, ``[hparams]``, and the
         sum of its positive violations.
     """
-    counts = space.choice_counts[columns]
-    where = np.repeat(columns, counts)
-    choices = np.concatenate([np.arange(count) for count in counts] or [columns])
     current, excess = start, float(screen.excess(start[None])[0])
-    while excess > 0 and len(where):
-        changed = np.repeat(current[None], len(where), axis=0)
-        changed[np.arange(len(where)), where] = choices
-        changed = space.canonical(changed)
-        reached = screen.excess(changed)
+    while excess > 0 and len(columns):
+        steps = space.canonical(changed(space, current, columns))
+        reached = screen.excess(steps)
         best = int(reached.argmin())
         if reached[best] >= excess:
             break
-        current, excess = changed[best], float(reached[best])
+        current, excess = steps[best], float(reached[best])
     return current, excess

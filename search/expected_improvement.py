@@ -14,8 +14,10 @@ from scipy.special import log_ndtr, ndtr
 
 from tightfit import FloatArray
 from tightfit.search.hypervolume import non_dominated
+from tightfit.search.negligible import negligible
 
 _KNOWN = 1e-12
+"""Deviation up to which a value of ordinary size counts as known."""
 
 
 def expected_improvement(
@@ -76,7 +78,7 @@ def boxes(front: FloatArray, corner: FloatArray) -> tuple[FloatArray, FloatArray
 
 def log_probability_below(bound: float, mean: FloatArray, deviation: FloatArray) -> FloatArray:
     """Return the logarithm of the probability that a normal value is at most ``bound``, ``[n]``."""
-    safe = np.maximum(deviation, _KNOWN)
+    safe = np.maximum(deviation, negligible(np.append(mean, bound), _KNOWN))
     result: FloatArray = log_ndtr((bound - mean) / safe)
     return result
 
@@ -85,10 +87,11 @@ def _expected_below(edges: FloatArray, mean: FloatArray, deviation: FloatArray) 
     """Return by how much each value is expected to lie below each edge, ``[n, edges]``."""
     finite = np.isfinite(edges)
     room = np.where(finite, edges, 0.0)[None] - mean[:, None]
-    safe = np.maximum(deviation, _KNOWN)[:, None]
+    known = negligible(mean, _KNOWN)
+    safe = np.maximum(deviation, known)[:, None]
     scaled = room / safe
     density = np.exp(-0.5 * scaled**2) / np.sqrt(2 * np.pi)
     expected = np.where(
-        deviation[:, None] > _KNOWN, room * ndtr(scaled) + safe * density, np.maximum(room, 0.0)
+        deviation[:, None] > known, room * ndtr(scaled) + safe * density, np.maximum(room, 0.0)
     )
     return np.where(finite[None], expected, 0.0)

@@ -15,6 +15,7 @@ import numpy as np
 from tightfit import Constraint, Direction, FloatArray, IntArray, Objective, SpecError
 from tightfit.search.allocation import allocate
 from tightfit.search.allocator import Allocator
+from tightfit.search.belief import believed_damage
 from tightfit.search.budgets import Budgets, van_der_corput
 from tightfit.search.completion import completed
 from tightfit.search.cost_tables import changed
@@ -22,6 +23,7 @@ from tightfit.search.expectations import FEWEST, Expectations, Learner
 from tightfit.search.fixed_choices import FixedChoices
 from tightfit.search.hypervolume import hypervolume
 from tightfit.search.local_search import LocalSearch
+from tightfit.search.negligible import negligible
 from tightfit.search.observations import Observations
 from tightfit.search.region import Region, Row, as_row
 from tightfit.search.worth import Standing, Worth, log_likelihood
@@ -32,7 +34,7 @@ _ALLOCATED, _SENSIBLE = 1, 3
 _LIKELY = 0.8
 """Probability of keeping a measured limit that is enough, while nothing is known of qualities."""
 
-_PATIENCE = 10
+_ALWAYS_ALLOCATED = 10
 """Observations up to which every proposal has allocations; later only a share of them has."""
 
 _DOUBT = 0.3
@@ -78,11 +80,7 @@ class GreyBox:
             )
         self._region = region
         self._objectives = tuple(objectives)
-        decided = {
-            each for each, exact in zip(screen.constraints, screen.exact, strict=True) if exact
-        }
-        self._limits = tuple(each for each in constraints if each not in decided)
-        self._decided = tuple(each for each in constraints if each in decided)
+        self._decided, self._limits = screen.split(constraints)
         static = screen.costs(region.space.batch([region.space.baseline()]))
         wanted = [each.metric for each in self._objectives]
         wanted += [each.metric for each in self._limits]
@@ -90,9 +88,10 @@ class GreyBox:
         self.metrics = tuple(dict.fromkeys([*wanted, *screen.errors]))
         known = [each for each in self._objectives if each.metric in static]
         self._corner = None if corner is None else np.asarray(corner, dtype=np.float64)
-        self._damage = _believed(region, damage)
+        budgeted = [each.metric for each in known]
+        self._damage = believed_damage(region, budgeted, damage)
         self._learner = Learner(region, self._damage)
-        self._allocator = Allocator(region, [each.metric for each in known], self._damage)
+        self._allocator = Allocator(region, budgeted, self._damage)
         self._budgets = Budgets(region, known)
         self._near = LocalSearch(region)
 
@@ -259,7 +258,7 @@ class GreyBox:
         ]
         parents = np.concatenate([parents, observations.pending])
         found = [region.draws(_RANDOM, rng), self._near.changes(parents, _CHANGED, rng)]
-        if rng.random() < _PATIENCE / max(len(observations.rows), 1):
+        if rng.random() < _ALWAYS_ALLOCATED / max(len(observations.rows), 1):
             for _ in range(_ALLOCATED):
                 base = parents[rng.integers(len(parents))]
                 row = self._allocated(base, expected, rng)
@@ -282,24 +281,7 @@ class GreyBox:
             if objective.metric in self.learned:
                 drawn = expected.draw(objective.metric, singles, rng)
                 sign = 1.0 if objective.direction is Direction.MINIMIZE else -1.0
-                harm += sign * rng.random() * drawn / max(float(drawn.std()), 1e-12)
+                spread = max(float(drawn.std()), float(negligible(drawn, 1e-12)))
+                harm += sign * rng.random() * drawn / spread
         starts = space.choice_counts.cumsum()[:-1]
         return self._allocator(base, np.split(harm, starts), self._budgets(float(rng.random())))
-
-
-def _believed(region: Region, damage: Sequence[FloatArray] | None) -> list[FloatArray]:
-    """Return what is known of the damage; where nothing is, that it grows with every choice.
-
-    Choices stand in the order of their strength; those that change no static cost have none.
-    """
-    counts = region.space.choice_counts
-    if damage is not None:
-        return [
-            np.asarray(each, dtype=np.float64) if len(each) else np.zeros(count)
-            for each, count in zip(damage, counts, strict=True)
-        ]
-    costly = set(region.costly.tolist())
-    return [
-        (np.arange(count) / max(count - 1, 1)) ** 2 if column in costly else np.zeros(count)
-        for column, count in enumerate(counts)
-    ]

@@ -15,12 +15,13 @@ import numpy as np
 from scipy import linalg
 
 from tightfit import FloatArray, IntArray, SearchSpace
+from tightfit.search.negligible import negligible
 
 FEWEST = 5
 """Records below which nothing is predicted."""
 
 _LEAST = 1e-9
-"""Spread, as a share of the mean, of readings that are all equal."""
+"""Spread of readings that are all equal, at least, and as a share of their mean."""
 
 _VARIANCES = np.geomspace(1e-4, 4.0, 40)
 """Of effects and of scatter, as shares of the readings' variance, tried for the evidence."""
@@ -64,7 +65,8 @@ class Outlook:
             return None
         known = _chosen(space, batch)
         centre = float(values.mean())
-        spread = max(float(values.std()), _LEAST * max(1.0, abs(centre)))
+        least = max(float(negligible(values, _LEAST)), _LEAST * abs(centre))
+        spread = max(float(values.std()), least)
         share, rest = _most_evident(known @ known.T / len(space), (values - centre) / spread)
         effects = spread * np.sqrt(share / len(space))
         noise = max(float(spread * np.sqrt(rest)), scatter)

@@ -14,12 +14,14 @@ Three ways, by how much of the space keeps the limits:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
 
-from tightfit import IntArray, SearchSpace
+from tightfit import BoolArray, FloatArray, IntArray, SearchSpace
+from tightfit.search.cost_tables import changed
 from tightfit.search.screening import Screen
 
 ENUMERABLE = 16_384
@@ -57,7 +59,8 @@ class Region:
     def survey(cls, space: SearchSpace, screen: Screen) -> Region:
         """Look at a space once: the same space and limits give the same region."""
         rng = np.random.default_rng(0)
-        costly, free = _split_by_effect(space, screen, rng)
+        changing = that_change(space, screen.violations, rng)
+        costly, free = np.flatnonzero(changing), np.flatnonzero(~changing)
         if space.size <= ENUMERABLE:
             every = _every_candidate(space)
             kept = screen.keeps(every)
@@ -158,12 +161,8 @@ class Region:
 
     def single_changes(self, start: IntArray) -> IntArray:
         """Return every candidate that differs from ``start`` ``[hparams]`` in one choice."""
-        counts = self.space.choice_counts
-        columns = np.repeat(np.arange(len(counts)), counts)
-        choices = np.concatenate([np.arange(count) for count in counts])
-        batch = np.repeat(start[None], len(columns), axis=0)
-        batch[np.arange(len(columns)), columns] = choices
-        return self.space.canonical(batch[choices != start[columns]])
+        batch = changed(self.space, start)
+        return self.space.canonical(batch[(batch != start).any(axis=1)])
 
     def _double_changes(self, start: IntArray, rng: np.random.Generator) -> IntArray:
         """Return random candidates that differ from ``start`` in two choices at most."""
@@ -180,15 +179,10 @@ def as_row(indices: IntArray) -> Row:
     return tuple(indices.tolist())
 
 
-def _every_candidate(space: SearchSpace) -> IntArray:
-    grid = np.unravel_index(np.arange(space.size), tuple(space.choice_counts))
-    return np.unique(space.canonical(np.stack(grid, axis=1)), axis=0)
-
-
-def _split_by_effect(
-    space: SearchSpace, screen: Screen, rng: np.random.Generator
-) -> tuple[IntArray, IntArray]:
-    """Return the columns that change a static violation and those that do not.
+def that_change(
+    space: SearchSpace, values: Callable[[IntArray], FloatArray], rng: np.random.Generator
+) -> BoolArray:
+    """Return which hparams change any of some values ``[n, m]`` of candidates, ``[hparams]``.
 
     Tried on 16 random candidates, each hparam at its first and last choice.
     """
@@ -197,7 +191,17 @@ def _split_by_effect(
     columns = np.arange(width)
     ends[0, columns, :, columns] = 0
     ends[1, columns, :, columns] = (space.choice_counts - 1)[:, None]
-    violations = screen.violations(space.canonical(ends.reshape(-1, width)))
-    low, high = violations.reshape(2, width, -1)
-    costly = np.abs(low - high).max(axis=1, initial=0.0) > 0
-    return np.flatnonzero(costly), np.flatnonzero(~costly)
+    found = values(space.canonical(ends.reshape(-1, width)))
+    low, high = found.reshape(2, width, -1)
+    return np.asarray(np.abs(low - high).max(axis=1, initial=0.0) > 0)
+
+
+def _every_candidate(space: SearchSpace) -> IntArray:
+    """Return all of a small space, each once, ``[n, hparams]``.
+
+    Counted up by hand: a grid of numpy's has 64 axes at most, and hparams with one choice are many.
+    """
+    counts = space.choice_counts
+    steps = space.size // counts.cumprod()
+    every = np.arange(space.size)[:, None] // steps % counts
+    return np.unique(space.canonical(every), axis=0)

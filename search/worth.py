@@ -10,9 +10,10 @@ import numpy as np
 from tightfit import BoolArray, Constraint, Direction, FloatArray, IntArray, Objective, Sense
 from tightfit.search.expected_improvement import boxes, expected_gain, log_probability_below
 from tightfit.search.hypervolume import as_losses, non_dominated
+from tightfit.search.negligible import negligible
 from tightfit.search.observations import Observations
 
-Expected: TypeAlias = Callable[[IntArray], Mapping[str, tuple[FloatArray, FloatArray]]]
+Predictor: TypeAlias = Callable[[IntArray], Mapping[str, tuple[FloatArray, FloatArray]]]
 """Mean and deviation of every metric of a batch ``[n, hparams]``, by name, both ``[n]``."""
 
 _BEYOND = 0.5
@@ -23,6 +24,8 @@ _TIED = 0.1
 """Of the extent of all that was read, the least that counts as the front's."""
 
 _LIKELY = 0.5
+"""Probability of counting from which on a candidate on its way counts as one of the front."""
+
 _HOPE = 0.2
 """Probability of not failing from which on a candidate is tried for what it may be worth."""
 
@@ -38,8 +41,9 @@ class Standing:
         corner: The reference point, to be minimized, ``[m]``. Where none is given, half of the
             front's extent beyond its worst member. Nowhere beyond an objective's own limit on its
             worse side: what breaks a limit is worth nothing.
-        short: By how much of the front's extent each observation falls short of it, ``[n]``; those
-            that keep the limits come before all others.
+        short: By how much of the front's extent each observation falls short of it, ``[n]``, and
+            by one extent more where it is not ``kept``; infinite where an objective was not read.
+            While there is no front, 0 where all objectives were read, else 1.
         margins: By limit, by how much better than its bound a candidate must be expected to be.
 
     Args:
@@ -89,7 +93,7 @@ class Standing:
         if not len(self.front):
             return np.where(np.isfinite(self.losses).all(axis=1), 0.0, 1.0)
         members = self.losses[self.front]
-        extent = np.maximum(self.corner - members.min(axis=0), 1e-12)
+        extent = np.maximum(self.corner - members.min(axis=0), negligible(members, 1e-12))
         gaps = (self.losses[:, None] - members[None]) / extent
         short = gaps.max(axis=2).min(axis=1)
         ranked: FloatArray = np.where(self.kept, short, np.nan_to_num(short, nan=np.inf) + 1.0)
@@ -102,7 +106,8 @@ class Standing:
         if len(members) > 1:
             # Members that nearly tie in an objective do not say that it cannot vary.
             extent = np.maximum(np.ptp(members, axis=0), _TIED * extent)
-        corner: FloatArray = members.max(axis=0) + _BEYOND * np.maximum(extent, 1e-9)
+        extent = np.maximum(extent, negligible(known, 1e-9))
+        corner: FloatArray = members.max(axis=0) + _BEYOND * extent
         return corner
 
 
@@ -135,7 +140,7 @@ class Worth:
 
     def __init__(
         self,
-        expected: Expected,
+        expected: Predictor,
         standing: Standing,
         *,
         pending: IntArray,

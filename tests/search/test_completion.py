@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
+import optuna
 import pytest
 
-from tests.search.small_study import SPACE, Params, costs, objective, params, size, study
+from tests.search.small_study import (
+    OBJECTIVES,
+    SPACE,
+    Params,
+    costs,
+    objective,
+    params,
+    size,
+    study,
+)
+from tightfit import Constraint, FloatArray, Hparam, IntArray, SearchSpace, Sense
+from tightfit.search import GreyBoxSampler
 from tightfit.search.trial_table import TrialTable
 
 WITH_8 = 6
@@ -40,6 +53,27 @@ def test_a_trial_that_is_enqueued_whole_is_what_it_was_enqueued_as() -> None:
     some.enqueue_trial({"a": 8, "b": 8, "c": 1.0, "d": "y"})
     some.optimize(objective, n_trials=1)
     assert params(some.trials[0]) == (8, 8, 1.0, "y")
+
+
+def test_a_trial_that_is_enqueued_with_most_of_very_many_choices_is_completed() -> None:
+    space = SearchSpace(tuple(Hparam(f"layer{i}.dropped", (0, 1)) for i in range(70)))
+
+    def kept(batch: IntArray) -> dict[str, FloatArray]:
+        return {"size": 70.0 - batch.sum(axis=1)}
+
+    limit = Constraint("size", Sense.AT_MOST, 35.0)
+    some = optuna.create_study(
+        directions=["minimize", "minimize"],
+        sampler=GreyBoxSampler(space, kept, [limit], OBJECTIVES),
+    )
+    fixed = {hparam.name: column % 2 for column, hparam in enumerate(space.hparams[:66])}
+    some.enqueue_trial(fixed)
+    trial = some.ask()
+    for hparam in space.hparams:
+        trial.suggest_categorical(hparam.name, hparam.choices)
+    assert fixed.items() <= trial.params.items()
+    chosen = space.from_choices(trial.params)
+    assert kept(np.array([chosen.indices]))["size"][0] <= 35.0
 
 
 def test_what_a_trial_takes_itself_is_what_the_rest_is_chosen_for() -> None:

@@ -11,6 +11,20 @@ from tightfit.search.hypervolume import hypervolume
 
 
 @pytest.mark.parametrize("objectives", [1, 2, 3])
+def test_the_units_of_objectives_do_not_matter(objectives: int) -> None:
+    rng, tiny = np.random.default_rng(0), 2.0**-40
+    front, means = rng.random((6, objectives)), rng.random((5, objectives))
+    corner, deviations = np.full(objectives, 0.9), np.full((5, objectives), 0.2)
+    usual, scaled = (
+        expected_improvement(
+            scale * means, scale * deviations, front=scale * front, corner=scale * corner
+        )
+        for scale in (1.0, tiny)
+    )
+    assert scaled == pytest.approx(tiny**objectives * usual, rel=1e-9, abs=0.0)
+
+
+@pytest.mark.parametrize("objectives", [1, 2, 3])
 @pytest.mark.parametrize("known", [0, 1])
 def test_it_is_the_mean_of_what_draws_gain(objectives: int, known: int) -> None:
     rng = np.random.default_rng(objectives)

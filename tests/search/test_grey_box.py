@@ -18,7 +18,7 @@ from tests.integration.synthetic_problem import (
     errors,
     noisy_damage,
 )
-from tightfit import Constraint, FloatArray, IntArray
+from tightfit import Constraint, FloatArray, Hparam, IntArray, SearchSpace
 from tightfit.search import hypervolume
 from tightfit.search.grey_box import GreyBox
 from tightfit.search.observations import Observations
@@ -81,6 +81,36 @@ def test_a_proposal_follows_from_the_seed_and_the_number() -> None:
     first = search(8, damage=noisy_damage(0))
     assert first == search(8, damage=noisy_damage(0))
     assert first != search(8, seed=1, damage=noisy_damage(0))
+
+
+def test_the_unit_of_a_quality_does_not_matter() -> None:
+    def tiny(batch: IntArray) -> FloatArray:
+        return 2.0**-40 * errors(batch)
+
+    usual = search(14, damage=noisy_damage(0))
+    assert search(14, damage=noisy_damage(0), quality=tiny) == usual
+
+
+def test_without_a_static_limit_what_costs_is_believed_to_damage_too() -> None:
+    widths = np.array([8.0, 6.0, 4.0, 2.0, 1.0])
+    layers = [Hparam(f"layer{i}.width", tuple(widths.tolist())) for i in range(6)]
+    space = SearchSpace((*layers, Hparam("training.length", (1, 2))))
+
+    def sizes(batch: IntArray) -> dict[str, FloatArray]:
+        return {"size": widths[batch[:, :6]].sum(axis=1)}
+
+    box = GreyBox(Region.survey(space, Screen(space, sizes, (), errors={})), OBJECTIVES, ())
+    under_way = [(0,) * 7, (4,) * 6 + (0,)]  # the loosest budget and the tightest
+    nothing = Observations(
+        rows=np.zeros((0, 7), dtype=np.int64),
+        values={"error": np.zeros(0), "size": np.zeros(0)},
+        pending=np.array(under_way, dtype=np.int64),
+        seen=frozenset(under_way),
+    )
+    rows = [box.propose(nothing, np.random.default_rng(seed)) for seed in range(12)]
+    layerwise = np.array(rows)[:, :6]
+    # Damage is believed to grow with every choice: a budget is shared by all layers.
+    assert layerwise.std(axis=1).mean() < 0.9
 
 
 def test_what_is_under_way_is_neither_proposed_again_nor_ignored() -> None:

@@ -56,6 +56,17 @@ def test_joint_draws_scatter_as_the_variance_says() -> None:
     np.testing.assert_allclose(np.diag(outlook.covariance(batch)), outlook.variance(batch))
 
 
+def test_the_unit_of_a_metric_does_not_matter() -> None:
+    rng, tiny = np.random.default_rng(0), 2.0**-32
+    batch, unseen = SPACE.random(40, rng), SPACE.random(20, rng)
+    values = truth(batch, rng)
+    usual, scaled = (Outlook.of(SPACE, batch, scale * values) for scale in (1.0, tiny))
+    assert usual is not None
+    assert scaled is not None
+    np.testing.assert_allclose(scaled.mean(unseen), tiny * usual.mean(unseen))
+    np.testing.assert_allclose(scaled.variance(unseen), tiny**2 * usual.variance(unseen))
+
+
 def test_too_few_records_give_no_model() -> None:
     batch = SPACE.random(FEWEST - 1, np.random.default_rng(0))
     assert Outlook.of(SPACE, batch, truth(batch)) is None

@@ -141,6 +141,22 @@ def test_a_small_space_is_listed_and_drawn_to_its_end() -> None:
     assert where.draw(np.random.default_rng(0), {(1, 0), (2, 0), (2, 1)}) is None
 
 
+def test_a_small_space_of_very_many_hparams_is_listed_as_well() -> None:
+    single = [Hparam(f"layer{i}.bits", (8,)) for i in range(67)]
+    group = Hparam("fc.group", (1, 2), active_if=("fc.bits", (1,)))
+    space = SearchSpace((Hparam("stem.bits", (8, 4, 2)), *single, Hparam("fc.bits", (8, 4)), group))
+
+    def compression(batch: IntArray) -> dict[str, FloatArray]:
+        return {"compression": batch.sum(axis=1).astype(np.float64)}
+
+    limit = (Constraint("compression", Sense.AT_MOST, 1.0),)
+    where = Region.survey(space, Screen(space, compression, limit, errors={}))
+    assert where.share == 3 / 9
+    assert where.members is not None
+    assert where.members[:, [0, -2, -1]].tolist() == [[0, 0, 0], [0, 1, 0], [1, 0, 0]]
+    assert (where.members[:, 1:-2] == 0).all()
+
+
 def test_batches_of_draws_keep_the_limits() -> None:
     for limit in (0.6, 0.3):
         where = region(limit)
