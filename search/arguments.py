@@ -21,8 +21,8 @@ def check_arguments(constraints: Sequence[Constraint], objectives: Sequence[Obje
     """Check that constraints and objectives are such, and can be searched for together.
 
     Raises:
-        SpecError: Something else stands among them, there are more than 3 objectives or none, or
-            two are on one metric.
+        SpecError: Something else stands among them, two constraints have the same text, there are
+            more than 3 objectives or none, or two are on one metric.
     """
     for limit in constraints:
         if not isinstance(limit, Constraint):
@@ -30,6 +30,7 @@ def check_arguments(constraints: Sequence[Constraint], objectives: Sequence[Obje
                 "each constraint must be a Constraint, such as "
                 f"Constraint('size_kb', Sense.AT_MOST, 200.0), got {limit!r}"
             )
+    check_texts(constraints)
     for objective in objectives:
         if not isinstance(objective, Objective):
             raise SpecError(
@@ -42,6 +43,21 @@ def check_arguments(constraints: Sequence[Constraint], objectives: Sequence[Obje
     for metric in metrics:
         if metrics.count(metric) > 1:
             raise SpecError(f"the metrics of objectives must differ, got {metric!r} twice")
+
+
+def check_texts(constraints: Sequence[Constraint]) -> None:
+    """Check that different constraints have different texts, under which violations are kept.
+
+    Raises:
+        SpecError: Two are the same but for late digits of their bounds, or for their confidence.
+    """
+    by_text: dict[str, Constraint] = {}
+    for limit in constraints:
+        if by_text.setdefault(str(limit), limit) != limit:
+            raise SpecError(
+                f"two different constraints read {str(limit)!r}, the text under which violations "
+                "are kept: leave out the one that demands less"
+            )
 
 
 def check_costs(space: SearchSpace, costs: CostModel) -> None:

@@ -27,6 +27,9 @@ from tightfit.search.screening import Screen
 POPULATION = 20
 """Members of a generation of NSGA-II and -III: few, as studies have tens to hundreds of trials."""
 
+SETTLED = (Outcome.EVALUATED, Outcome.SCREENED)
+"""Outcomes that another evaluation would not change; another training may go on, or not fail."""
+
 
 class History:
     """The finished records of a search.
@@ -37,7 +40,7 @@ class History:
         open_constraints: Those that the static screen does not decide, in the study's order; the
             constraints of every evaluated trial of ``study``.
         completed: How many records the samplers can learn objective values from.
-        seen: The first record of every candidate, by its indices.
+        seen: The first record of every candidate, a settled one where there is any, by its indices.
         screened: The records that were screened out, untrained.
         entries: All of them, in trial order.
     """
@@ -53,12 +56,7 @@ class History:
         self._space = space
         self._screen = screen
         self.objectives = tuple(objectives)
-        decided = {
-            constraint
-            for constraint, exact in zip(screen.constraints, screen.exact, strict=True)
-            if exact
-        }
-        self.open_constraints = tuple(each for each in constraints if each not in decided)
+        _, self.open_constraints = screen.split(constraints)
         self.study = optuna.create_study(
             directions=[StudyDirection[objective.direction.name] for objective in objectives],
             sampler=optuna.samplers.RandomSampler(seed=0),
@@ -81,8 +79,11 @@ class History:
             self.refuse(row)
         self._told = 0
         self.entries.append(entry)
-        if record.candidate.indices in self.seen:
-            return
+        known = self.seen.get(record.candidate.indices)
+        if known is not None:
+            if known.outcome in SETTLED or record.outcome not in SETTLED:
+                return
+            del self.seen[record.candidate.indices]  # what is known now was read last
         self.seen[record.candidate.indices] = record
         if record.outcome is Outcome.EVALUATED:
             self._add_evaluated(record)

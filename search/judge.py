@@ -16,6 +16,7 @@ from tightfit import (
     Record,
     SpecError,
 )
+from tightfit.search.arguments import check_texts
 
 
 def lacks_reading(record: Record, metrics: Iterable[str]) -> bool:
@@ -30,6 +31,9 @@ class Judge:
     What an evaluator raises, other than an interrupt or a `SpecError`, becomes a failed record. The
     violations of an evaluated record are computed here from its readings; one that lacks a reading
     which a constraint or an objective needs is a failed record.
+
+    Raises:
+        SpecError: Two constraints have the same text.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class Judge:
         objectives: Sequence[Objective],
         fingerprint: str,
     ) -> None:
+        check_texts(constraints)
         self._evaluator = evaluator
         self._constraints = tuple(constraints)
         self._objectives = tuple(objectives)

@@ -66,10 +66,11 @@ class GreyBoxSampler(BaseSampler):
 
     Raises:
         SpecError: A prior of an unknown hparam or of another length, more than 3 objectives, two
-            on one metric, a corner of another length, a space of one candidate, something else than
-            a constraint, an objective or a cost model; while it proposes, a study with other
-            directions, or whose trials never set a constraint that is to be learned, never suggest
-            one of the hparams, or suggest what is no choice.
+            on one metric, two constraints of one text, a corner of another length, a space of one
+            candidate, something else than a constraint, an objective or a cost model, a cost that
+            is not finite; while it proposes, a study with other directions, or whose trials never
+            set a constraint that is to be learned, never suggest one of the hparams, or suggest
+            what is no choice.
     """
 
     def __init__(

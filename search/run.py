@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tightfit import Candidate, Evaluator, Outcome, Record
 from tightfit.search.front import pareto_front
-from tightfit.search.history import History
+from tightfit.search.history import SETTLED, History
 from tightfit.search.ledger import Entry, Ledger
 from tightfit.search.progress import Enough, OnRecord, Progress, SearchOutcome, Stopped
 from tightfit.search.samplers import Proposal
@@ -68,7 +68,8 @@ class Run:
     def finish(self, proposal: Proposal, gain: float | None = None) -> None:
         """Evaluate a proposal, or copy the record it has, and keep the outcome.
 
-        A copy has neither seconds nor training of its own, so that it counts for nothing.
+        A copy has neither seconds nor training of its own, so that it counts for nothing. What was
+        stopped in its training, or failed, is evaluated again: references are trained whole.
 
         Args:
             proposal: The candidate.
@@ -77,7 +78,7 @@ class Run:
         candidate = Candidate(proposal.row)
         began = time.perf_counter()
         known = self._history.seen.get(proposal.row)
-        if known is not None:
+        if known is not None and known.outcome in SETTLED:
             record = replace(known, origin=proposal.origin, trained=False, seconds={})
         else:
             record = self._evaluator.evaluate(candidate, proposal.origin, self.number)

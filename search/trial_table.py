@@ -17,6 +17,9 @@ from tightfit.search.region import Row, as_row
 _PROPOSED = "tightfit:proposed"
 """Name of the attribute of a trial that has what was proposed, from before it is suggested."""
 
+_ROUNDED, _ROUNDED_AWAY = 1e-6, 1e-12
+"""By which share of a choice a number may be off, of single precision for one, and off 0."""
+
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 _SEVERAL = 4
 """Complete trials without a constraint that is awaited, from which on it was forgotten."""
@@ -27,7 +30,8 @@ class TrialTable:
 
     A trial is looked at until it is finished and never again: of thousands of trials only the last
     few cost anything. Rows stand in the order of the trials' numbers, whichever ended first. A
-    trial with a value that is no choice of its hparam tells nothing: it is of no candidate.
+    trial with a value that is no choice of its hparam tells nothing: it is of no candidate. One
+    that failed before it had suggested everything is of the candidate that it was to become.
 
     Args:
         study: Whose trials.
@@ -138,10 +142,12 @@ class TrialTable:
     def _finish(self, trial: FrozenTrial) -> None:
         row = self._row(trial)
         if row is None:
-            # It tells nothing, and the same proposal would tell as little once more.
-            tried = self._row(trial, self._written(trial)) if trial.state in _ENDED else None
-            self._seen.update([] if tried is None else [tried])
-            return
+            tried = self._row(trial, self._written(trial))
+            if tried is None or trial.state is not TrialState.FAIL:
+                # It tells nothing, and the same proposal would tell as little once more.
+                self._seen.update([] if tried is None else [tried])
+                return
+            row = tried
         self._complete += trial.state is TrialState.COMPLETE
         self._awaited.difference_update(trial.constraints)
         self._seen.add(row)
@@ -220,18 +226,22 @@ class TrialTable:
 
 
 def _index(hparam: Hparam, value: Any) -> int | None:
-    """Return the position of a value among an hparam's choices, of a number the nearest one's.
+    """Return the position of a value among an hparam's choices, ``None`` where it is none of them.
 
-    ``None`` where it can be none of them: a text that is no choice, or a number among texts.
+    A number may have been rounded on its way, as by the steps of a distribution.
     """
     if value in hparam.choices:
         return hparam.choices.index(value)
-    numbers = [
-        (abs(each - value), index)
-        for index, each in enumerate(hparam.choices)
-        if isinstance(each, (int, float)) and isinstance(value, (int, float))
-    ]
-    return min(numbers)[1] if numbers and math.isfinite(value) else None
+    if not isinstance(value, (int, float)):
+        return None
+    for index, each in enumerate(hparam.choices):
+        if isinstance(each, (int, float)) and _close(each, value):
+            return index
+    return None
+
+
+def _close(choice: float, value: float) -> bool:
+    return math.isclose(choice, value, rel_tol=_ROUNDED, abs_tol=_ROUNDED_AWAY)
 
 
 def _value(constraint: Constraint, violation: float) -> float:

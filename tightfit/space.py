@@ -26,7 +26,8 @@ class SearchSpace:
     An hparam must stand behind the one its activity depends on.
 
     Raises:
-        SpecError: Two hparams of one name, or an activity that depends on an unknown or later one.
+        SpecError: Two hparams of one name, or an activity that depends on an unknown or later one,
+            or on a choice that it does not have.
     """
 
     hparams: tuple[Hparam, ...]
@@ -37,13 +38,24 @@ class SearchSpace:
         for position, hparam in enumerate(self.hparams):
             if hparam.name in column:
                 raise SpecError(f"two hparams are named {hparam.name!r}; names must differ")
-            if hparam.active_if is not None and hparam.active_if[0] not in column:
-                raise SpecError(
-                    f"{hparam.name!r} depends on {hparam.active_if[0]!r}, "
-                    "which must stand before it"
-                )
+            if hparam.active_if is not None:
+                self._check_condition(hparam.name, *hparam.active_if, column)
             column[hparam.name] = position
         object.__setattr__(self, "_column", column)
+
+    def _check_condition(
+        self, name: str, other: str, indices: tuple[int, ...], before: Mapping[str, int]
+    ) -> None:
+        """Check that an hparam's activity depends on choices of another one before it."""
+        if other not in before:
+            raise SpecError(f"{name!r} depends on {other!r}, which must stand before it")
+        last = len(self.hparams[before[other]].choices) - 1
+        for index in indices:
+            if not 0 <= index <= last:
+                raise SpecError(
+                    f"{name!r} depends on choice {index} of {other!r}, whose choices have the "
+                    f"indices 0..{last}"
+                )
 
     def __len__(self) -> int:
         return len(self.hparams)

@@ -15,7 +15,7 @@ from tightfit.search.samplers.simple import QuasiRandomSampler, RandomSampler
 
 SAMPLER_NAMES = ("auto", "greybox", "tpe", "gp", "nsga2", "nsga3", "qmc", "random")
 
-__all__ = ["SAMPLER_NAMES", "Proposal", "Sampler", "check_sampler", "make_sampler"]
+__all__ = ["SAMPLER_NAMES", "Proposal", "Sampler", "check_sampler", "make_sampler", "meant"]
 
 
 def check_sampler(name: str) -> None:
@@ -29,6 +29,11 @@ def check_sampler(name: str) -> None:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         known = ", ".join(SAMPLER_NAMES)
         raise SpecError(f"the sampler must be one of {known}, got {name!r}{hint}")
+
+
+def meant(name: str) -> str:
+    """Return the name of the sampler that a study's name means: ``auto`` is the grey box."""
+    return GreySampler.name if name == "auto" else name
 
 
 def make_sampler(
@@ -58,7 +63,7 @@ def make_sampler(
         SpecError: No sampler has that name.
     """
     check_sampler(name)
-    if name in ("auto", GreySampler.name):
+    if meant(name) == GreySampler.name:
         return GreySampler(region, objectives, constraints, damage=damage, corner=corner)
     samplers: tuple[Sampler, ...] = (
         TpeSampler(region),

@@ -55,23 +55,40 @@ class Sampler(ABC):
             history: Everything finished so far.
             rng: Seeded by the study's seed and the trial's number.
         """
-        if history.completed >= self.startup:
-            proposal = self._propose(history, rng)
-            if proposal is not None:
-                return proposal
-        row = self.region.draw(rng, history.seen.keys())
-        return None if row is None else Proposal(row, "random")
+        if history.completed < self.startup:
+            return self._drawn(history, rng)
+        return self._propose(history, rng)
 
     @abstractmethod
     def _propose(self, history: History, rng: np.random.Generator) -> Proposal | None:
-        """Return an unseen candidate that keeps the static limits, if the sampler has one."""
+        """Return an unseen candidate that keeps the static limits, else what `_drawn` returns."""
+
+    def _drawn(
+        self,
+        history: History,
+        rng: np.random.Generator,
+        *,
+        draws: int = 1,
+        refused: tuple[Row, ...] = (),
+    ) -> Proposal | None:
+        """Return a random one, or ``None`` when there is none left to find.
+
+        Args:
+            history: Everything finished so far.
+            rng: Draws.
+            draws: See :class:`Proposal`, as for `refused`.
+            refused: Of the sampler's own draws, before it gave up.
+        """
+        row = self.region.draw(rng, history.seen.keys())
+        return None if row is None else Proposal(row, "random", draws, refused)
 
 
 class RedrawingSampler(Sampler):
     """Draws without knowing the limits, until a draw keeps them.
 
     A draw that breaks a static limit, or was seen, is refused and another one made, ``redraws`` at
-    most. If all are refused, the candidate nearest to the last one that keeps the limits is taken.
+    most. If all are refused, the candidate nearest to the last one that keeps the limits is taken,
+    and a random one where none is found near it.
 
     Attributes:
         redraws: How many draws of the sampler are worth their time.
@@ -96,4 +113,6 @@ class RedrawingSampler(Sampler):
                 refused.append(row)
                 history.refuse(row)
         near = self.region.nearest(row, rng, history.seen.keys())
-        return None if near is None else Proposal(near, self.name, self.redraws, tuple(refused))
+        if near is None:
+            return self._drawn(history, rng, draws=self.redraws + 1, refused=tuple(refused))
+        return Proposal(near, self.name, self.redraws, tuple(refused))

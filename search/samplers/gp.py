@@ -54,7 +54,7 @@ class GaussianProcessSampler(Sampler):
     def _propose(self, history: History, rng: np.random.Generator) -> Proposal | None:
         pool = self._pool(history, rng)
         if not len(pool):
-            return None
+            return self._drawn(history, rng)
         sampler = _AllowedGPSampler(
             lambda acquisition: self._climb(acquisition, pool, history),
             seed=int(rng.integers(2**31)),

@@ -20,8 +20,7 @@ class RandomSampler(Sampler):
     name: ClassVar[str] = "random"
 
     def _propose(self, history: History, rng: np.random.Generator) -> Proposal | None:
-        del history, rng  # The random draw of every sampler's first trials is all there is to it.
-        return None
+        return self._drawn(history, rng)
 
 
 class QuasiRandomSampler(Sampler):
@@ -47,7 +46,7 @@ class QuasiRandomSampler(Sampler):
                 return Proposal(row, self.name, int(position) + 1)
         row = as_row(batch[excess.argmin()])
         near = self.region.nearest(row, rng, history.seen.keys())
-        return None if near is None else Proposal(near, self.name, GIVE_UP)
+        return self._drawn(history, rng) if near is None else Proposal(near, self.name, GIVE_UP)
 
     def _points(self, start: int, n: int) -> IntArray:
         """Return the points ``start`` to ``start + n`` of the sequence, ``[n, hparams]``."""

@@ -21,6 +21,7 @@ from tightfit import (
     IntArray,
     Outcome,
     Record,
+    Rung,
     SearchSpace,
     Sense,
     SpecError,
@@ -150,6 +151,28 @@ def test_a_reference_that_was_evaluated_is_copied(make: Callable[..., Search]) -
     assert sum(record.trained for record in outcome.records) == 2
 
 
+def cut_short(candidate: Candidate) -> Record:
+    """Return the record of a training that ended early."""
+    rung = Rung(0.5, measurement({"accuracy": 0.1}))
+    read = measurement({"size_kb": 25.0, "latency_ms": 1.0})
+    outcome = Outcome.STOPPED
+    return Record(candidate, outcome, read, {}, "tpe", "f", trained=True, rungs=(rung,))
+
+
+@pytest.mark.parametrize("first", [cut_short, lambda candidate: failed(candidate.indices)])
+def test_a_reference_that_was_stopped_or_failed_before_is_trained_whole(
+    make: Callable[..., Search], first: Callable[[Candidate], Record]
+) -> None:
+    evaluator = Scripted(behave={0: first})
+    same = Candidate((1, 1, 1, 1))
+    references = [(origin, same) for origin in ("a", "b", "c")]
+    outcome = make(evaluator).run(trials=5, references=references)
+    assert [candidate for candidate, _, _ in evaluator.calls].count(same) == 2
+    whole, copy = outcome.records[1:3]
+    assert (whole.outcome, whole.trained) == (Outcome.EVALUATED, True)
+    assert (copy.outcome, copy.trained) == (Outcome.EVALUATED, False)
+
+
 def test_what_an_evaluator_raises_is_a_failed_record(make: Callable[..., Search]) -> None:
     evaluator = Scripted(behave={1: raising(MemoryError("18 GB"))})
     outcome = make(evaluator).run(trials=3)
@@ -215,6 +238,17 @@ def test_many_failures_in_a_row_stop_the_search(make: Callable[..., Search]) -> 
     assert outcome.stopped is Stopped.FAILING
     assert outcome.message == "20 candidates in a row failed, the last: RuntimeError: no compiler"
     assert len(outcome.records) == 20
+
+
+def test_a_search_that_failed_goes_on_when_what_was_broken_is_mended(
+    make: Callable[..., Search],
+) -> None:
+    evaluator = Scripted(behave={number: raising(RuntimeError("full")) for number in range(20)})
+    search = make(evaluator)
+    assert search.run(trials=3).stopped is Stopped.FAILING
+    again = search.run(trials=3)
+    assert again.stopped is Stopped.FINISHED
+    assert sum(record.trained for record in again.records) == 3
 
 
 def test_a_limit_that_nothing_keeps_is_named(make: Callable[..., Search]) -> None:
@@ -380,6 +414,25 @@ def test_a_search_needs_something_to_spend(
         ({"fingerprint": "g"}, "fingerprint: f there, g here"),
         ({"constraints": (SIZE,)}, "constraints: .*latency_ms <= 5.* there"),
         (
+            {"constraints": (replace(SIZE, bound=60.00001), LATENCY)},
+            r"limits in full: \[\] there, \['size_kb <= 60.00001'\] here",
+        ),
+        (
+            {"constraints": (SIZE, replace(LATENCY, confident=True))},
+            "'latency_ms <= 5, with its whole interval'",
+        ),
+        (
+            {
+                "space": SearchSpace(
+                    (
+                        *SPACE.hparams[:3],
+                        replace(SPACE.hparams[3], active_if=("layer0.bits", (1, 2))),
+                    )
+                )
+            },
+            r"conditions: {} there, {'layer3.bits': \['layer0.bits', \[1, 2\]\]} here",
+        ),
+        (
             {"space": SearchSpace((Hparam("layer0.bits", (32, 8)), *SPACE.hparams[1:]))},
             r"hparam layer0\.bits: \[32, 8, 4\] there, \[32, 8\] here",
         ),
@@ -397,10 +450,33 @@ def test_a_storage_of_another_study_is_refused_with_the_differences(
         make(Scripted(), **change)
 
 
+def test_a_study_that_was_begun_before_all_was_asked_goes_on(make: Callable[..., Search]) -> None:
+    search = make(Scripted())
+    search.run(trials=1)
+    kept = search.get("signature")
+    assert isinstance(kept, dict)
+    del kept["conditions"], kept["limits in full"]
+    search.set("signature", kept)
+    assert len(make(Scripted()).run(trials=2).records) == 2
+
+
+@pytest.mark.parametrize("names", [("auto", "greybox"), ("greybox", "auto")])
+def test_a_study_goes_on_with_its_sampler_under_the_other_name(
+    make: Callable[..., Search], names: tuple[str, str]
+) -> None:
+    first, other = names
+    make(Scripted(), sampler=first).run(trials=1)
+    assert len(make(Scripted(), sampler=other).run(trials=2).records) == 2
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"objectives": ()}, "1 to 3 objectives, got 0"),
+        (
+            {"constraints": (LATENCY, replace(LATENCY, confident=True))},
+            "two different constraints read 'latency_ms <= 5'",
+        ),
         ({"sampler": "tpw"}, "did you mean 'tpe'"),
         (
             {"sampler": "annealing"},

@@ -15,6 +15,7 @@ from tests.search import small_study
 from tests.search.builders import failed, measurement
 from tightfit import Candidate, Outcome, Record
 from tightfit.search import GreyBoxSampler, Search, Stopped
+from tightfit.search.trial_table import TrialTable
 
 TRIALS = 24
 
@@ -80,6 +81,22 @@ def test_a_search_of_its_own_learns_from_failed_records_as_well() -> None:
     ).run(trials=TRIALS)
     assert outcome.stopped is Stopped.FINISHED
     assert evaluator.failed <= 10
+
+
+def test_what_failed_amid_its_suggestions_is_what_it_was_to_become() -> None:
+    def failing(trial: optuna.Trial) -> small_study.Values:
+        trial.suggest_categorical("d", ("x", "y"))
+        raise MemoryError
+
+    study = small_study.study()
+    study.optimize(failing, n_trials=3, catch=(MemoryError,))
+    proposed = [trial.system_attrs["tightfit:proposed"] for trial in study.trials]
+    table = TrialTable(study, small_study.SPACE, objectives=(), constraints=(), metrics=())
+    observations = table.observations(3, {})
+    assert observations.rows.tolist() == proposed
+    assert observations.failed is not None
+    assert observations.failed.all()
+    assert observations.seen == set(map(tuple, proposed))
 
 
 def test_where_most_candidates_fail_those_that_do_not_come_first() -> None:

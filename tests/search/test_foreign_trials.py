@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import optuna
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -9,6 +10,7 @@ from optuna.trial import TrialState
 
 from tests.search.small_study import SPACE, Params, objective, params, size, study
 from tightfit import SpecError
+from tightfit.search.trial_table import TrialTable
 
 Foreign = dict[str, str | float | None]
 
@@ -31,11 +33,29 @@ def proposals(first: optuna.trial.FrozenTrial) -> list[Params]:
 
 
 @pytest.mark.parametrize(
-    "foreign", [{"a": None}, {"a": "four"}, {"a": float("inf")}, {"d": "z"}, {"d": 3}, {"d": None}]
+    "foreign",
+    [
+        {"a": None},
+        {"a": "four"},
+        {"a": float("inf")},
+        {"a": 3},
+        {"c": 0.6},
+        {"d": "z"},
+        {"d": 3},
+        {"d": None},
+    ],
 )
 def test_a_trial_with_a_value_that_is_no_choice_tells_nothing(foreign: Foreign) -> None:
     nothing = optuna.create_trial(state=TrialState.FAIL)
     assert proposals(added(foreign)) == proposals(nothing)
+
+
+@pytest.mark.parametrize("value", [0.5 + 1e-12, float(np.float32(0.5) * np.float32(1.0000001))])
+def test_a_number_that_was_rounded_on_its_way_is_the_choice(value: float) -> None:
+    some = study()
+    some.add_trial(added({"c": value}))
+    table = TrialTable(some, SPACE, objectives=(), constraints=(), metrics=())
+    assert table.observations(1, {}).rows.tolist() == [[0, 0, 0, 0]]
 
 
 def test_a_trial_that_is_enqueued_with_no_choice_does_not_end_the_study() -> None:

@@ -65,6 +65,7 @@ class Pruned:
         )
 
     def search(self, path: Path, sampler: str, trials: int) -> SearchOutcome:
+        """Begin a search, or go on with the one that is there."""
         return Search(
             space=self.space,
             costs=self.costs,
@@ -104,6 +105,27 @@ def test_every_sampler_goes_through_a_handful_of_candidates_and_stops(
         outcome.message == f"each of the {allowed} candidates that keep the static limits is done"
     )
     assert len(network.calls) == len(set(network.calls)) == allowed
+
+
+@dataclass
+class Scattered(Pruned):
+    """Where few candidates keep the limit, and the others do not tell which."""
+
+    def costs(self, batch: IntArray) -> dict[str, FloatArray]:
+        kept = np.random.default_rng(0).random((5,) * self.layers) < 0.008
+        return {"size_kb": np.where(kept[tuple(batch[:, 1:-1].T)], 20.0, 40.0)}
+
+
+def test_a_sampler_that_finds_nothing_goes_on_as_if_it_was_not_interrupted(
+    tmp_path: Path,
+) -> None:
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    whole = Scattered(layers=5, limit=30.0).search(tmp_path / "whole", "tpe", trials=24)
+    assert "random" in [record.origin for record in whole.records[10:-1]]
+    for trials in range(1, 25):
+        resumed = Scattered(layers=5, limit=30.0).search(tmp_path / "parts", "tpe", trials=trials)
+    assert resumed.records == whole.records
 
 
 @pytest.mark.parametrize("sampler", SAMPLER_NAMES)

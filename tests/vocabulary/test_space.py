@@ -108,6 +108,13 @@ def test_an_activity_must_depend_on_an_earlier_hparam() -> None:
         SearchSpace((Hparam("a", (1, 2), active_if=("b", (1,))), Hparam("b", (3,))))
 
 
+@pytest.mark.parametrize("index", [-1, 2])
+def test_an_activity_must_depend_on_choices_that_are_there(index: int) -> None:
+    message = f"'b' depends on choice {index} of 'a', whose choices have the indices 0..1"
+    with pytest.raises(SpecError, match=message):
+        SearchSpace((Hparam("a", (1, 2)), Hparam("b", (3, 4), active_if=("a", (0, index)))))
+
+
 @pytest.mark.parametrize(
     ("choices", "message"), [((), "at least one choice"), ((1, 1), "must differ")]
 )
