@@ -47,7 +47,8 @@ def fit_channels(weight: Tensor, channels: int) -> Tensor:
 def fit_kernel(weight: Tensor, size: Sequence[int]) -> Tensor:
     """Return a convolution ``[O, I, h, w]`` with its kernel averaged down or spread to ``size``.
 
-    The sum of each kernel is kept, so that an even picture gives the same output as before.
+    Its weights are scaled by the ratio of the areas, so that an even picture gives about the same
+    output as before: exactly the same where they are all equal.
     """
     resized = F.interpolate(weight, size=tuple(size), mode="bilinear", antialias=True)
     return resized * (math.prod(weight.shape[2:]) / math.prod(size))

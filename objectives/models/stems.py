@@ -75,8 +75,8 @@ def fit_stem(model: nn.Module, stem: Stem, *, channels: int, small: bool, stride
             f"stem = 'small' needs a plain first convolution, {type(model).__name__} has a "
             f"{type(old).__name__}; write stem = 'imagenet'"
         )
-    stride = min(stride, _side(old.stride))
     if small:
+        stride = min(stride, _side(old.stride))
         for name in stem.pools:
             model.set_submodule(name, nn.Identity())
         as_wanted = (old.kernel_size, old.stride, old.padding) == ((3, 3), (stride,) * 2, (1, 1))
@@ -84,15 +84,29 @@ def fit_stem(model: nn.Module, stem: Stem, *, channels: int, small: bool, stride
         as_wanted = True
     if as_wanted and old.in_channels == channels:
         return
-    fitted = nn.Conv2d(
+    fitted = _small(old, channels, stride) if small else _reading(old, channels)
+    model.set_submodule(stem.convolution, fitted)
+
+
+def _small(old: nn.Conv2d, channels: int, stride: int) -> nn.Conv2d:
+    return nn.Conv2d(
+        channels, old.out_channels, 3, stride=stride, padding=1, bias=old.bias is not None
+    )
+
+
+def _reading(old: nn.Conv2d, channels: int) -> nn.Conv2d:
+    """Return the same convolution of so many channels."""
+    return nn.Conv2d(
         channels,
         old.out_channels,
-        3 if small else cast("tuple[int, int]", old.kernel_size),
-        stride=stride,
-        padding=1 if small else cast("tuple[int, int]", old.padding),
+        cast("tuple[int, int]", old.kernel_size),
+        stride=cast("tuple[int, int]", old.stride),
+        padding=cast("str | tuple[int, int]", old.padding),
+        dilation=cast("tuple[int, int]", old.dilation),
+        groups=old.groups,
         bias=old.bias is not None,
+        padding_mode=old.padding_mode,
     )
-    model.set_submodule(stem.convolution, fitted)
 
 
 def _side(value: int | tuple[int, ...]) -> int:

@@ -10,6 +10,7 @@ from torchvision.models import VisionTransformer, regnet
 
 from tightfit import SpecError
 from tightfit.objectives.models import load_model
+from tightfit.objectives.models.stems import find_stem, fit_stem
 from tightfit.objectives.models.torchvision_models import torchvision_names
 
 
@@ -66,6 +67,32 @@ def test_vgg_keeps_its_stem_where_the_picture_bears_it() -> None:
     assert isinstance(usual.features[3], nn.MaxPool2d)
     assert isinstance(tiny.features[3], nn.Identity)
     assert tiny.features[0].stride == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "convolution", "stride", "options"),
+    [
+        ("convnext_tiny", "features.0.0", 4, {}),
+        ("swin_t", "features.0.0", 4, {}),
+        ("alexnet", "features.0", 4, {}),
+        ("resnet18", "conv1", 2, {"stem": "imagenet", "stem_stride": 1}),
+    ],
+)
+def test_imagenets_stem_differs_in_nothing_but_the_channels(
+    name: str, convolution: str, stride: int, options: dict[str, Any]
+) -> None:
+    with torch.device("meta"):
+        grey, usual = load(name, (1, 224, 224), **options), load(name, (3, 224, 224), **options)
+    fitted, published = (str(each.get_submodule(convolution)) for each in (grey, usual))
+    assert f"stride=({stride}, {stride})" in published
+    assert fitted == published.replace("Conv2d(3,", "Conv2d(1,")
+
+
+def test_a_rebuilt_stem_is_dilated_grouped_and_padded_as_it_was() -> None:
+    first = nn.Conv2d(4, 8, 5, 3, padding=4, dilation=2, groups=2, padding_mode="reflect")
+    model = nn.Sequential(first, nn.Flatten())
+    fit_stem(model, find_stem(model), channels=6, small=False, stride=1)
+    assert str(model[0]) == str(first).replace("Conv2d(4,", "Conv2d(6,")
 
 
 @pytest.mark.parametrize(
