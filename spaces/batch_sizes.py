@@ -83,13 +83,19 @@ class BatchSizes:
             return pick(self._g.recorded[node.name], self._c.size)
         if node.operator not in ("matmul", "attention"):
             return self._zeros
-        result = self.channels(node.name) * self.positions(node.name)
         inner = self.side(node.inputs[0], -1)
         if node.operator == "matmul":
-            return result * inner
+            return self.channels(node.name) * self.positions(node.name) * inner
         # Every query meets every key, by the query's width and then by the value's.
-        values = self.side(node.inputs[2], -1)
-        return result // values * self.side(node.inputs[1], -2) * (inner + values)
+        return self._pairs(node) * (inner + self.side(node.inputs[2], -1))
+
+    def scores(self, node: Node) -> IntArray | None:
+        """Return how many pairs of a query and a key an attention weighs, ``[n]``."""
+        return self._pairs(node) if node.operator == "attention" else None
+
+    def _pairs(self, node: Node) -> IntArray:
+        result = self.channels(node.name) * self.positions(node.name)
+        return result // self.side(node.inputs[2], -1) * self.side(node.inputs[1], -2)
 
     def side(self, name: str, axis: int) -> IntArray:
         """Return how long one axis of an activation is, ``[n]``."""

@@ -196,6 +196,7 @@ class _Batch:
         self, node: Node, inputs: tuple[str, ...], end: str, *, present: BoolArray | None = None
     ) -> None:
         present = self._present(node) if present is None else present
+        scores = self._sizes.scores(node)
         self._operations.append(
             Operation(
                 name=node.name,
@@ -212,6 +213,7 @@ class _Batch:
                 bias=False,
                 trained_extras=self._sizes.trained(node),
                 products=self._sizes.products(node) * present,
+                scores=None if scores is None else scores * present,
                 constant_bytes=self._constants(node),
                 otherwise=self._otherwise(node, end),
                 attributes=node.attributes,

@@ -63,6 +63,8 @@ class Operation:
         trained_extras: Trainable numbers beside the weights (biases, norms' scales), ``[n]``.
         products: Multiply-accumulates of activations with activations for one picture, ``[n]``;
             ``None`` where there are none.
+        scores: Pairs of a query and a key that an attention weighs for one picture, over all of its
+            heads, ``[n]``; ``None`` of other operators.
         constant_bytes: Of numbers in the file beside those that are counted as trained: masks, and
             weights that a layer has as well; ``[n]`` where candidates differ.
         otherwise: Name of the activation that goes by the name of the output, and stays in its
@@ -85,6 +87,7 @@ class Operation:
     bias: bool
     trained_extras: IntArray
     products: IntArray | None = None
+    scores: IntArray | None = None
     constant_bytes: IntArray | int = 0
     otherwise: str | None = None
     attributes: Mapping[str, Attribute] = field(default_factory=dict)

@@ -17,6 +17,7 @@ import numpy as np
 from tightfit.blueprint import Blueprint, Operation
 from tightfit.graph import WEIGHT_OPERATORS
 from tightfit.metric import Direction, Kind, Metric, Stage
+from tightfit.objectives.metrics.attention_steps import written_out
 from tightfit.objectives.metrics.quantity import Quantity
 from tightfit.objectives.metrics.static_metric import Totals
 from tightfit.objectives.metrics.storage import WEIGHT_BYTES, computes_with_integers
@@ -37,9 +38,12 @@ METRIC = Metric(
 
 
 def _floats(blueprint: Blueprint, _profile: DeviceProfile) -> Iterator[IntArray]:
+    """Give what is multiplied in floats, ``[n]`` each; activations with each other are as well."""
     for operation in blueprint.operations:
         if operation.operator in WEIGHT_OPERATORS:
             yield np.where(computes_with_integers(operation, blueprint), 0, operation.macs)
+        elif operation.products is not None and operation.products.any():
+            yield operation.products
 
 
 def _integers(blueprint: Blueprint, _profile: DeviceProfile) -> Iterator[IntArray]:
@@ -49,15 +53,20 @@ def _integers(blueprint: Blueprint, _profile: DeviceProfile) -> Iterator[IntArra
 
 
 def _near(blueprint: Blueprint, profile: DeviceProfile) -> Iterator[FloatArray]:
-    for operation in blueprint.operations:
-        moved = _moved(operation, blueprint)
+    for moved in _moves(blueprint):
         yield np.where(_fits(moved, profile), moved, 0)
 
 
 def _far(blueprint: Blueprint, profile: DeviceProfile) -> Iterator[FloatArray]:
-    for operation in blueprint.operations:
-        moved = _moved(operation, blueprint)
+    for moved in _moves(blueprint):
         yield np.where(_fits(moved, profile), 0, moved)
+
+
+def _moves(blueprint: Blueprint) -> Iterator[FloatArray]:
+    """Give the bytes of activations that each operator of a file reads and writes, ``[n]`` each."""
+    written = written_out(blueprint)
+    for operation in written.operations:
+        yield _moved(operation, written)
 
 
 def _moved(operation: Operation, blueprint: Blueprint) -> FloatArray:
@@ -76,7 +85,7 @@ FLOATS = Quantity(_floats)
 INTEGERS = Quantity(_integers)
 NEAR = Quantity(_near)
 FAR = Quantity(_far)
-"""Multiply-accumulates of weights, and bytes of activations in the chip's memory and beside it."""
+"""Multiply-accumulates, and bytes of activations in the chip's memory and beside it."""
 
 QUANTITIES = (FLOATS, INTEGERS, NEAR, FAR, WEIGHT_BYTES)
 

@@ -1,4 +1,4 @@
-"""Multiply-accumulates of the layers with weights."""
+"""Multiply-accumulates: of weights, and of activations with each other, as in attention."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ METRIC = Metric(
     direction=Direction.MINIMIZE,
     stage=Stage.STATIC,
     kind=Kind.COUNTED,
-    summary="multiply-accumulates of the weights for one picture",
+    summary="multiply-accumulates for one picture, of weights and of activations with each other",
 )
 
 

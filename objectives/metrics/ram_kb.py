@@ -2,8 +2,9 @@
 
 The activations that live together, in execution order: one is born when its operation writes it,
 and dies after the last operation that reads it. Inputs of the network live from the start, outputs
-to the end. Where the profile loads the weights into RAM they are there all the time. A runtime's
-own code, its padding and its workspace are not in it, except where the profile says that the
+to the end. Attention is the operators that a file has of it, its scores among the activations.
+Where the profile loads the weights into RAM they are there all the time. A runtime's own code, its
+padding, its workspace and what it fuses are not in it, except where the profile says that the
 runtime is TensorFlow Lite Micro and the space has no floats: then it is the arena.
 """
 
@@ -19,6 +20,7 @@ from tightfit.choice_array import settle
 from tightfit.metric import Direction, Kind, Metric, Stage
 from tightfit.objectives.artifact.litert.lowering import has_form
 from tightfit.objectives.metrics import arena
+from tightfit.objectives.metrics.attention_steps import written_out
 from tightfit.objectives.metrics.quantity import Quantity
 from tightfit.objectives.metrics.static_metric import Totals
 from tightfit.objectives.metrics.storage import WEIGHT_BYTES
@@ -40,7 +42,8 @@ METRIC = Metric(
 
 
 def live_activations(blueprint: Blueprint) -> Iterator[FloatArray]:
-    """Give the bytes of the activations alive while each operation runs, ``[n]`` each."""
+    """Give the bytes of the activations alive while each operator of a file runs, ``[n]`` each."""
+    blueprint = written_out(blueprint)
     last = _last_readings(blueprint)
     alive = _Alive(blueprint)
     for name in blueprint.inputs:
