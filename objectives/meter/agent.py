@@ -5,7 +5,8 @@ Messages are lines of JSON on standard input; each gets one line of JSON on stan
 
     {"do": "hello", "runtime": "onnxruntime", "threads": 1, ...} -> {"architecture": "aarch64", ...}
     {"do": "have", "name": "SHA256.onnx", "path": "/a/file"} -> {"have": true}
-    {"do": "put", "name": "SHA256.onnx", "size": 9, "offset": 0, "data": "base64"} -> {}
+    {"do": "put", "name": "SHA256.onnx", "size": 9, "offset": 0, "data": "base64", "beside": []}
+        -> {}
     {"do": "session", "files": ["SHA256.onnx", ...], "seconds": 0.2, "runs": 0}
         -> {"ms": [1.2, 4.8], "runs": [[], []], "clock_mhz": 2100.0, ...}
     {"do": "answers", "files": ["SHA256.onnx"], "inputs": "base64 of a .npy"}
@@ -33,7 +34,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,6 +111,18 @@ Answer = Callable[[Any], Any]
 """From an array of inputs to one of outputs."""
 
 
+class Opened(NamedTuple):
+    """A file that is loaded.
+
+    Attributes:
+        draw: Makes inputs of noise and hands them over; called once, before the first run.
+        run: Runs it once.
+    """
+
+    draw: Callable[[], None]
+    run: Run
+
+
 def begin_onnxruntime(_threads: int) -> str:
     """Import the runtime; return its version."""
     import onnxruntime
@@ -117,8 +130,8 @@ def begin_onnxruntime(_threads: int) -> str:
     return str(onnxruntime.__version__)
 
 
-def open_onnxruntime(path: Path, threads: int, spinning: bool, batch: int) -> Run:
-    """Load a file; return one run of it on noise, of so many pictures where the batch is free.
+def open_onnxruntime(path: Path, threads: int, spinning: bool, batch: int) -> Opened:
+    """Load a file, for so many pictures at once where the batch is free.
 
     A file may say in its metadata how large another free axis usually is: ``axis.height``.
     """
@@ -127,22 +140,26 @@ def open_onnxruntime(path: Path, threads: int, spinning: bool, batch: int) -> Ru
 
     options = session_options(threads, spinning=spinning)
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    rng, inputs = numpy.random.default_rng(0), {}
-    usual = session.get_modelmeta().custom_metadata_map
-    for entry in session.get_inputs():
-        shape = [
-            size
-            if isinstance(size, int)
-            else int(usual.get(f"axis.{size}", size if axis else batch))
-            for axis, size in enumerate(entry.shape)
-        ]
-        kind = entry.type.removeprefix("tensor(").removesuffix(")")
-        if kind in NOISY:
-            noise = rng.standard_normal(shape, dtype="float32")
-            inputs[entry.name] = noise.astype(NOISY[kind], copy=False)
-        else:
-            inputs[entry.name] = numpy.zeros(shape, dtype=kind)  # 0 is in any table
-    return lambda: session.run(None, inputs)
+    inputs: dict[str, Any] = {}
+
+    def draw() -> None:
+        rng = numpy.random.default_rng(0)
+        usual = session.get_modelmeta().custom_metadata_map
+        for entry in session.get_inputs():
+            shape = [
+                size
+                if isinstance(size, int)
+                else int(usual.get(f"axis.{size}", size if axis else batch))
+                for axis, size in enumerate(entry.shape)
+            ]
+            kind = entry.type.removeprefix("tensor(").removesuffix(")")
+            if kind in NOISY:
+                noise = rng.standard_normal(shape, dtype="float32")
+                inputs[entry.name] = noise.astype(NOISY[kind], copy=False)
+            else:
+                inputs[entry.name] = numpy.zeros(shape, dtype=kind)  # 0 is in any table
+
+    return Opened(draw, lambda: session.run(None, inputs))
 
 
 def answer_onnxruntime(path: Path, threads: int) -> Answer:
@@ -183,7 +200,7 @@ def openvino_options(threads: int) -> dict[str, Any]:
     }
 
 
-def open_openvino(path: Path, threads: int, _spinning: bool, batch: int) -> Run:
+def open_openvino(path: Path, threads: int, _spinning: bool, batch: int) -> Opened:
     """See :func:`open_onnxruntime`. A free batch is fixed first: small networks gain from it."""
     import numpy
 
@@ -202,12 +219,15 @@ def open_openvino(path: Path, threads: int, _spinning: bool, batch: int) -> Run:
         shapes[entry] = [next(free) if side.is_dynamic else side for side in shape]
     model.reshape(shapes)
     request = core.compile_model(model, "CPU", openvino_options(threads)).create_infer_request()
-    rng = numpy.random.default_rng(0)
-    for entry in model.inputs:
-        noise = rng.standard_normal(tuple(entry.shape), dtype="float32")
-        values = noise.astype(entry.element_type.to_dtype(), copy=False)
-        request.set_tensor(entry, openvino.Tensor(values))
-    return lambda: request.infer()
+
+    def draw() -> None:
+        rng = numpy.random.default_rng(0)
+        for entry in model.inputs:
+            noise = rng.standard_normal(tuple(entry.shape), dtype="float32")
+            values = noise.astype(entry.element_type.to_dtype(), copy=False)
+            request.set_tensor(entry, openvino.Tensor(values))
+
+    return Opened(draw, request.infer)
 
 
 def answer_openvino(path: Path, threads: int) -> Answer:
@@ -223,18 +243,21 @@ def begin_litert(_threads: int) -> str:
     return importlib.metadata.version("ai_edge_litert")
 
 
-def open_litert(path: Path, threads: int, _spinning: bool, _batch: int) -> Run:
-    """Load a file, which is of one picture; return one run of it on noise."""
+def open_litert(path: Path, threads: int, _spinning: bool, _batch: int) -> Opened:
+    """Load a file, which is of one picture."""
     import numpy
 
     library = importlib.import_module("ai_edge_litert.interpreter")
     interpreter = library.Interpreter(model_path=str(path), num_threads=threads)
     interpreter.allocate_tensors()
-    rng = numpy.random.default_rng(0)
-    for entry in interpreter.get_input_details():
-        codes = rng.integers(-128, 128, entry["shape"], dtype=entry["dtype"])
-        interpreter.set_tensor(entry["index"], codes)
-    return lambda: interpreter.invoke()
+
+    def draw() -> None:
+        rng = numpy.random.default_rng(0)
+        for entry in interpreter.get_input_details():
+            codes = rng.integers(-128, 128, entry["shape"], dtype=entry["dtype"])
+            interpreter.set_tensor(entry["index"], codes)
+
+    return Opened(draw, interpreter.invoke)
 
 
 def begin_tflite_micro(_threads: int) -> str:
@@ -243,16 +266,19 @@ def begin_tflite_micro(_threads: int) -> str:
     return importlib.metadata.version("tflite_micro")
 
 
-def open_tflite_micro(path: Path, _threads: int, _spinning: bool, _batch: int) -> Run:
-    """Load a file, which is of one picture; return one run of it on noise."""
+def open_tflite_micro(path: Path, _threads: int, _spinning: bool, _batch: int) -> Opened:
+    """Load a file, which is of one picture."""
     import numpy
 
     library = importlib.import_module(TFLITE_MICRO)
     interpreter = library.Interpreter.from_bytes(path.read_bytes(), arena_size=ROOMY_ARENA)
-    entry = interpreter.get_input_details(0)
-    codes = numpy.random.default_rng(0).integers(-128, 128, entry["shape"], dtype=numpy.int8)
-    interpreter.set_input(codes, 0)
-    return lambda: interpreter.invoke()
+
+    def draw() -> None:
+        shape = interpreter.get_input_details(0)["shape"]
+        codes = numpy.random.default_rng(0).integers(-128, 128, shape, dtype=numpy.int8)
+        interpreter.set_input(codes, 0)
+
+    return Opened(draw, interpreter.invoke)
 
 
 def begin_executorch(threads: int) -> str:
@@ -267,16 +293,20 @@ def begin_executorch(threads: int) -> str:
     return importlib.metadata.version("executorch")
 
 
-def open_executorch(path: Path, _threads: int, _spinning: bool, _batch: int) -> Run:
-    """Load a file, which is of one picture; return one run of it on noise."""
+def open_executorch(path: Path, _threads: int, _spinning: bool, _batch: int) -> Opened:
+    """Load a file, which is of one picture."""
     torch, runtime = (importlib.import_module(name) for name in ("torch", "executorch.runtime"))
     program = runtime.Runtime.get().load_program(path)
     method = program.load_method("forward")
-    described = program.metadata("forward")
-    shapes = [described.input_tensor_meta(k).sizes() for k in range(described.num_inputs())]
-    maker = torch.Generator().manual_seed(0)
-    inputs = [torch.randn(shape, generator=maker) for shape in shapes]
-    return lambda: method.execute(inputs)
+    inputs: list[Any] = []
+
+    def draw() -> None:
+        described, maker = program.metadata("forward"), torch.Generator().manual_seed(0)
+        for number in range(described.num_inputs()):
+            shape = described.input_tensor_meta(number).sizes()
+            inputs.append(torch.randn(shape, generator=maker))
+
+    return Opened(draw, lambda: method.execute(inputs))
 
 
 class Runtime(NamedTuple):
@@ -286,13 +316,13 @@ class Runtime(NamedTuple):
         begin: Imports it, and sets what belongs to a whole process; called once, with the number of
             threads, before any file is opened. Returns the version.
         open: Loads a file for so many threads, that may wait without sleeping or not, and so many
-            pictures at once; returns what runs it once.
+            pictures at once.
         answer: Loads a file for so many threads; returns what gives its answers. Where it is not
             given, they are asked of the runtime elsewhere.
     """
 
     begin: Callable[[int], str]
-    open: Callable[[Path, int, bool, int], Run]
+    open: Callable[[Path, int, bool, int], Opened]
     answer: Callable[[Path, int], Answer] | None = None
 
 
@@ -441,14 +471,22 @@ class Store:
 
     def path(self, name: str) -> Path:
         """Return where a file lies that is here."""
-        return self._known[name]
+        place = self._known.get(name)
+        if place is None or (place.parent == self.folder and not place.exists()):
+            raise Failure("gone", f"{name} is no longer in {self.folder}", name)
+        return place
 
-    def put(self, name: str, size: int, offset: int, data: bytes) -> None:
-        """Take a part of a file; behind the last one it has its name, or the attempt is gone."""
+    def put(
+        self, name: str, size: int, offset: int, data: bytes, beside: Collection[str] = ()
+    ) -> None:
+        """Take a part of a file; behind the last one it has its name, or the attempt is gone.
+
+        Files ``beside`` it, which the same question is about, make no room for it.
+        """
         part = self.folder / f"{name}.{os.getpid()}.part"
         try:
             if offset == 0:
-                self._make_room(size)
+                self._make_room(size, beside)
             with part.open("ab" if offset else "wb") as stream:
                 stream.write(data)
             if offset + len(data) == size:
@@ -464,13 +502,14 @@ class Store:
             kind = "room" if error.errno in FULL else "store"
             raise Failure(kind, f"{self.folder}: {error.strerror}") from error
 
-    def _make_room(self, size: int) -> None:
+    def _make_room(self, size: int, beside: Collection[str]) -> None:
         """Drop files that were used longest ago, where there would be too many or no room."""
         self.folder.mkdir(parents=True, exist_ok=True)
         kept = sorted(self.folder.iterdir(), key=lambda path: path.stat().st_mtime)
         held = sum(path.stat().st_size for path in kept)
         free = shutil.disk_usage(self.folder).free
-        if free + held < size:
+        kept = [path for path in kept if path.name not in beside]
+        if free + sum(path.stat().st_size for path in kept) < size:
             raise Failure("room", f"{self.folder} has {free:,} bytes left, {size:,} are needed")
         while kept and (held + size > STORE_BYTES or free < size):
             gone = kept.pop(0)
@@ -530,15 +569,17 @@ class Agent:
         """See :meth:`Store.have`."""
         return {"have": self._store.have(name, path)}
 
-    def do_put(self, name: str, size: int, offset: int, data: str) -> dict[str, Any]:
+    def do_put(
+        self, name: str, size: int, offset: int, data: str, beside: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """See :meth:`Store.put`."""
-        self._store.put(name, size, offset, base64.b64decode(data))
+        self._store.put(name, size, offset, base64.b64decode(data), beside)
         return {}
 
     def do_session(self, files: Sequence[str], seconds: float, runs: int) -> dict[str, Any]:
         """Load files afresh and time them; see :func:`time_session`."""
-        opened = [self._open(file, self._store.path(file)) for file in files]
-        answer = time_session(opened, seconds, self._threads, runs)
+        ready = [self._drawn(file, self._open(file, self._store.path(file))) for file in files]
+        answer = time_session(ready, seconds, self._threads, runs)
         return {**answer, **condition()}
 
     def do_answers(self, files: Sequence[str], inputs: str) -> dict[str, Any]:
@@ -550,8 +591,9 @@ class Agent:
             load = RUNTIMES[self._runtime].answer
             if load is None:
                 raise Failure("run", f": {self._runtime} gives no answers through a pipe", file)
+            path = self._store.path(file)
             try:
-                self._answering = file, load(self._store.path(file), self._threads)
+                self._answering = file, load(path, self._threads)
             except Exception as error:
                 raise Failure("load", explain(error), file) from error
         _, answer = self._answering
@@ -590,9 +632,9 @@ class Agent:
     def do_alone(self, file: str, path: str) -> dict[str, Any]:
         """Load and run a file here, where nothing was loaded before.
 
-        ``load_ms`` is from the file to the first answer. ``peak_kb`` is the highest resident
-        memory above what the runtime took with nothing loaded; where the system does not tell
-        it, ``untold`` says why.
+        ``load_ms`` is from the file to the first answer, without the drawing of inputs in between,
+        which no application does. ``peak_kb`` is the highest resident memory above what the
+        runtime took with nothing loaded; where the system does not tell it, ``untold`` says why.
         """
         empty, untold = 0.0, ""
         try:
@@ -600,24 +642,34 @@ class Agent:
         except Failure as failure:
             untold = str(failure)
         start = time.perf_counter_ns()
-        timer = Timer(self._open(file, Path(path)))
+        opened = self._open(file, Path(path))
+        loaded = time.perf_counter_ns() - start
+        timer = Timer(self._drawn(file, opened))
+        start = time.perf_counter_ns()
         timer.once()
-        load_ms = (time.perf_counter_ns() - start) / 1e6
+        load_ms = (loaded + time.perf_counter_ns() - start) / 1e6
         for _ in range(2):
             timer.once()
         peak_kb = None if untold else resident("VmHWM") - empty
         return {"load_ms": load_ms, "peak_kb": peak_kb, "untold": untold}
 
-    def _open(self, file: str, path: Path) -> Callable[[], object]:
+    def _open(self, file: str, path: Path) -> Opened:
         try:
             open_file = RUNTIMES[self._runtime].open
-            run = open_file(path, self._threads, self._spinning, self._batch)
+            return open_file(path, self._threads, self._spinning, self._batch)
         except Exception as error:
             raise Failure("load", explain(error), file) from error
-        return _guarded(run, file)
+
+    def _drawn(self, file: str, opened: Opened) -> Run:
+        """Give a file its inputs; return one run of it."""
+        try:
+            opened.draw()
+        except Exception as error:
+            raise Failure("load", explain(error), file) from error
+        return _guarded(opened.run, file)
 
 
-def _guarded(run: Callable[[], object], file: str) -> Callable[[], object]:
+def _guarded(run: Run, file: str) -> Run:
     """Return the run with its errors blamed on the file; plain, for it is timed."""
 
     def guarded() -> object:

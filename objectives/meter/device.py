@@ -32,6 +32,7 @@ _SPEC_FAILURES = {
     "room": "the device {device} has no room for a model's file: {why}",
     "store": "the device {device} cannot keep a model's file: {why}",
     "damaged": "the device {device} got a damaged file: {why}",
+    "gone": "the device {device} does not keep the files of a question together: {why}",
 }
 
 
@@ -155,9 +156,7 @@ class Device:
         for pause in (*PAUSES_S, None):
             connection = self._open()
             try:
-                for name, path in named.items():
-                    self._bring(connection, name, path)
-                return self._checked(connection.ask(message, seconds=ANSWER_S), named)
+                return self._asked(connection, message, named)
             except LostError as lost:
                 said = str(lost)
                 self.close()
@@ -167,6 +166,19 @@ class Device:
             f"the device {self.settings.connect!r} was lost {len(PAUSES_S) + 1} times while it "
             f"measured {str(paths[0])!r}: {said}"
         )
+
+    def _asked(
+        self, connection: Connection, message: dict[str, Any], named: dict[str, Path]
+    ) -> dict[str, Any]:
+        """Let the device have the files, and return its answer."""
+        for last in (False, True):
+            for name, path in named.items():
+                self._bring(connection, name, path, beside=list(named))
+            answer = connection.ask(message, seconds=ANSWER_S)
+            if last or answer.get("failed") != "gone":
+                break
+            self._there.clear()  # some made room for files of other questions
+        return self._checked(answer, named)
 
     def _open(self) -> Connection:
         """Return the connection; a device that has answered before is asked more than once.
@@ -218,8 +230,17 @@ class Device:
             raise
         self._facts = facts
 
-    def _bring(self, connection: Connection, name: str, path: Path) -> None:
-        """Let the device have a file: it finds it on a disk of both, has it, or gets it."""
+    def _bring(
+        self, connection: Connection, name: str, path: Path, *, beside: Sequence[str]
+    ) -> None:
+        """Let the device have a file: it finds it on a disk of both, has it, or gets it.
+
+        Args:
+            connection: To it.
+            name: Of the file there.
+            path: Of the file here.
+            beside: Names of files that stay there, whatever room is needed.
+        """
         where = str(path.resolve()) if self.settings.connect == LOCAL else None
         # On a disk of both the same content may lie elsewhere by now, and no more where it was.
         if name in self._there and self._there[name] == where:
@@ -230,7 +251,8 @@ class Device:
             for offset in range(0, len(content), CHUNK):
                 part = base64.b64encode(content[offset : offset + CHUNK]).decode()
                 message = {"name": name, "size": len(content), "offset": offset, "data": part}
-                self._checked(connection.ask({"do": "put", **message}, seconds=ANSWER_S), {})
+                message |= {"do": "put", "beside": beside}
+                self._checked(connection.ask(message, seconds=ANSWER_S), {})
         self._there[name] = where
 
     def _name(self, path: Path) -> str:

@@ -111,7 +111,9 @@ def test_the_file_says_what_it_takes_and_is_measured_with_its_usual_size(
     assert (entry.name, entry.type) == ("pictures", "tensor(uint8)")
     assert entry.shape == ["N", "height", "width", channels]
     assert (told["axis.height"], told["axis.width"]) == ("48", "64")
-    open_onnxruntime(path, threads=1, spinning=False, batch=2)()
+    opened = open_onnxruntime(path, threads=1, spinning=False, batch=2)
+    opened.draw()
+    opened.run()
 
 
 def test_what_are_no_pictures_is_refused() -> None:

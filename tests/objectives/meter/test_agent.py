@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import onnx
 import psutil
 import pytest
@@ -218,6 +219,29 @@ def test_files_used_longest_ago_make_room(store: Store, monkeypatch: pytest.Monk
     assert kept == [b"aaaa", b"cccc"]
 
 
+def test_files_of_one_question_make_no_room_for_each_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent, "STORE_BYTES", 10)
+    names = [named(content) for content in (b"aaaa", b"bbbbbb", b"cccccc")]
+    for name, content in zip(names, (b"aaaa", b"bbbbbb", b"cccccc"), strict=True):
+        store.put(name, len(content), 0, content, names[1:])
+    assert [store.path(name).read_bytes() for name in names[1:]] == [b"bbbbbb", b"cccccc"]
+    with pytest.raises(Failure, match="is no longer in") as told:
+        store.path(names[0])
+    assert told.value.answer["failed"] == "gone"
+
+
+@pytest.mark.parametrize(
+    ("work", "more"),
+    [("session", {"seconds": 0.1, "runs": 0}), ("answers", {"inputs": ""}), ("fresh", {})],
+)
+def test_a_file_that_made_room_is_an_answer_and_no_end(work: str, more: dict[str, Any]) -> None:
+    name = named(b"never sent")
+    answer = Agent().answer({"do": work, "files": [name], **more})
+    assert (answer["failed"], answer["file"]) == ("gone", name)
+
+
 def test_messages_are_lines_of_json(
     residual_program: ResidualProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,6 +305,21 @@ def test_a_system_that_tells_no_memory_says_why(
     assert found["untold"] == "no clear_refs to write True into"
 
 
+def test_a_load_time_holds_no_drawing_of_inputs(
+    residual_program: ResidualProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_onnx(residual_program(8), tmp_path / "model.onnx", metadata={})
+    quick = np.random.default_rng
+
+    def slow(seed: int) -> np.random.Generator:
+        time.sleep(2)
+        return quick(seed)
+
+    monkeypatch.setattr(np.random, "default_rng", slow)
+    found = Agent().do_alone("model.onnx", str(tmp_path / "model.onnx"))
+    assert 0 < found["load_ms"] < 2000
+
+
 def test_a_file_that_never_ends_in_a_fresh_process_is_given_up_and_its_process_with_it(
     residual_program: ResidualProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -316,7 +355,9 @@ def test_openvino_runs_pictures_of_the_size_that_the_file_says(
         with pytest.raises(ValueError, match="'in' does not say how large it usually is"):
             agent.open_openvino(tmp_path / "model.onnx", 1, False, 2)
         return
-    (answer,) = cast(Any, agent.open_openvino(tmp_path / "model.onnx", 1, False, 2)()).values()
+    opened = agent.open_openvino(tmp_path / "model.onnx", 1, False, 2)
+    opened.draw()
+    (answer,) = cast(Any, opened.run()).values()
     assert answer.shape == (2, 48, 64, 3)
 
 

@@ -91,6 +91,16 @@ def test_a_file_is_sent_once(cache: Path, nets: Nets) -> None:
         each.close()
 
 
+def test_a_file_that_made_room_for_others_is_sent_again(cache: Path, nets: Nets) -> None:
+    device = via(f"command:{PYTHON}")
+    device.session(nets, 0.01)
+    for path in cache.iterdir():
+        path.unlink()
+    assert len(device.session(nets, 0.01).ms) == 2
+    assert device.fresh(nets[0]).load_ms > 0
+    device.close()
+
+
 def test_a_file_that_was_written_anew_is_measured_anew(nets: Nets) -> None:
     device = via("local")
     (before,) = device.session([nets[0]], 0.05).ms
