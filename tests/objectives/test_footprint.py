@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tightfit.errors import SpecError
@@ -66,6 +67,14 @@ def test_the_peak_is_the_middle_of_a_few_processes_with_its_spread() -> None:
     assert found["peak_kb"].value == 302.0
     assert 0 < found["peak_kb"].stderr < 2
     assert device.started == [CANDIDATE] * PEAKS
+
+
+def test_the_interval_of_a_peak_covers_its_mean_nineteen_times_in_twenty() -> None:
+    memory = np.random.default_rng(0).normal(0, 4, 500 * PEAKS)
+    device = Slowing(memory=iter(memory.tolist()))
+    meter = FootprintMeter(BASELINE, device, wanted={"peak_kb"})
+    found = [meter.measure(CANDIDATE)["peak_kb"].interval for _ in range(500)]
+    assert sum(each.holds(300.0) for each in found) / len(found) >= 0.93
 
 
 def test_a_system_that_tells_no_memory_still_tells_load_times() -> None:
