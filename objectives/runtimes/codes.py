@@ -38,7 +38,7 @@ class CodedTensor:
     def encode(self, picture: Float32Array) -> Int8Array:
         """Return the codes of one picture ``[1, ...]``, rounded as training rounds it."""
         values = picture.transpose(0, 2, 3, 1) if picture.ndim == 4 else picture
-        codes = np.rint(values * np.float32(1 / self.scale)) + self.zero_point
+        codes = np.rint(values / np.float32(self.scale)) + self.zero_point
         found: Int8Array = np.clip(codes, LOWEST, HIGHEST).astype(np.int8)
         return np.ascontiguousarray(found)
 
