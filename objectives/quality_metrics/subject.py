@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +19,8 @@ from tightfit.objectives.quality import BATCH, prepare_inputs
 from tightfit.objectives.quality_metrics.settings import QualitySettings
 from tightfit.objectives.runtimes import Runtime, Session, predict
 
-ANSWERS_FILE = "answers.npy"
+ANSWERS_FILE = "answers-{digest}.npy"
+"""The uncompressed network's classes; the digest is of all that they follow from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +79,25 @@ class Subject:
         Raises:
             MeasurementError: It does not run.
         """
-        kept = self.baseline.with_name(ANSWERS_FILE)
+        kept = self.baseline.with_name(ANSWERS_FILE.format(digest=self._baseline_digest()))
         if kept.is_file():
-            found = torch.from_numpy(np.load(kept, allow_pickle=False))
-            if len(found) == len(self.split):
-                return found
+            return torch.from_numpy(np.load(kept, allow_pickle=False))
         session = self.runtime.open(self.baseline)
         answers = classes(session, self.split.inputs, self.data)
         content = io.BytesIO()
         np.save(content, answers.numpy(), allow_pickle=False)
         write_atomically(kept, content.getvalue())
         return answers
+
+    def _baseline_digest(self) -> str:
+        """Return 16 hexadecimal digits over the inputs, the baseline's file and the runtime."""
+        inputs = self.split.inputs
+        about = (self.runtime.name, self.data.mean, self.data.std, inputs.dtype, inputs.shape)
+        digest = hashlib.sha256(repr(about).encode())
+        if self.baseline.is_file():  # else the runtime says so
+            digest.update(self.baseline.read_bytes())
+        digest.update(inputs.contiguous().numpy().data)
+        return digest.hexdigest()[:16]
 
     def answers_to(self, inputs: Tensor) -> Tensor:
         """Return the file's class for each of other inputs ``[n, C, ...]``, ``[n]``.

@@ -68,6 +68,26 @@ def test_answers_to_a_split_of_another_length_are_asked_anew(judged: Judged) -> 
     assert len(again.baseline_answers) == 100
 
 
+def test_answers_to_other_inputs_of_another_file_or_runtime_are_asked_anew(judged: Judged) -> None:
+    class Other(Modules):
+        @property
+        def name(self) -> str:
+            return "another runtime"
+
+    def answered(answers: list[int], **changes: object) -> list[int]:
+        found = judged(nn.Identity(), Answers(answers), **changes).baseline_answers.tolist()
+        assert isinstance(found, list)
+        return found
+
+    first, second, third, fourth = (wrong(range(n)) for n in (0, 10, 20, 30))
+    assert answered(first) == answered(second) == first
+    back = DATA.validation.take(torch.arange(299, -1, -1))
+    assert answered(second, split=back) == second
+    assert answered(third, runtime=Other({"baseline": Answers(third)})) == third
+    judged(nn.Identity()).baseline.write_bytes(b"another network")
+    assert answered(fourth) == fourth
+
+
 def test_outputs_that_are_no_scores_of_classes_are_refused(judged: Judged) -> None:
     with pytest.raises(MeasurementError, match=r"outputs \[N, classes\], got outputs of \(250, 1"):
         AGREEMENT.measure(judged(nn.Identity()))
