@@ -28,6 +28,9 @@ PACKAGE = "tflite-micro"
 ARENA_STEP = 16
 """Bytes: the alignment of everything in an arena."""
 
+LONGEST_S = 600.0
+"""For trying arenas, each of which takes as long as loading a file."""
+
 _PROBE = str(Path(__file__).with_name("arena_probe.py"))
 
 
@@ -110,7 +113,15 @@ def _narrowed(path: Path, low: int, high: int) -> tuple[int, int]:
     """Try arenas in another process until one is found, or too small for the runtime to say so."""
     # -P: what lies beside the probe must not shadow what the runtime imports.
     command = [sys.executable, "-P", _PROBE, str(path), *map(str, (ARENA_STEP, low, high))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=LONGEST_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise MeasurementError(
+            f"TensorFlow Lite Micro hangs on {str(path)!r}: no arena was found within "
+            f"{LONGEST_S / 60:.3g} minutes; try again, or serve it with device.runtime = 'litert'"
+        ) from error
     tried = [line.split() for line in done.stdout.splitlines()]
     if not tried:
         raise _failure(path, "try arenas for", done.stderr.strip() or f"exit {done.returncode}")

@@ -15,7 +15,7 @@ from tightfit import Kind
 from tightfit.errors import MeasurementError, SpecError
 from tightfit.objectives.artifact.litert import write_litert
 from tightfit.objectives.artifact.litert.flatfile import format_classes
-from tightfit.objectives.runtimes import Runtime, predict
+from tightfit.objectives.runtimes import Runtime, litert_micro, predict
 from tightfit.objectives.runtimes.litert import LiteRt
 from tightfit.objectives.runtimes.litert_micro import LiteRtMicro, arena_kb
 from tightfit.spaces.compression import CompressionSpace
@@ -173,3 +173,9 @@ def test_a_wider_network_needs_a_larger_arena(file: Path, tmp_path: Path) -> Non
     wide = tmp_path / "wide.tflite"
     write_litert(network(16).program(), wide, metadata={})
     assert arena_kb(wide).value > arena_kb(file).value + 0.7
+
+
+def test_a_runtime_that_hangs_is_given_up(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(litert_micro, "LONGEST_S", 0.01)
+    with pytest.raises(MeasurementError, match=r"hangs on .*model\.tflite.* no arena was found"):
+        arena_kb(file)
