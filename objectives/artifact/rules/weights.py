@@ -28,11 +28,11 @@ from tightfit.errors import CandidateError
 from tightfit.fusion import rounding_behind
 from tightfit.graph import Node
 from tightfit.objectives.artifact.attributes import integer, pair
+from tightfit.objectives.artifact.bias_codes import bias_codes, reaching
 from tightfit.objectives.artifact.emitter import AttributeValue, Grid, Scope, Value
 from tightfit.objectives.artifact.packing import add_packed_initializer
 
 PACKED_OPSET = {4: 21, 2: 25}
-LARGEST_BIAS_CODE = 2**30
 LARGEST_CODE = {8: 127, 4: 7, 2: 1}
 
 Codes: TypeAlias = npt.NDArray[np.int8]
@@ -232,8 +232,7 @@ def _integer_bias(scope: Scope, weights: QuantizedWeights, grid: Grid, scale: st
     bias = scope.optional("bias")
     if bias is None:
         return []
-    unit = weights.scale.astype(np.float64) * grid.scale
-    codes = scope.constant("b", np.rint(bias / unit).astype(np.int32))
+    codes = scope.constant("b", bias_codes(bias, weights.scale, grid.scale))
     products = scope.step("Mul", [grid.scale_name, scale], "k")
     return [scope.step("DequantizeLinear", [codes, products], "j", axis=0)]
 
@@ -241,19 +240,10 @@ def _integer_bias(scope: Scope, weights: QuantizedWeights, grid: Grid, scale: st
 def _representable(
     weights: QuantizedWeights, bias: npt.NDArray[Any] | None, grid: Grid
 ) -> QuantizedWeights:
-    """Return weights with scales so coarse that an int32 bias reaches as far as it must.
-
-    Only channels whose weights are next to nothing beside their bias are changed.
-    """
+    """Return weights with scales so coarse that an int32 bias reaches as far as it must."""
     if bias is None:
         return weights
-    needed = np.abs(bias.astype(np.float64)) / (grid.scale * LARGEST_BIAS_CODE)
-    scale = np.maximum(weights.scale, needed.astype(np.float32))
-    if np.array_equal(scale, weights.scale):
-        return weights
-    shape = (-1, *(1,) * (weights.codes.ndim - 1))
-    ratio = (weights.scale / scale).reshape(shape)
-    codes = np.rint(weights.codes * ratio).astype(np.int8)
+    codes, scale = reaching(weights.codes, weights.scale, bias, grid.scale)
     return QuantizedWeights(codes, scale, weights.axis, weights.bits)
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tightfit.graph import Node
 from tightfit.objectives.artifact.attributes import integer, number, pair
+from tightfit.objectives.artifact.bias_codes import bias_codes, reaching
 from tightfit.objectives.artifact.litert.emitter import (
     HIGHEST_CODE,
     INTEGER_ONLY,
@@ -21,8 +22,6 @@ from tightfit.objectives.artifact.litert.emitter import (
 from tightfit.objectives.artifact.litert.flatfile import ChannelScales
 from tightfit.objectives.artifact.litert.rules.windows import padded, sliding
 
-LARGEST_BIAS_CODE = 2**30
-
 
 @dataclass(frozen=True, slots=True)
 class Weights:
@@ -31,11 +30,6 @@ class Weights:
     codes: npt.NDArray[np.int8]
     scales: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float64]
-
-    def bias_codes(self, input_scale: float) -> npt.NDArray[np.int32]:
-        """Return the bias in products of an input's step and a weight's."""
-        unit = self.scales.astype(np.float64) * input_scale
-        return np.rint(self.bias / unit).astype(np.int32)
 
 
 def conv(scope: Scope) -> Value:
@@ -153,14 +147,8 @@ def _weights(scope: Scope) -> Weights:
 
 
 def _representable(weights: Weights, input_scale: float) -> Weights:
-    """Return weights with scales so coarse that the bias reaches as far as it must.
-
-    Only channels whose weights are next to nothing beside their bias are changed.
-    """
-    needed = np.abs(weights.bias) / (input_scale * LARGEST_BIAS_CODE)
-    scales = np.maximum(weights.scales, needed.astype(np.float32))
-    ratio = (weights.scales / scales).reshape(-1, *(1,) * (weights.codes.ndim - 1))
-    codes = np.rint(weights.codes * ratio).astype(np.int8)
+    """Return weights with scales so coarse that the bias reaches as far as it must."""
+    codes, scales = reaching(weights.codes, weights.scales, weights.bias, input_scale)
     return Weights(codes, scales, weights.bias)
 
 
@@ -169,7 +157,7 @@ def _operands(
 ) -> list[int]:
     file, unit = scope.emitter.file, np.float32(input_scale)
     codes = np.ascontiguousarray(weights.codes.transpose(order))
-    bias = weights.bias_codes(input_scale)
+    bias = bias_codes(weights.bias, weights.scales, input_scale)
     return [
         file.constant(codes, ChannelScales(weights.scales, axis), bits=_stored_bits(scope.node)),
         file.constant(bias, ChannelScales((weights.scales * unit).astype(np.float32), 0)),
