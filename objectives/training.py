@@ -1,4 +1,4 @@
-"""Fine-tuning: in memory, in bfloat16 where it helps, on the grid of the file at the end."""
+"""Trains one network: in memory, in bfloat16 where it helps, on the grid of the file at the end."""
 
 from __future__ import annotations
 

@@ -43,6 +43,7 @@ from tightfit.studies.settings import (
 )
 from tightfit.studies.spec import StudySpec
 from tightfit.studies.study_file import Study
+from tightfit.studies.usual_choices import require_told
 
 _DEPENDED_ON = {"seed", "model", "data", "training", "quality", "space", "device"}
 """Tables that change readings."""
@@ -261,6 +262,8 @@ def _names(
     )
     _require_bounds(quality, limits, objectives)
     _require_rungs(spec, extra, objectives)
+    if spec.training.fit is not None:
+        require_told(spec.space)
     if len({objective.metric for objective in objectives}) < len(objectives):
         raise SpecError(f"the objectives must differ, got {', '.join(spec.objectives)}")
     check_contradictions(

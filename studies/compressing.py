@@ -140,6 +140,12 @@ def _told(results: Results) -> str:
     return f"{count} member{'' if count == 1 else 's'}, folder={str(results.folder)!r}"
 
 
+def _default_space(training: object) -> dict[str, Any]:
+    """Return what is searched; not how to distil, where a user's loop would not be told of it."""
+    own = isinstance(training, dict) and training.get("fit")
+    return {**DEFAULT_SPACE, "distillation": {}} if own else DEFAULT_SPACE
+
+
 def compress(
     model: nn.Module,
     train: Source,
@@ -188,7 +194,7 @@ def compress(
         "trials": trials,
         "seed": seed,
         "model": {"name": "object"},
-        "space": space or DEFAULT_SPACE,
+        "space": space or _default_space(study.get("training")),
         **study,
     }
     spec = parse_spec(values, "compress()")

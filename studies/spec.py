@@ -9,12 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from tightfit.objectives.optimization import USUAL, OptimizerName
+from tightfit.objectives.optimization import OptimizerName
 from tightfit.objectives.quality_metrics import QualitySettings
 from tightfit.studies.duration import seconds_of
 from tightfit.studies.spec_device import DeviceTable
 from tightfit.studies.spec_space import SpaceTable
 from tightfit.studies.spec_table import Positive, PositiveInt, Share, Table
+from tightfit.studies.usual_choices import with_usual_choices
 
 _QUALITY = QualitySettings()
 _SHIFTS, _ATTACK = _QUALITY.shifts, _QUALITY.attack
@@ -287,12 +288,6 @@ class StudySpec(Table):
 
     @model_validator(mode="before")
     @classmethod
-    def _learning_rates_of_the_optimizer(cls, values: Any) -> Any:
-        """Give a study that trains with AdamW and names no learning rates AdamW's usual ones."""
-        match values:
-            case {"training": {"optimizer": "adamw"}, "space": dict(space)}:
-                schedule = space.get("schedule", {})
-                if isinstance(schedule, dict):
-                    usual = {"learning_rates": USUAL["adamw"].fine_tuning}
-                    return {**values, "space": {**space, "schedule": {**usual, **schedule}}}
-        return values
+    def _with_usual_choices(cls, values: Any) -> Any:
+        """Fill in what nobody named and follows from how the study trains."""
+        return with_usual_choices(values)

@@ -38,19 +38,34 @@ def test_what_would_do_nothing_is_refused(more: dict[str, Any], message: str) ->
         live(**more)
 
 
-@pytest.mark.parametrize(("more", "name"), [({"name": "small"}, "small"), ({}, "compress")])
-def test_a_run_has_the_name_that_it_is_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any], name: str
-) -> None:
-    asked: list[Assembly] = []
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Assembly]:
+    """What is run, without running it."""
+    found: list[Assembly] = []
 
     def run(assembly: Assembly, *_: object) -> object:
-        asked.append(assembly)
+        found.append(assembly)
         return make_results(tmp_path)
 
     monkeypatch.setattr(compressing, "run_objects", run)
+    return found
+
+
+@pytest.mark.parametrize(("more", "name"), [({"name": "small"}, "small"), ({}, "compress")])
+def test_a_run_has_the_name_that_it_is_given(
+    tmp_path: Path, asked: list[Assembly], more: dict[str, Any], name: str
+) -> None:
     live(folder=tmp_path / "run", **more)
     assert asked[0].study.name == name
+
+
+def test_what_a_loop_of_the_users_own_is_not_told_is_not_searched(
+    tmp_path: Path, asked: list[Assembly]
+) -> None:
+    live(folder=tmp_path / "run", training={"fit": "own:fit"})
+    space = asked[0].study.spec.space
+    assert space.distillation is not None
+    assert (space.distillation.weights, space.schedule.learning_rates) == ((0.9,), (0.05,))
 
 
 def test_what_a_notebook_shows_of_a_result_is_short(results: Results) -> None:

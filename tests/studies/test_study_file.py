@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tightfit import SpecError
 from tightfit.studies.assembly import assemble
+from tightfit.studies.spec_space import SpaceTable
 from tightfit.studies.study_file import find_study, read_study, schema, spec_to_json
 
 MINIMAL = """
@@ -60,6 +62,38 @@ def test_learning_rates_follow_the_optimizer_unless_they_are_given(tmp_path: Pat
     assert rates() == rates("training.optimizer=sgd") == (0.02, 0.05)
     assert rates(adamw) == rates(adamw, "space.schedule.epochs=[2]") == (0.0005, 0.002)
     assert rates(adamw, "space.schedule.learning_rates=[0.001]") == (0.001,)
+
+
+def test_a_loop_of_the_users_own_is_told_no_learning_rate_and_none_is_searched(
+    tmp_path: Path,
+) -> None:
+    def space(*overrides: str) -> SpaceTable:
+        own = "training.fit=own:fit", "space.distillation={}"
+        return read_study(write(tmp_path, MINIMAL), (*own, *overrides)).spec.space
+
+    usual = space()
+    assert usual.distillation is not None
+    assert (usual.schedule.learning_rates, usual.schedule.epochs) == ((0.05,), (4,))
+    assert (usual.distillation.weights, usual.distillation.temperatures) == ((0.9,), (4.0,))
+    assert space("training.optimizer=adamw").schedule.learning_rates == (0.002,)
+    assert space("space.schedule.learning_rates=[0.01]").schedule.learning_rates == (0.01,)
+
+
+@pytest.mark.parametrize(
+    ("key", "choices"),
+    [
+        ("schedule.learning_rates", "[0.02, 0.05]"),
+        ("distillation.weights", "[0.5, 0.9]"),
+        ("distillation.temperatures", "[2.0, 4.0]"),
+    ],
+)
+def test_choices_of_which_a_loop_of_the_users_own_is_not_told_are_refused(
+    tmp_path: Path, key: str, choices: str
+) -> None:
+    overrides = ("training.fit=own:fit", f"space.{key}={choices}")
+    words = f"is not told which of 'space.{key}' was chosen: give one in place of {choices}, or "
+    with pytest.raises(SpecError, match=re.escape(words)):
+        assemble(read_study(write(tmp_path, MINIMAL), overrides))
 
 
 @pytest.mark.parametrize(
