@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,16 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from tightfit import Graph, SpecError
+
+_BLOCK = 8
+"""Channels that a vector of AVX2 holds."""
+
+
+@runtime_checkable
+class _HasTensors(Protocol):
+    """A traced network, which says what tensors its graph names."""
+
+    def tensor(self, name: str) -> Tensor: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +33,13 @@ class Precision:
         device: ``cpu``, ``cuda`` or ``mps``.
         bfloat16: Whether autocast is on.
         float32_attention: Whether attention stays in float32 then.
+        channels_last: Whether pictures and their weights are laid out so.
     """
 
     device: str
     bfloat16: bool
     float32_attention: bool = False
+    channels_last: bool = True
 
     def suited(self, model: nn.Module) -> Precision:
         """Return where and how precisely this network trains fastest.
@@ -36,8 +48,19 @@ class Precision:
         MobileNetV3-small or ShuffleNetV2 takes twice the time that it takes in float32. The
         gradient of attention takes up to six times as long, half of a small transformer's step.
         The choice follows from the network alone, so that the same seed gives the same weights.
+
+        With channels last, the gradient of a convolution of one place that steps over places and
+        reads fewer than eight channels writes beyond its memory (torch 2.14.1, oneDNN's
+        ``jit_1x1:avx2``), and the process ends some time later. Other layouts have no such error.
         """
-        if self.device != "cpu" or not self.bfloat16:
+        if self.device != "cpu":
+            return self
+        if _steps_over_few_channels(model):
+            return replace(self, channels_last=False)._suited(model)
+        return self._suited(model)
+
+    def _suited(self, model: nn.Module) -> Precision:
+        if not self.bfloat16:
             return self
         if _has_grouped_convolutions(model):
             return replace(self, bfloat16=False)
@@ -51,14 +74,18 @@ class Precision:
         return _with_float32_attention(context) if self.float32_attention else context
 
     def place(self, model: nn.Module) -> nn.Module:
-        """Return the model on the device; pictures' weights in channels-last order."""
-        return model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        """Return the model on the device; pictures' weights in the order of pictures."""
+        return model.to(self.device, memory_format=self._layout)  # type: ignore[call-overload, no-any-return]
 
     def inputs(self, inputs: Tensor) -> Tensor:
-        """Return inputs on the device; pictures ``[n, C, H, W]`` in channels-last order."""
+        """Return inputs on the device; pictures ``[n, C, H, W]`` in channels-last order, if any."""
         if inputs.dim() == 4:
-            return inputs.to(self.device, memory_format=torch.channels_last)
+            return inputs.to(self.device, memory_format=self._layout)
         return inputs.to(self.device)
+
+    @property
+    def _layout(self) -> torch.memory_format:
+        return torch.channels_last if self.channels_last else torch.contiguous_format
 
 
 def choose_precision(device: str) -> Precision:
@@ -123,6 +150,30 @@ def _has_grouped_convolutions(model: nn.Module) -> bool:
     if isinstance(graph, Graph):
         return any(node.integer("groups", 1) > 1 for node in graph.nodes)
     return any(isinstance(each, nn.Conv2d) and each.groups > 1 for each in model.modules())
+
+
+def _steps_over_few_channels(model: nn.Module) -> bool:
+    """Whether a convolution of one place has a stride and reads less than a block of channels."""
+    return any(
+        kernel == (1, 1) and max(stride) > 1 and channels < _BLOCK
+        for kernel, stride, channels in _dense_convolutions(model)
+    )
+
+
+def _dense_convolutions(
+    model: nn.Module,
+) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], int]]:
+    """Yield kernel, stride and number of inputs of convolutions that are not in groups."""
+    graph = getattr(model, "graph", None)
+    if isinstance(graph, Graph) and isinstance(model, _HasTensors):
+        for node in graph.nodes:
+            if node.operator == "conv" and node.integer("groups", 1) == 1:
+                shape = model.tensor(node.parameters["weight"]).shape
+                yield tuple(shape[2:]), node.integers("stride"), shape[1]
+    else:
+        for each in model.modules():
+            if isinstance(each, nn.Conv2d) and each.groups == 1:
+                yield each.kernel_size, each.stride, each.in_channels
 
 
 def _available() -> list[str]:

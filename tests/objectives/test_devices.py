@@ -8,6 +8,8 @@ from torch.nn import functional as F
 from tests.objectives.learning import SmallNet
 from tightfit import Graph, Node, SpecError
 from tightfit.objectives.devices import Precision, choose_precision
+from tightfit.spaces.compression import CompressionSpace
+from tightfit.spaces.settings import EVERYTHING
 
 BFLOAT16 = Precision("cpu", bfloat16=True)
 
@@ -88,3 +90,28 @@ def test_networks_with_grouped_convolutions_train_in_float32_on_a_cpu(grouped: b
     for model in (layer, Traced(8 if grouped else 1)):
         assert BFLOAT16.suited(model).bfloat16 is not grouped
         assert Precision("cuda", bfloat16=True).suited(model).bfloat16
+
+
+@pytest.mark.parametrize(
+    ("layer", "last"),
+    [
+        (nn.Conv2d(4, 32, 1, stride=2), False),
+        (nn.Conv2d(8, 32, 1, stride=2), True),
+        (nn.Conv2d(4, 32, 1), True),
+        (nn.Conv2d(4, 32, 3, stride=2), True),
+        (nn.Conv2d(8, 32, 1, stride=2, groups=2), True),
+    ],
+)
+def test_no_layout_is_chosen_in_which_a_gradient_leaves_its_memory(
+    layer: nn.Conv2d, last: bool
+) -> None:
+    pictures = torch.zeros(1, layer.in_channels, 8, 8)
+    space = CompressionSpace(nn.Sequential(layer, nn.ReLU()), pictures, settings=EVERYTHING)
+    for model in (layer, space.baseline_network()):
+        for precision in (BFLOAT16, Precision("cpu", bfloat16=False)):
+            suited = precision.suited(model)
+            assert suited.channels_last is last
+            laid_out = suited.inputs(torch.zeros(2, layer.in_channels, 8, 8))
+            assert laid_out.is_contiguous(memory_format=torch.channels_last) is last
+            assert suited.place(model) is model
+    assert Precision("cuda", bfloat16=True).suited(layer).channels_last
