@@ -5,8 +5,8 @@ What is found may differ from the claim by chance, and by what is no defect of t
 - bytes must be the same;
 - a time is the ratio to the baseline, and may be ``LATENCY_MARGIN`` worse, or by
   ``LATENCY_GRAIN_MS`` where that is more: readings of different hours agree no better, and a clock
-  around a call tells no shorter times apart; one that is known too badly refutes a claim only where
-  it is surely longer, and confirms none;
+  around a call tells no shorter times apart; one that a disturbed machine has told too badly
+  refutes a claim only where it is surely longer, and confirms none;
 - memory may be ``MEMORY_MARGIN`` worse, as another system hands it out in other pieces;
 - an arena may be ``ARENA_MARGIN`` larger, as versions of the runtime differ in their tables;
 - on the same pictures a file may lose ``SAME_PICTURES`` of them, as processors round differently;
@@ -24,6 +24,7 @@ from typing import Any
 
 from tightfit import Constraint, Direction, Interval, Kind, Metric, Reading, Stage
 from tightfit.objectives import latency, tail
+from tightfit.objectives.meter.taking import DISTURBED
 from tightfit.objectives.metrics import latency_ms, latency_p99_ms, load_ms
 
 LATENCY_MARGIN = 0.05
@@ -272,14 +273,15 @@ def judged_latency(report: Mapping[str, Any], found: Reading, name: str = LATENC
         rule=latency_rule(claimed, baseline_ms=baseline["value"]),
     )
     known = Value.of(found).half_width
-    if claim.verdict is Verdict.BROKEN or known <= _too_wide(name):
+    told = known <= _too_wide(name) or not found.note.startswith(DISTURBED)
+    if claim.verdict is Verdict.BROKEN or told:
         return claim
     why = f"it is known to ±{100 * known:.0f} % only: end what else runs there and check it again"
     return replace(claim, verdict=Verdict.UNCHECKED, why=why)
 
 
 def _too_wide(name: str) -> float:
-    """Return half of an interval, as a share, beyond which a time tells nothing."""
+    """Return half of an interval, as a share, beyond which a disturbed machine tells nothing."""
     return tail.TOO_WIDE if name in FOOTPRINT else latency.TOO_WIDE
 
 

@@ -28,6 +28,8 @@ CALM = 0.05
 """Share of the time that a session's threads may wait for a processor and count as undisturbed."""
 PATIENCE = 10
 """Times ``seconds`` that a disturbed machine is given to become quiet."""
+DISTURBED = "the machine was disturbed"
+"""How the note of a reading begins that was taken so."""
 CLOCK_CHANGE = 0.1
 """Share of the highest clock by which it may change from session to session without a note."""
 _LONGEST_PAUSE_S = 0.4
@@ -135,7 +137,7 @@ def take(device: Sessions, question: Question, precision: Precision) -> Taken:
         MeasurementError: A file could not be loaded or run, or the machine is too disturbed.
     """
     quiet = Taken(question.statistic)
-    everything = Taken(question.statistic, note="the machine was disturbed")
+    everything = Taken(question.statistic, note=DISTURBED)
     wanted, started = precision.interval, time.monotonic()
     pause = 0.05
     while True:

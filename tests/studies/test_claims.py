@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tightfit import Constraint, Interval, Kind, Metric, Reading, Sense, Stage
+from tightfit.objectives.meter.taking import DISTURBED
 from tightfit.objectives.task import classification
 from tightfit.studies.claims import (
     LATENCY_RATIO,
@@ -51,22 +52,23 @@ def test_a_latency_may_be_longer_by_chance_or_by_a_twentieth(found: Value, wante
 
 
 @pytest.mark.parametrize(
-    ("ratio", "spread", "wanted"),
+    ("ratio", "spread", "note", "wanted"),
     [
-        (0.5, 0.01, Verdict.HOLDS),
-        (0.5, 0.1, Verdict.UNCHECKED),
-        (0.7, 0.1, Verdict.UNCHECKED),
-        (2.0, 0.1, Verdict.BROKEN),
+        (0.5, 0.01, DISTURBED, Verdict.HOLDS),
+        (0.5, 0.1, DISTURBED, Verdict.UNCHECKED),
+        (0.7, 0.1, DISTURBED, Verdict.UNCHECKED),
+        (2.0, 0.1, DISTURBED, Verdict.BROKEN),
+        (0.5, 0.1, "the time was up", Verdict.HOLDS),
     ],
 )
 def test_a_time_of_a_disturbed_machine_confirms_nothing(
-    ratio: float, spread: float, wanted: Verdict
+    ratio: float, spread: float, note: str, wanted: Verdict
 ) -> None:
     report = {
         "metrics": {"latency_ms": value(5.0, 0.1).to_json()},
         "baseline": {"metrics": {"latency_ms": {"value": 10.0}}},
     }
-    found = Reading(ratio, Kind.MEASURED, Stage.RUNTIME, stderr=spread, repeats=6)
+    found = Reading(ratio, Kind.MEASURED, Stage.RUNTIME, stderr=spread, repeats=6, note=note)
     claim = judged_latency(report, found)
     assert claim.verdict is wanted
     assert claim.found == Value.of(found)
