@@ -55,16 +55,12 @@ class Precision:
         """
         if self.device != "cpu":
             return self
-        if _steps_over_few_channels(model):
-            return replace(self, channels_last=False)._suited(model)
-        return self._suited(model)
-
-    def _suited(self, model: nn.Module) -> Precision:
+        sound = replace(self, channels_last=not _steps_over_few_channels(model))
         if not self.bfloat16:
-            return self
+            return sound
         if _has_grouped_convolutions(model):
-            return replace(self, bfloat16=False)
-        return replace(self, float32_attention=_may_attend(model))
+            return replace(sound, bfloat16=False)
+        return replace(sound, float32_attention=_may_attend(model))
 
     def autocast(self) -> AbstractContextManager[object]:
         """Return the context in which forward passes run."""
@@ -74,11 +70,11 @@ class Precision:
         return _with_float32_attention(context) if self.float32_attention else context
 
     def place(self, model: nn.Module) -> nn.Module:
-        """Return the model on the device; pictures' weights in the order of pictures."""
+        """Return the model on the device, its convolutions laid out as their pictures are."""
         return model.to(self.device, memory_format=self._layout)  # type: ignore[call-overload, no-any-return]
 
     def inputs(self, inputs: Tensor) -> Tensor:
-        """Return inputs on the device; pictures ``[n, C, H, W]`` in channels-last order, if any."""
+        """Return inputs on the device; pictures ``[n, C, H, W]`` in the layout that is said."""
         if inputs.dim() == 4:
             return inputs.to(self.device, memory_format=self._layout)
         return inputs.to(self.device)

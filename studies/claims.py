@@ -264,15 +264,16 @@ def elsewhere(report: Mapping[str, Any], machine: Mapping[str, str]) -> str:
 def judged_latency(report: Mapping[str, Any], found: Reading, name: str = LATENCY_MS) -> Claim:
     """Return the claim of a report's latency with its verdict; ``found`` is a ratio."""
     claimed, baseline = claimed_latency(report, name), report["baseline"]["metrics"][name]
+    ratio = Value.of(found)
     claim = judged(
         latency_title(name),
         LATENCY_RATIO,
         kind=Kind.MEASURED,
         claimed=claimed,
-        found=Value.of(found),
+        found=ratio,
         rule=latency_rule(claimed, baseline_ms=baseline["value"]),
     )
-    known = Value.of(found).half_width
+    known = ratio.half_width
     told = known <= _too_wide(name) or not found.note.startswith(DISTURBED)
     if claim.verdict is Verdict.BROKEN or told:
         return claim
